@@ -1,0 +1,80 @@
+//! Requests and bytes of a lake, counted where they happen; read by tests, benches and `--stats`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Running totals; every end of the port adds to them.
+#[derive(Debug, Default)]
+pub struct Counters {
+    lists: AtomicU64,
+    gets: AtomicU64,
+    heads: AtomicU64,
+    writes: AtomicU64,
+    bytes: AtomicU64,
+}
+
+/// A reading of [`Counters`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Stats {
+    /// Listing requests.
+    pub lists: u64,
+    /// Object reads, ranged or whole.
+    pub gets: u64,
+    /// Head requests.
+    pub heads: u64,
+    /// Puts, deletes and copies.
+    pub writes: u64,
+    /// Body bytes of object reads.
+    pub bytes: u64,
+}
+
+impl Counters {
+    /// One listing request.
+    pub fn list(&self) {
+        self.lists.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One object read is sent.
+    pub fn get(&self) {
+        self.gets.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// So many body bytes came.
+    pub fn received(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// One head request.
+    pub fn head(&self) {
+        self.heads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One put, delete or copy.
+    pub fn write(&self) {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The totals now.
+    pub fn read(&self) -> Stats {
+        Stats {
+            lists: self.lists.load(Ordering::Relaxed),
+            gets: self.gets.load(Ordering::Relaxed),
+            heads: self.heads.load(Ordering::Relaxed),
+            writes: self.writes.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl std::ops::Sub for Stats {
+    type Output = Self;
+
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            lists: self.lists - earlier.lists,
+            gets: self.gets - earlier.gets,
+            heads: self.heads - earlier.heads,
+            writes: self.writes - earlier.writes,
+            bytes: self.bytes - earlier.bytes,
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The lake: one object-store port and its two ends, `s3` and `folder`; the grammar of its paths.
+//! Knows objects and keys, not what a DLQ is for.
+//!
+//! Reading and writing are two ports: what only looks holds a [`Lake`] and cannot change a thing;
+//! a [`LakeWriter`] is handed to the gate alone (rule 1).
+
+pub mod counters;
+pub mod error;
+pub mod folder;
+pub mod listing;
+pub mod path;
+pub mod s3;
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+pub use counters::{Counters, Stats};
+pub use error::{ErrorClass, LakeError};
+
+/// The key of an object, relative to the lake's root (a lake at `s3://bucket/prefix` hides the prefix).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(pub String);
+
+impl Key {
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Key {
+    fn from(s: &str) -> Self {
+        Self(s.to_owned())
+    }
+}
+
+impl From<String> for Key {
+    fn from(s: String) -> Self {
+        Self(s)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An entity tag without its quotes. Stores that send it unquoted are normalised.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ETag(pub String);
+
+/// What a listing or a head says of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectMeta {
+    /// Its key.
+    pub key: Key,
+    /// Bytes.
+    pub size: u64,
+    /// Its entity tag.
+    pub etag: ETag,
+    /// When it was written.
+    pub modified: DateTime<Utc>,
+    /// The storage class as the store spells it (`GLACIER`); `None` for the standard one.
+    pub storage_class: Option<String>,
+}
+
+/// One request of a listing. Keys come in byte order, as S3 gives them.
+#[derive(Debug, Clone, Default)]
+pub struct ListRequest {
+    /// Only keys that begin with this.
+    pub prefix: String,
+    /// Roll up what lies behind the next `/` into common prefixes.
+    pub delimited: bool,
+    /// Continue after an earlier page.
+    pub continuation: Option<String>,
+    /// At most this many keys and prefixes; the store's own page (1,000) if unset.
+    pub max: Option<u32>,
+}
+
+/// One page of a listing.
+#[derive(Debug, Clone, Default)]
+pub struct ListPage {
+    /// Objects.
+    pub objects: Vec<ObjectMeta>,
+    /// Common prefixes, each ending in `/`; only with a delimiter.
+    pub prefixes: Vec<String>,
+    /// Where the next page begins; `None` on the last one.
+    pub continuation: Option<String>,
+}
+
+/// Which bytes of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ByteRange {
+    /// All of it.
+    Whole,
+    /// These; an end past the object's is cut to it.
+    Span(Range<u64>),
+    /// The last so many; all if the object is smaller.
+    Suffix(u64),
+}
+
+/// Bytes of an object, and which object they are of.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// Where in the object they begin.
+    pub offset: u64,
+    /// The object's whole size.
+    pub size: u64,
+    /// Its entity tag.
+    pub etag: ETag,
+    /// When it was written.
+    pub modified: DateTime<Utc>,
+}
+
+/// Under which condition a write takes place; a violated one is [`ErrorClass::Conflict`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// Only if no such object exists (`If-None-Match: *`).
+    Absent,
+    /// Only if the object is still this one (`If-Match`).
+    Matches(ETag),
+}
+
+/// Reading side of the port.
+#[async_trait]
+pub trait Lake: Send + Sync + fmt::Debug {
+    /// The address people know it by: `s3://bucket[/prefix]` or `file:///…`, without a trailing slash.
+    fn url(&self) -> &str;
+
+    /// One page of a listing: one request on S3.
+    async fn list(&self, request: &ListRequest) -> Result<ListPage, LakeError>;
+
+    /// Bytes of an object: one request. With `if_match`, an object that changed meanwhile is a
+    /// [`ErrorClass::Conflict`] and not other bytes.
+    async fn get(&self, key: &Key, range: ByteRange, if_match: Option<&ETag>) -> Result<Fetched, LakeError>;
+
+    /// What the store says of one object.
+    async fn head(&self, key: &Key) -> Result<ObjectMeta, LakeError>;
+
+    /// Requests and bytes since the start; shared by all clones of this lake.
+    fn counters(&self) -> &Arc<Counters>;
+
+    /// The full address of a key, for evidence and copying.
+    fn uri(&self, key: &str) -> String {
+        format!("{}/{}", self.url(), key)
+    }
+}
+
+/// Writing side of the port. Held by the gate, by nothing else.
+#[async_trait]
+pub trait LakeWriter: Lake {
+    /// Writes an object; the reply's tag is that of the written object.
+    async fn put(&self, key: &Key, bytes: Bytes, condition: Option<Condition>) -> Result<ETag, LakeError>;
+
+    /// Deletes an object; with `if_match`, only if it is still this one.
+    async fn delete(&self, key: &Key, if_match: Option<&ETag>) -> Result<(), LakeError>;
+
+    /// Copies inside the store, no byte through this machine; the source pinned by `source_etag`.
+    /// At most 5 GiB (S3's own limit for one copy).
+    async fn copy(
+        &self,
+        source: &Key,
+        source_etag: &ETag,
+        target: &Key,
+        condition: Option<Condition>,
+    ) -> Result<ETag, LakeError>;
+}

@@ -1,0 +1,87 @@
+//! Alerts: rules that signals violate now.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+
+use super::category::FailureCategory;
+use super::dataset::{Dataset, Layer};
+use super::severity::Severity;
+
+/// Which rule is violated; the word is stable and part of the dedupe key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertRule {
+    /// Rejected rows over the critical or the warning threshold (one alert an entry, at its level).
+    DlqRows,
+    /// No new data for a dataset for longer than its limit.
+    NoData,
+    /// The schema of the rejected rows differs from the dataset's contract.
+    SchemaDrift,
+    /// An entry has been incomplete for longer than the limit.
+    IncompleteEntry,
+}
+
+impl AlertRule {
+    /// The word used in JSON and keys.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::DlqRows => "dlq_rows",
+            Self::NoData => "no_data",
+            Self::SchemaDrift => "schema_drift",
+            Self::IncompleteEntry => "incomplete_entry",
+        }
+    }
+}
+
+/// Where an alert stands. Acknowledging and silencing come with the incident log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertState {
+    /// Nobody has taken it.
+    Open,
+}
+
+/// One piece of evidence: what was seen, where and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Evidence {
+    /// Full address of the object or prefix.
+    pub uri: String,
+    /// When the evidence came to be: the object's time.
+    pub observed_at: DateTime<Utc>,
+    /// What it shows; hostile text.
+    pub detail: String,
+}
+
+/// One alert, with the fields of `alerts --json` in their order.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Alert {
+    /// Dedupe key: the same across refreshes, restarts and hosts. `{rule}:{dataset}:{date or path}`.
+    pub key: String,
+    /// How bad.
+    pub severity: Severity,
+    /// The failure category.
+    pub category: FailureCategory,
+    /// The rule violated.
+    pub rule: AlertRule,
+    /// The dataset concerned.
+    pub dataset: Dataset,
+    /// The date concerned, if one is.
+    pub date: Option<NaiveDate>,
+    /// The dataset's layer, if known.
+    pub layer: Option<Layer>,
+    /// Since when the rule is violated.
+    pub since: DateTime<Utc>,
+    /// Where it stands.
+    pub state: AlertState,
+    /// One sentence; hostile text.
+    pub summary: String,
+    /// What was measured (rows, seconds, differing columns).
+    pub value: f64,
+    /// The limit it violates, in the same unit.
+    pub threshold: f64,
+    /// What it rests on.
+    pub evidence: Vec<Evidence>,
+    /// The entry it is about, for the screen to jump to.
+    #[serde(skip)]
+    pub entry: Option<super::entry::EntryPath>,
+}

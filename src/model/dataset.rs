@@ -1,0 +1,75 @@
+//! Datasets and the layers they live in.
+
+use std::fmt;
+
+use chrono::Duration;
+use serde::{Deserialize, Serialize};
+
+/// What sits between the errors prefix and `dt=`; may hold slashes: `crm/contacts`.
+/// The text is what the lake says, so it is hostile: escape it before it reaches a terminal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Dataset(pub String);
+
+impl Dataset {
+    /// The name as the lake spells it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The medallion layer of a dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layer {
+    /// As it came from the source.
+    Bronze,
+    /// Cleaned and conformed.
+    Silver,
+    /// Served to consumers.
+    Gold,
+}
+
+impl Layer {
+    /// The word used in JSON, flags and paths.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Bronze => "bronze",
+            Self::Silver => "silver",
+            Self::Gold => "gold",
+        }
+    }
+
+    /// The layer that a dataset's own name gives away (`silver/orders`), if it does.
+    pub fn of_name(dataset: &Dataset) -> Option<Self> {
+        match dataset.0.split('/').next()? {
+            "bronze" => Some(Self::Bronze),
+            "silver" => Some(Self::Silver),
+            "gold" => Some(Self::Gold),
+            _ => None,
+        }
+    }
+}
+
+/// What the configuration says of one dataset; every field but the name has a default.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DatasetSettings {
+    /// Its name, as it stands under the errors prefix.
+    pub dataset: Dataset,
+    /// Its layer, when its name does not say it.
+    pub layer: Option<Layer>,
+    /// Where its good data lands, relative to the lake (`bronze/crm/contacts/`); freshness is read there.
+    pub data_prefix: Option<String>,
+    /// How old its newest object may be; the runbook's hour when unset.
+    pub max_age: Option<Duration>,
+    /// Its contract file, relative to the lake.
+    pub contract: Option<String>,
+    /// Columns that hold personal data: masked until revealed.
+    pub personal_columns: Vec<String>,
+}

@@ -1,0 +1,12 @@
+//! The nouns and rules of the runbook, pure: no files, no network, no async. Time is a parameter.
+
+pub mod alert;
+pub mod category;
+pub mod column;
+pub mod contract;
+pub mod dataset;
+pub mod entry;
+pub mod reason;
+pub mod rules;
+pub mod severity;
+pub mod text;

@@ -1,0 +1,32 @@
+//! The state of each source (rule 6): a failing one is shown as failing, and what is known stays.
+
+use chrono::{DateTime, Utc};
+
+use crate::lake::ErrorClass;
+
+/// How a source is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceState {
+    /// It answered.
+    Fresh,
+    /// It failed; the reason and what to do are beside it. What it said before stays on screen.
+    Failed {
+        /// The class of the failure.
+        class: ErrorClass,
+        /// What went wrong, naming the object; hostile text.
+        reason: String,
+        /// What to do.
+        hint: String,
+    },
+}
+
+/// One source and its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceHealth {
+    /// `dlq`, `freshness`, `contracts`.
+    pub source: &'static str,
+    /// Its state now.
+    pub state: SourceState,
+    /// When it last answered in full; `None` if it never did.
+    pub answered: Option<DateTime<Utc>>,
+}

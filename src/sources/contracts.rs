@@ -1,0 +1,1 @@
+//! Contract files, on the lake.
