@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::lake::ErrorClass;
+use crate::lake::{ErrorClass, LakeError};
 
 /// How a source is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,4 +29,25 @@ pub struct SourceHealth {
     pub state: SourceState,
     /// When it last answered in full; `None` if it never did.
     pub answered: Option<DateTime<Utc>>,
+}
+
+impl SourceHealth {
+    /// The state after a reading that took place now.
+    pub fn after(source: &'static str, failure: Option<LakeError>, now: DateTime<Utc>) -> Self {
+        match failure {
+            None => Self { source, state: SourceState::Fresh, answered: Some(now) },
+            Some(error) => {
+                let state =
+                    SourceState::Failed { class: error.class, reason: error.to_string(), hint: error.hint.clone() };
+                Self { source, state, answered: None }
+            }
+        }
+    }
+
+    /// Takes over when this source last answered, if it did not answer now.
+    pub fn remember(&mut self, before: &[Self]) {
+        if self.answered.is_none() {
+            self.answered = before.iter().find(|b| b.source == self.source).and_then(|b| b.answered);
+        }
+    }
 }

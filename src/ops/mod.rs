@@ -1,7 +1,15 @@
 //! The use cases: scan the DLQ, assess it into alerts, open an entry's rows. Knows nothing of how any of it
 //! is drawn or printed.
 
+mod alerts;
+mod assess;
+pub mod audit;
+mod entries;
+mod freshness;
 pub mod health;
+mod known;
+mod refresh;
+mod scan;
 pub mod session;
 pub mod settings;
 

@@ -1,24 +1,37 @@
 //! One open lake: its settings, its caches, and the questions that screens and commands ask of it.
 //! Shared as an `Arc`; every method may run beside every other. Dropping a future cancels its requests.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
 
-use crate::lake::{Lake, LakeError};
+use crate::lake::{ErrorClass, Lake, LakeError, listing};
 use crate::model::alert::Alert;
 use crate::model::column::{Column, ColumnProfile, RowPage};
-use crate::model::contract::{Contract, Drift};
+use crate::model::contract::{Contract, Drift, diff};
 use crate::model::entry::{DlqEntry, EntryPath};
-use crate::rows::{PageRequest, RowCache, RowsError};
+use crate::model::reason::named_columns;
+use crate::rows::{PageRequest, RowCache, RowSet, RowsError};
+use crate::sources::contracts::Contracts;
 
-use super::{LakeSettings, SourceHealth};
+use super::assess::{Assessed, assess};
+use super::entries::{Found, group};
+use super::known::Known;
+use super::{LakeSettings, SourceHealth, audit, refresh};
+
+/// Objects looked at when one entry is located by its path: a part listing beyond this is an entry of
+/// more than 100,000 files.
+const LOCATE_PAGES: usize = 100;
 
 /// What is known of a lake at one time.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     /// Sorted by dataset, then date, then path.
     pub entries: Vec<DlqEntry>,
+    /// How many of them are only listed yet: no reasons, no count.
+    pub unread: usize,
     /// Worst first, then oldest first.
     pub alerts: Vec<Alert>,
     /// Each source's state.
@@ -64,15 +77,33 @@ pub struct Opened {
 /// One open lake.
 #[derive(Debug)]
 pub struct Session {
-    lake: Arc<dyn Lake>,
-    settings: LakeSettings,
-    cache: Arc<RowCache>,
+    pub(super) lake: Arc<dyn Lake>,
+    pub(super) settings: LakeSettings,
+    pub(super) cache: Arc<RowCache>,
+    pub(super) contracts: Contracts,
+    pub(super) known: Known,
+    /// What the last refresh knew: it stays on screen when the next one fails.
+    pub(super) last: Mutex<Snapshot>,
+    audit: Option<PathBuf>,
 }
 
 impl Session {
     /// A session on a lake. Reads nothing yet.
     pub fn new(lake: Arc<dyn Lake>, settings: LakeSettings) -> Self {
-        Self { lake, settings, cache: Arc::new(RowCache::default()) }
+        Self {
+            lake,
+            settings,
+            cache: Arc::new(RowCache::default()),
+            contracts: Contracts::default(),
+            known: Known::default(),
+            last: Mutex::default(),
+            audit: None,
+        }
+    }
+
+    /// The same session with a local file that reveals of personal data are recorded in.
+    pub fn with_audit(self, file: PathBuf) -> Self {
+        Self { audit: Some(file), ..self }
     }
 
     /// The lake.
@@ -86,34 +117,108 @@ impl Session {
     }
 
     /// Reads the lake anew: entries, then alerts. Failing sources are in the snapshot, not in an error.
-    pub async fn refresh(&self, _now: DateTime<Utc>, _progress: impl Fn(Progress) + Send + Sync) -> Snapshot {
-        let _ = &self.cache;
-        Snapshot::default()
+    pub async fn refresh(&self, now: DateTime<Utc>, progress: impl Fn(Progress) + Send + Sync) -> Snapshot {
+        let snapshot = refresh::refresh(self, now, &progress).await;
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
+        snapshot
     }
 
-    /// Finds entries whose path (with or without the errors prefix), or `dataset/dt=D`, is `target`: one
-    /// listing of that prefix. The error says what is there instead.
-    pub async fn locate(&self, _target: &str) -> Result<DlqEntry, LakeError> {
-        unimplemented!()
+    /// Finds the entry whose path (with or without the errors prefix), or `dataset/dt=D`, is `target`: one
+    /// listing of that prefix, and its reasons. The error says what is there instead.
+    pub async fn locate(&self, target: &str) -> Result<DlqEntry, LakeError> {
+        let found = self.find(target).await?;
+        let Assessed { entry, .. } =
+            assess(&self.lake, &found, &self.cache, &self.settings.categories, &self.settings.thresholds).await;
+        self.known.remember(&found, &entry);
+        Ok(entry)
+    }
+
+    async fn find(&self, target: &str) -> Result<Arc<Found>, LakeError> {
+        let errors = &self.settings.prefixes.errors;
+        let inside = target.strip_prefix(errors.as_str()).unwrap_or(target).trim_matches('/');
+        let prefix = format!("{errors}{inside}/");
+        let mut pages = Box::pin(listing::pages(self.lake.as_ref(), &prefix));
+        let mut objects = Vec::new();
+        for _ in 0..LOCATE_PAGES {
+            let Some(page) = pages.try_next().await? else { break };
+            objects.extend(page.objects);
+        }
+        let mut all = group(errors, objects);
+        let exact = all.iter().position(|f| f.path.0 == prefix);
+        let at = exact.or((all.len() == 1 && all[0].path.0.starts_with(&prefix)).then_some(0));
+        if let Some(at) = at {
+            return Ok(Arc::new(all.swap_remove(at)));
+        }
+        let uri = self.lake.uri(&prefix);
+        let mut error = LakeError::new(ErrorClass::NotFound, uri, "no DLQ entry here");
+        error.hint = match all.as_slice() {
+            [] => "lakeward dlq list shows the entries there are".into(),
+            several => {
+                let names: Vec<&str> = several.iter().take(5).map(|f| f.path.0.as_str()).collect();
+                format!("{} entries lie below it; name one: {}", several.len(), names.join(", "))
+            }
+        };
+        Err(error)
     }
 
     /// Opens an entry's rows: one request for a small file.
-    pub async fn open(&self, _entry: &DlqEntry) -> Result<Opened, RowsError> {
-        unimplemented!()
+    pub async fn open(&self, entry: &DlqEntry) -> Result<Opened, RowsError> {
+        let rows = self.rows(entry).await?;
+        let columns = rows.columns().to_vec();
+        let named = named_columns(&entry.errors, &columns);
+        let order = named.iter().copied().chain((0..columns.len()).filter(|i| !named.contains(i))).collect();
+        let personal = (0..columns.len())
+            .filter(|i| self.settings.is_personal(&entry.dataset, &columns[*i].name))
+            .collect();
+        let contract = self.contract(entry).await;
+        let drift = contract.as_ref().map(|(_, c)| diff(c, &columns, &|_| None)).unwrap_or_default();
+        let total_rows = rows.total_rows();
+        Ok(Opened { path: entry.path.clone(), columns, order, named, personal, total_rows, contract, drift })
     }
 
     /// A page of an entry's rows.
-    pub async fn page(&self, _entry: &DlqEntry, _request: &PageRequest) -> Result<RowPage, RowsError> {
-        unimplemented!()
+    pub async fn page(&self, entry: &DlqEntry, request: &PageRequest) -> Result<RowPage, RowsError> {
+        self.rows(entry).await?.page(request).await
     }
 
     /// A profile of an entry's columns, oddest first, over at most `max_rows` rows.
     pub async fn profile(
         &self,
-        _entry: &DlqEntry,
-        _columns: Option<&[usize]>,
-        _max_rows: u64,
+        entry: &DlqEntry,
+        columns: Option<&[usize]>,
+        max_rows: u64,
     ) -> Result<Vec<ColumnProfile>, RowsError> {
-        unimplemented!()
+        self.rows(entry).await?.profile(columns, max_rows).await
+    }
+
+    /// Records that someone looked at personal data, before it is shown. Without a record, no reveal.
+    pub fn reveal(&self, now: DateTime<Utc>, entry: &DlqEntry, columns: &[String]) -> std::io::Result<()> {
+        match &self.audit {
+            Some(file) => audit::reveal(file, now, &self.lake.uri(&entry.path.0), columns),
+            None => Ok(()),
+        }
+    }
+
+    /// The columns of an entry's rows named in `names`.
+    pub async fn find_columns(&self, entry: &DlqEntry, names: &[String]) -> Result<Vec<usize>, RowsError> {
+        self.rows(entry).await?.find_columns(names)
+    }
+
+    pub(super) async fn rows(&self, entry: &DlqEntry) -> Result<Arc<RowSet>, RowsError> {
+        let found = match self.known.found(&entry.path) {
+            Some(found) => found,
+            None => self.find(&entry.path.0).await?,
+        };
+        if let Some(rows) = self.known.rows(&found) {
+            return Ok(rows);
+        }
+        let rows = RowSet::open(Arc::clone(&self.lake), &found.layout, Arc::clone(&self.cache)).await?;
+        Ok(self.known.keep_rows(&found, rows))
+    }
+
+    async fn contract(&self, entry: &DlqEntry) -> Option<(String, Contract)> {
+        let key = self.settings.dataset(&entry.dataset)?.contract.as_ref()?;
+        let file = self.contracts.read(self.lake.as_ref(), key).await.ok()?;
+        Some((file.uri.clone(), file.contract.clone()))
     }
 }

@@ -1,0 +1,106 @@
+//! Raises the alerts: entries against thresholds, datasets against freshness, rows against contracts.
+
+use chrono::{DateTime, Utc};
+use futures::stream::{self, StreamExt};
+
+use crate::lake::LakeError;
+use crate::model::alert::Alert;
+use crate::model::contract::diff;
+use crate::model::dataset::{Dataset, DatasetSettings, Layer};
+use crate::model::entry::{DlqEntry, RowsFormat};
+use crate::model::rules::{FreshnessSignal, dlq_alert, drift_alert, incomplete_alert, no_data_alert, sort_alerts};
+
+use super::freshness::newest;
+use super::health::SourceHealth;
+use super::session::Session;
+
+/// Datasets asked about at once.
+const AT_ONCE: usize = 8;
+
+/// All alerts, sorted, and the state of the sources asked.
+pub async fn raise(session: &Session, entries: &[DlqEntry], now: DateTime<Utc>) -> (Vec<Alert>, Vec<SourceHealth>) {
+    let thresholds = &session.settings.thresholds;
+    let mut alerts = Vec::new();
+    for entry in entries {
+        let layer = layer_of(session, &entry.dataset);
+        let uri = session.lake.uri(&entry.path.0);
+        alerts.extend(dlq_alert(entry, layer, thresholds, &uri));
+        alerts.extend(incomplete_alert(entry, layer, thresholds, &uri, now));
+    }
+    let (stale, drifted) = futures::join!(stale(session, now), drifted(session, entries));
+    alerts.extend(stale.0);
+    alerts.extend(drifted.0);
+    sort_alerts(&mut alerts);
+    let mut sources = Vec::new();
+    if session.settings.datasets.iter().any(|d| d.data_prefix.is_some()) {
+        sources.push(SourceHealth::after("freshness", stale.1, now));
+    }
+    if session.settings.datasets.iter().any(|d| d.contract.is_some()) {
+        sources.push(SourceHealth::after("contracts", drifted.1, now));
+    }
+    (alerts, sources)
+}
+
+fn layer_of(session: &Session, dataset: &Dataset) -> Option<Layer> {
+    session.settings.dataset(dataset).and_then(|d| d.layer).or_else(|| Layer::of_name(dataset))
+}
+
+async fn stale(session: &Session, now: DateTime<Utc>) -> (Vec<Alert>, Option<LakeError>) {
+    let watched = session.settings.datasets.iter().filter_map(|d| d.data_prefix.as_ref().map(|p| (d, p)));
+    let readings: Vec<_> = stream::iter(watched)
+        .map(|(dataset, prefix)| async move { freshness(session, dataset, prefix).await })
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    let mut failure = None;
+    let mut alerts = Vec::new();
+    for reading in readings {
+        match reading {
+            Ok(signal) => alerts.extend(no_data_alert(&signal, &session.settings.thresholds, now)),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    (alerts, failure)
+}
+
+async fn freshness(session: &Session, dataset: &DatasetSettings, prefix: &str) -> Result<FreshnessSignal, LakeError> {
+    let newest = newest(session.lake.as_ref(), prefix).await?;
+    Ok(FreshnessSignal {
+        dataset: dataset.dataset.clone(),
+        layer: layer_of(session, &dataset.dataset),
+        uri: session.lake.uri(newest.as_ref().map_or(prefix, |(_, key)| key.as_str())),
+        newest: newest.map(|(time, _)| time),
+        limit: dataset.max_age,
+    })
+}
+
+async fn drifted(session: &Session, entries: &[DlqEntry]) -> (Vec<Alert>, Option<LakeError>) {
+    let bound: Vec<_> = entries
+        .iter()
+        .filter(|e| e.format != RowsFormat::None)
+        .filter_map(|e| Some((e, session.settings.dataset(&e.dataset)?.contract.as_deref()?)))
+        .collect();
+    let readings: Vec<_> = stream::iter(bound)
+        .map(|(entry, key)| async move { drift(session, entry, key).await })
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    let mut failure = None;
+    let mut alerts = Vec::new();
+    for reading in readings {
+        match reading {
+            Ok(alert) => alerts.extend(alert),
+            Err(error) => failure = failure.or(Some(error)),
+        }
+    }
+    (alerts, failure)
+}
+
+/// Rows that cannot be read are the entry's own problem, already coded; here only the contract's reading fails.
+async fn drift(session: &Session, entry: &DlqEntry, key: &str) -> Result<Option<Alert>, LakeError> {
+    let file = session.contracts.read(session.lake.as_ref(), key).await?;
+    let Ok(rows) = session.rows(entry).await else { return Ok(None) };
+    let drifts = diff(&file.contract, rows.columns(), &|_| None);
+    let layer = layer_of(session, &entry.dataset);
+    Ok(drift_alert(entry, &drifts, layer, &session.lake.uri(&entry.path.0), &file.uri))
+}

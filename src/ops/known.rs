@@ -1,0 +1,71 @@
+//! What a session remembers between refreshes, so that only what changed is read again.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::model::entry::{DlqEntry, EntryPath};
+use crate::rows::RowSet;
+
+use super::entries::Found;
+
+/// Row sets kept open: the ones looked at last.
+const OPEN_SETS: usize = 8;
+
+/// Entries by path, and the row sets opened last.
+#[derive(Debug, Default)]
+pub struct Known {
+    entries: Mutex<HashMap<EntryPath, (Arc<Found>, Option<DlqEntry>)>>,
+    sets: Mutex<VecDeque<(Arc<Found>, Arc<RowSet>)>>,
+}
+
+impl Known {
+    /// What an earlier refresh read of this entry, if its objects are still the same.
+    pub fn unchanged(&self, found: &Found) -> Option<DlqEntry> {
+        let entries = lock(&self.entries);
+        let (before, entry) = entries.get(&found.path)?;
+        (before.signature() == found.signature()).then(|| entry.clone()).flatten()
+    }
+
+    /// The entry's objects, as last listed.
+    pub fn found(&self, path: &EntryPath) -> Option<Arc<Found>> {
+        lock(&self.entries).get(path).map(|(found, _)| Arc::clone(found))
+    }
+
+    /// Remembers what was read.
+    pub fn remember(&self, found: &Arc<Found>, entry: &DlqEntry) {
+        lock(&self.entries).insert(found.path.clone(), (Arc::clone(found), Some(entry.clone())));
+    }
+
+    /// Remembers a listing of which nothing was read yet; what was read of unchanged objects stays.
+    pub fn listed(&self, found: &Arc<Found>) {
+        let read = self.unchanged(found);
+        lock(&self.entries).insert(found.path.clone(), (Arc::clone(found), read));
+    }
+
+    /// Forgets entries that are gone.
+    pub fn retain(&self, still: impl Fn(&EntryPath) -> bool) {
+        lock(&self.entries).retain(|path, _| still(path));
+    }
+
+    /// An open row set of exactly these objects.
+    pub fn rows(&self, found: &Found) -> Option<Arc<RowSet>> {
+        let signature = found.signature();
+        let sets = lock(&self.sets);
+        sets.iter().find(|(f, _)| f.path == found.path && f.signature() == signature).map(|(_, rows)| Arc::clone(rows))
+    }
+
+    /// Keeps a row set open.
+    pub fn keep_rows(&self, found: &Arc<Found>, rows: RowSet) -> Arc<RowSet> {
+        let rows = Arc::new(rows);
+        let mut sets = lock(&self.sets);
+        sets.retain(|(f, _)| f.path != found.path);
+        sets.push_front((Arc::clone(found), Arc::clone(&rows)));
+        sets.truncate(OPEN_SETS);
+        rows
+    }
+}
+
+/// A thread that panicked while holding the lock left whole values behind: every change is one insert.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
