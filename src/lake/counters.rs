@@ -10,7 +10,12 @@ pub struct Counters {
     heads: AtomicU64,
     writes: AtomicU64,
     bytes: AtomicU64,
+    levels: AtomicU64,
 }
+
+/// How deep in a chain of dependent requests one read is: 1 + the deepest that ended before it began.
+#[derive(Debug, Clone, Copy)]
+pub struct Level(u64);
 
 /// A reading of [`Counters`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
@@ -25,6 +30,9 @@ pub struct Stats {
     pub writes: u64,
     /// Body bytes of object reads.
     pub bytes: u64,
+    /// The longest chain of object reads of which each began after the one before had ended: what a
+    /// preview costs in round trips.
+    pub levels: u64,
 }
 
 impl Counters {
@@ -34,13 +42,15 @@ impl Counters {
     }
 
     /// One object read is sent.
-    pub fn get(&self) {
+    pub fn get(&self) -> Level {
         self.gets.fetch_add(1, Ordering::Relaxed);
+        Level(self.levels.load(Ordering::Relaxed) + 1)
     }
 
-    /// So many body bytes came.
-    pub fn received(&self, bytes: u64) {
+    /// So many body bytes of a read came.
+    pub fn received(&self, level: Level, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.levels.fetch_max(level.0, Ordering::Relaxed);
     }
 
     /// One head request.
@@ -61,6 +71,7 @@ impl Counters {
             heads: self.heads.load(Ordering::Relaxed),
             writes: self.writes.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
+            levels: self.levels.load(Ordering::Relaxed),
         }
     }
 }
@@ -75,6 +86,7 @@ impl std::ops::Sub for Stats {
             heads: self.heads - earlier.heads,
             writes: self.writes - earlier.writes,
             bytes: self.bytes - earlier.bytes,
+            levels: self.levels - earlier.levels,
         }
     }
 }

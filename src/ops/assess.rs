@@ -135,7 +135,8 @@ async fn read_reasons(lake: &dyn Lake, objects: &[ObjectMeta]) -> Reasons {
             Ok((key, bytes)) => {
                 let parsed = parse_reasons(&bytes);
                 if parsed.bad {
-                    all.fault = Some(format!("{}: not readable as error reasons (JSON in UTF-8)", lake.uri(key.as_str())));
+                    all.fault =
+                        Some(format!("{}: not readable as error reasons (JSON in UTF-8)", lake.uri(key.as_str())));
                 }
                 all.bad |= parsed.bad;
                 all.reasons.extend(parsed.reasons);

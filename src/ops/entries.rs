@@ -200,13 +200,18 @@ mod tests {
 
     #[test]
     fn a_table_inside_a_table_is_its_own_entry() {
-        let found = paths(&["k/o/_delta_log/0.json", "k/o/part-0.parquet", "k/o/raw/_delta_log/0.json", "k/o/raw/p.parquet"]);
+        let found =
+            paths(&["k/o/_delta_log/0.json", "k/o/part-0.parquet", "k/o/raw/_delta_log/0.json", "k/o/raw/p.parquet"]);
         assert_eq!(found, [entry("k/o", "k/o/"), entry("k/o/raw", "k/o/raw/")]);
     }
 
     #[test]
     fn rows_outside_any_date_are_an_entry_and_stray_files_are_not() {
-        let found = paths(&["misc/rejected_rows.parquet/part-0.parquet", "misc/rejected_rows.parquet/_SUCCESS", "m2/README.txt"]);
+        let found = paths(&[
+            "misc/rejected_rows.parquet/part-0.parquet",
+            "misc/rejected_rows.parquet/_SUCCESS",
+            "m2/README.txt",
+        ]);
         assert_eq!(found, [entry("misc", "misc/")]);
     }
 

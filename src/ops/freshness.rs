@@ -22,10 +22,24 @@ pub async fn newest(lake: &dyn Lake, prefix: &str) -> Result<Option<(DateTime<Ut
     let mut dated: Vec<&String> = levels.iter().flat_map(|p| &p.prefixes).filter(|p| p.contains('=')).collect();
     dated.sort();
     if dated.is_empty() {
-        listing::pages(lake, prefix).try_for_each(|page| futures::future::ready({ newest.of(&page.objects); Ok(()) })).await?;
+        listing::pages(lake, prefix)
+            .try_for_each(|page| {
+                futures::future::ready({
+                    newest.of(&page.objects);
+                    Ok(())
+                })
+            })
+            .await?;
     }
     for partition in dated.iter().rev().take(PARTITIONS) {
-        listing::pages(lake, partition).try_for_each(|page| futures::future::ready({ newest.of(&page.objects); Ok(()) })).await?;
+        listing::pages(lake, partition)
+            .try_for_each(|page| {
+                futures::future::ready({
+                    newest.of(&page.objects);
+                    Ok(())
+                })
+            })
+            .await?;
     }
     Ok(newest.0)
 }

@@ -167,9 +167,8 @@ impl Session {
         let columns = rows.columns().to_vec();
         let named = named_columns(&entry.errors, &columns);
         let order = named.iter().copied().chain((0..columns.len()).filter(|i| !named.contains(i))).collect();
-        let personal = (0..columns.len())
-            .filter(|i| self.settings.is_personal(&entry.dataset, &columns[*i].name))
-            .collect();
+        let personal =
+            (0..columns.len()).filter(|i| self.settings.is_personal(&entry.dataset, &columns[*i].name)).collect();
         let contract = self.contract(entry).await;
         let drift = contract.as_ref().map(|(_, c)| diff(c, &columns, &|_| None)).unwrap_or_default();
         let total_rows = rows.total_rows();
