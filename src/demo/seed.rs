@@ -54,7 +54,6 @@ mod tests {
 
     #[test]
     fn a_name_always_gives_the_same_stream_and_another_name_another() {
-        // A golden value: if it changes, every demo's bytes change.
         assert_eq!(Seed::of("crm/contacts").bits(), Seed::of("crm/contacts").bits());
         assert_ne!(Seed::of("crm/contacts").bits(), Seed::of("crm/accounts").bits());
     }
