@@ -1,6 +1,18 @@
-//! The alert rules as data, with the runbook's thresholds as defaults.
+//! The alert rules as pure functions over signals, with the runbook's thresholds as defaults. Time is a
+//! parameter, and only decides *whether* a rule is violated: keys and `since` come from the evidence alone,
+//! so they are the same across refreshes, restarts and hosts. Nothing here reads, and nothing escapes.
 
-use chrono::Duration;
+use std::cmp::Reverse;
+
+use chrono::{DateTime, Duration, Utc};
+
+use super::alert::{Alert, AlertRule, AlertState, Evidence};
+use super::category::FailureCategory;
+use super::contract::{Drift, DriftKind};
+use super::dataset::{Dataset, Layer};
+use super::entry::DlqEntry;
+use super::severity::Severity;
+use super::text::thousands;
 
 /// Thresholds. Defaults are the runbook's "Alerting Thresholds".
 #[derive(Debug, Clone, PartialEq)]
@@ -25,3 +37,248 @@ impl Default for Thresholds {
         }
     }
 }
+
+/// How new a dataset's newest good data is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FreshnessSignal {
+    /// The dataset.
+    pub dataset: Dataset,
+    /// Its layer, if known.
+    pub layer: Option<Layer>,
+    /// When its newest object was written; `None` if there is no object at all.
+    pub newest: Option<DateTime<Utc>>,
+    /// Full address of the newest object, or of the empty prefix.
+    pub uri: String,
+    /// The dataset's own limit; [`Thresholds::no_data`] where unset.
+    pub limit: Option<Duration>,
+}
+
+/// The severity of so many rejected rows: over a threshold, not at it. Unknown rows are info.
+pub fn severity_of(rows: Option<u64>, thresholds: &Thresholds) -> Severity {
+    match rows {
+        Some(rows) if rows > thresholds.dlq_rows_critical => Severity::Critical,
+        Some(rows) if rows > thresholds.dlq_rows_warning => Severity::Warning,
+        _ => Severity::Info,
+    }
+}
+
+/// Runbook: "DLQ entries > 1000 rows" critical, "> 100 rows" warning. One alert an entry, at the level it
+/// reached; none at or under the warning threshold. The value is in rows. `uri` is the entry's address.
+pub fn dlq_alert(entry: &DlqEntry, layer: Option<Layer>, thresholds: &Thresholds, uri: &str) -> Option<Alert> {
+    let rows = entry.known_rows()?;
+    let severity = severity_of(Some(rows), thresholds);
+    let limit = match severity {
+        Severity::Critical => thresholds.dlq_rows_critical,
+        Severity::Warning => thresholds.dlq_rows_warning,
+        Severity::Info => return None,
+    };
+    let told = if entry.rows.is_some() { "counted" } else { "reported" };
+    let detail = format!("{} rows {told}, {} over {}", thousands(rows), severity.word(), thousands(limit));
+    let why = entry.errors.iter().filter(|e| e.error_message.is_some()).max_by_key(|e| e.row_count);
+    let why = why.and_then(|e| first_line(e.error_message.as_deref()?));
+    let why = why.map(|w| format!(": {w}")).unwrap_or_default();
+    Some(Alert {
+        severity,
+        since: entry.since(),
+        summary: format!("{} rejected rows{why}", thousands(rows)),
+        value: rows as f64,
+        threshold: limit as f64,
+        ..of_entry(entry, layer, AlertRule::DlqRows, run_key(AlertRule::DlqRows, entry), uri, detail)
+    })
+}
+
+/// An entry without its completion marker for longer than [`Thresholds::incomplete`], counted from its newest
+/// object: its writer is slow or dead. A warning; the value is in seconds, `since` its newest object.
+pub fn incomplete_alert(
+    entry: &DlqEntry,
+    layer: Option<Layer>,
+    thresholds: &Thresholds,
+    uri: &str,
+    now: DateTime<Utc>,
+) -> Option<Alert> {
+    let age = now - entry.modified;
+    if entry.complete || age <= thresholds.incomplete {
+        return None;
+    }
+    let rule = AlertRule::IncompleteEntry;
+    Some(Alert {
+        severity: Severity::Warning,
+        since: entry.modified,
+        summary: "no completion marker: still being written, or its writer died".into(),
+        value: seconds(age),
+        threshold: seconds(thresholds.incomplete),
+        ..of_entry(entry, layer, rule, run_key(rule, entry), uri, "the newest object, and no _SUCCESS".into())
+    })
+}
+
+/// Runbook: "No data for > 1 hour" is critical; exactly the limit is fine, and so is data from the future,
+/// since clocks differ. The value is in seconds. `since` is the newest object's time.
+///
+/// Where there is no data at all, nobody knows since when, and "now" would be another answer at each refresh:
+/// `since` is then 1970-01-01, the value counts from there, and the summary says "no data at all".
+/// The evidence's time is in that case that of the reading, `now`.
+pub fn no_data_alert(signal: &FreshnessSignal, thresholds: &Thresholds, now: DateTime<Utc>) -> Option<Alert> {
+    let limit = signal.limit.unwrap_or(thresholds.no_data);
+    let since = signal.newest.unwrap_or(DateTime::UNIX_EPOCH);
+    if signal.newest.is_some() && now - since <= limit {
+        return None;
+    }
+    let (summary, detail) = match signal.newest {
+        Some(_) => (format!("no new data for longer than {}", in_words(limit)), "the newest object"),
+        None => ("no data at all".into(), "the prefix is empty"),
+    };
+    Some(Alert {
+        key: format!("{}:{}:newest", AlertRule::NoData.word(), signal.dataset),
+        severity: Severity::Critical,
+        category: FailureCategory::UpstreamSource,
+        rule: AlertRule::NoData,
+        dataset: signal.dataset.clone(),
+        date: None,
+        layer: signal.layer,
+        since,
+        state: AlertState::Open,
+        summary,
+        value: seconds(now - since),
+        threshold: seconds(limit),
+        evidence: vec![Evidence {
+            uri: signal.uri.clone(),
+            observed_at: signal.newest.unwrap_or(now),
+            detail: detail.into(),
+        }],
+        entry: None,
+    })
+}
+
+/// Runbook: "Schema drift detected" is a warning. One alert a dataset and date, whichever of its runs it is
+/// found in: the key leaves the run out, and [`merge_same_key`] joins them. The value is the number of columns
+/// that differ from the contract at `contract_uri`; `uri` is the address of the rows. None without a drift.
+pub fn drift_alert(
+    entry: &DlqEntry,
+    layer: Option<Layer>,
+    drifts: &[Drift],
+    uri: &str,
+    contract_uri: &str,
+) -> Option<Alert> {
+    let mut columns: Vec<&str> = Vec::new();
+    let mut said: Vec<String> = Vec::new();
+    for drift in drifts {
+        if !columns.contains(&drift.column.as_str()) {
+            columns.push(&drift.column);
+            if columns.len() <= COLUMNS_SAID {
+                said.push(in_short(drift));
+            }
+        }
+    }
+    if columns.is_empty() {
+        return None;
+    }
+    let more = columns.len().saturating_sub(COLUMNS_SAID);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    let (noun, verb) = if columns.len() == 1 { ("column", "differs") } else { ("columns", "differ") };
+    let summary = format!("{} {noun} {verb} from the contract: {}{more}", columns.len(), said.join(", "));
+    let rule = AlertRule::SchemaDrift;
+    Some(Alert {
+        severity: Severity::Warning,
+        category: FailureCategory::SchemaEvolution,
+        since: entry.since(),
+        summary,
+        value: columns.len() as f64,
+        threshold: 0.0,
+        ..of_entry(entry, layer, rule, date_key(rule, entry), uri, format!("compared with {contract_uri}"))
+    })
+}
+
+/// Columns that the summary of a drift says.
+const COLUMNS_SAID: usize = 3;
+
+/// Worst first, then oldest first, then by key: the order of screens and of `alerts --json`.
+pub fn sort_alerts(alerts: &mut [Alert]) {
+    alerts.sort_by(|a, b| (a.severity, a.since, &a.key).cmp(&(b.severity, b.since, &b.key)));
+}
+
+/// Leaves one alert a key: of those with the same one, the worst (then the largest value) with all of their
+/// evidence and the earliest `since`. In no order.
+pub fn merge_same_key(alerts: &mut Vec<Alert>) {
+    alerts.sort_by(|a, b| {
+        let worse = |x: &Alert| (x.severity, Reverse(x.value.to_bits()), x.since); // values are not negative
+        a.key.cmp(&b.key).then_with(|| worse(a).cmp(&worse(b)))
+    });
+    alerts.dedup_by(|later, kept| {
+        let same = later.key == kept.key;
+        if same {
+            kept.since = kept.since.min(later.since);
+            kept.evidence.append(&mut later.evidence);
+        }
+        same
+    });
+}
+
+/// The fields that all alerts of an entry share.
+fn of_entry(entry: &DlqEntry, layer: Option<Layer>, rule: AlertRule, key: String, uri: &str, detail: String) -> Alert {
+    Alert {
+        key,
+        severity: Severity::Info,
+        category: entry.category,
+        rule,
+        dataset: entry.dataset.clone(),
+        date: entry.date,
+        layer,
+        since: entry.modified,
+        state: AlertState::Open,
+        summary: String::new(),
+        value: 0.0,
+        threshold: 0.0,
+        evidence: vec![Evidence { uri: uri.into(), observed_at: entry.modified, detail }],
+        entry: Some(entry.path.clone()),
+    }
+}
+
+fn date_key(rule: AlertRule, entry: &DlqEntry) -> String {
+    let date_or_path = entry.date.map_or_else(|| entry.path.0.clone(), |d| d.to_string());
+    format!("{}:{}:{date_or_path}", rule.word(), entry.dataset)
+}
+
+fn run_key(rule: AlertRule, entry: &DlqEntry) -> String {
+    let run = entry.run_id.as_ref().map(|id| format!(":{id}")).unwrap_or_default();
+    date_key(rule, entry) + &run
+}
+
+/// The first line that says something, of a length that fits a sentence.
+fn first_line(message: &str) -> Option<String> {
+    const CHARS: usize = 200;
+    let line = message.lines().map(str::trim).find(|l| !l.is_empty())?;
+    let mut short: String = line.chars().take(CHARS).collect();
+    if short.len() < line.len() {
+        short.push(super::text::CUT);
+    }
+    Some(short)
+}
+
+fn in_short(drift: &Drift) -> String {
+    let (expected, actual) = (drift.expected.as_deref().unwrap_or("?"), drift.actual.as_deref().unwrap_or("?"));
+    let name = first_line(&drift.column).unwrap_or_default();
+    match drift.kind {
+        DriftKind::Missing => format!("{name} is missing"),
+        DriftKind::New => format!("{name} is new"),
+        DriftKind::Retyped => format!("{name} is {actual} and not {expected}"),
+        DriftKind::NullsInRequired => format!("{name} is required and has nulls"),
+    }
+}
+
+fn seconds(d: Duration) -> f64 {
+    d.num_milliseconds() as f64 / 1000.0
+}
+
+/// A limit as people say it: `1 h`, `90 min`, `45 s`.
+fn in_words(d: Duration) -> String {
+    let s = d.num_seconds();
+    match s {
+        s if s >= 3600 && s % 3600 == 0 => format!("{} h", s / 3600),
+        s if s >= 60 && s % 60 == 0 => format!("{} min", s / 60),
+        s => format!("{s} s"),
+    }
+}
+
+#[cfg(test)]
+#[path = "rules_tests.rs"]
+mod tests;
