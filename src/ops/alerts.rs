@@ -8,7 +8,7 @@ use crate::model::alert::Alert;
 use crate::model::contract::diff;
 use crate::model::dataset::{Dataset, DatasetSettings, Layer};
 use crate::model::entry::{DlqEntry, RowsFormat};
-use crate::model::rules::{FreshnessSignal, dlq_alert, drift_alert, incomplete_alert, no_data_alert, sort_alerts};
+use crate::model::rules::{FreshnessSignal, dlq_alert, drift_alert, incomplete_alert, merge_same_key, no_data_alert, sort_alerts};
 
 use super::freshness::newest;
 use super::health::SourceHealth;
@@ -30,6 +30,7 @@ pub async fn raise(session: &Session, entries: &[DlqEntry], now: DateTime<Utc>) 
     let (stale, drifted) = futures::join!(stale(session, now), drifted(session, entries));
     alerts.extend(stale.0);
     alerts.extend(drifted.0);
+    merge_same_key(&mut alerts);
     sort_alerts(&mut alerts);
     let mut sources = Vec::new();
     if session.settings.datasets.iter().any(|d| d.data_prefix.is_some()) {
@@ -102,5 +103,5 @@ async fn drift(session: &Session, entry: &DlqEntry, key: &str) -> Result<Option<
     let Ok(rows) = session.rows(entry).await else { return Ok(None) };
     let drifts = diff(&file.contract, rows.columns(), &|_| None);
     let layer = layer_of(session, &entry.dataset);
-    Ok(drift_alert(entry, &drifts, layer, &session.lake.uri(&entry.path.0), &file.uri))
+    Ok(drift_alert(entry, layer, &drifts, &session.lake.uri(&entry.path.0), &file.uri))
 }
