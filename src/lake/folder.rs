@@ -1,1 +1,296 @@
+//! A folder as a lake, with the semantics of S3: keys in byte order, ranges, entity tags, conditions. No file
+//! system call runs on an async thread; each request is one blocking task.
 
+mod names;
+mod walk;
+mod write;
+
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use self::walk::{Item, Place, Waiting, Walk};
+use super::{
+    ByteRange, Condition, Counters, ETag, ErrorClass, Fetched, Key, Lake, LakeError, LakeWriter, ListPage, ListRequest,
+    ObjectMeta, address,
+};
+
+/// The page of a listing, and the most a request can ask for: S3's own.
+const PAGE: u32 = 1000;
+
+/// A lake in a folder of this machine.
+///
+/// * An entity tag is made of size, modification time (nanoseconds) and inode: nothing is read for it. Equal
+///   bytes written twice have different tags.
+/// * Symbolic links to files inside the folder are read as those files. Links that lead out of the folder, links
+///   to directories, dangling links, pipes, sockets and devices are no part of the lake. This guards against
+///   slips, not against one who changes the folder while it is being read.
+/// * File names that are not UTF-8 are keys that begin with `%BYTES%`, percent-encoded; see `folder/names.rs`.
+/// * `If-None-Match` is atomic, for other processes too (a hard link to the finished file; where the file system
+///   knows none, an exclusive create). `If-Match` is checked under a lock of this process: exact here, best
+///   effort against others.
+/// * A key and a "directory" of the same name, or a key that ends in `/`, S3 can hold and a folder cannot.
+/// * Access times and permissions are not kept. What a process leaves half written is hidden.
+#[derive(Debug, Clone)]
+pub struct Folder(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    root: PathBuf,
+    url: String,
+    counters: Arc<Counters>,
+    waiting: Waiting,
+    /// Held while a condition is checked and a name changes hands; never while bytes are read or written.
+    names: Mutex<()>,
+}
+
+impl Folder {
+    /// Opens a folder by its path or its `file:///` address. Blocking, and brief.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, LakeError> {
+        let given = path.as_ref();
+        let path = match given.to_str().filter(|p| p.starts_with("file://")) {
+            Some(url) => address::file_path(url).map_err(|e| LakeError {
+                hint: "write file:///path with three slashes, or the path alone".into(),
+                ..LakeError::new(ErrorClass::Malformed, url, e.fault)
+            })?,
+            None => given.to_owned(),
+        };
+        let refused = |class, detail: &str| LakeError {
+            hint: "name a folder that exists (--lake DIR), or make one: lakeward demo --write DIR".into(),
+            ..LakeError::new(class, walk::shown(&path), detail)
+        };
+        let root = fs::canonicalize(&path).map_err(|e| refused(class_of(&e), &fault_text(&e)))?;
+        if !root.is_dir() {
+            return Err(refused(ErrorClass::NotFound, "it is a file, not a folder"));
+        }
+        let url = address::file_url(&root);
+        let (counters, waiting, names) = (Arc::default(), Waiting::default(), Mutex::default());
+        Ok(Self(Arc::new(Inner { root, url, counters, waiting, names })))
+    }
+
+    /// The folder itself, without links.
+    pub fn root(&self) -> &Path {
+        &self.0.root
+    }
+
+    /// Runs a request on a thread that may block.
+    async fn run<T: Send + 'static>(
+        &self,
+        request: impl FnOnce(&Inner) -> Result<T, LakeError> + Send + 'static,
+    ) -> Result<T, LakeError> {
+        let inner = Arc::clone(&self.0);
+        match tokio::task::spawn_blocking(move || request(&inner)).await {
+            Ok(answer) => answer,
+            Err(e) if e.is_panic() => std::panic::resume_unwind(e.into_panic()),
+            Err(_) => Err(LakeError::new(ErrorClass::Unreachable, &self.0.url, "the program is ending")),
+        }
+    }
+}
+
+impl Inner {
+    fn uri(&self, key: &str) -> String {
+        format!("{}/{}", self.url, address::url_encoded(key))
+    }
+
+    fn fault(&self, key: &str, error: &io::Error) -> LakeError {
+        LakeError::new(class_of(error), self.uri(key), fault_text(error))
+    }
+
+    fn changed(&self, key: &str) -> LakeError {
+        LakeError::new(ErrorClass::Conflict, self.uri(key), "it is not the object that was seen")
+    }
+
+    fn absent(&self, key: &str) -> LakeError {
+        LakeError::new(ErrorClass::NotFound, self.uri(key), "no such object")
+    }
+
+    /// The path of a key; its directories are real ones, or not there.
+    fn path(&self, key: &Key) -> Result<PathBuf, LakeError> {
+        let malformed = |fault| LakeError {
+            hint: "a folder cannot hold this key; S3 can".into(),
+            ..LakeError::new(ErrorClass::Malformed, self.uri(&key.0), fault)
+        };
+        let path = self.root.join(names::path_of(&key.0).map_err(malformed)?);
+        // The nearest directory that exists decides; `canonicalize` fails on what is below a file or not there.
+        let real = path.ancestors().skip(1).find_map(|d| fs::canonicalize(d).ok().map(|real| real == d));
+        if real == Some(false) {
+            return Err(malformed("it lies behind a symbolic link, which is not followed"));
+        }
+        Ok(path)
+    }
+
+    /// The path and metadata of an object that exists.
+    fn find(&self, key: &Key) -> Result<(PathBuf, Metadata), LakeError> {
+        let path = self.path(key)?;
+        match walk::file_within(&self.root, &path) {
+            Ok(Some(metadata)) => Ok((path, metadata)),
+            Ok(None) => Err(self.absent(&key.0)),
+            Err((_, e)) => Err(self.fault(&key.0, &e)),
+        }
+    }
+
+    fn list(&self, request: &ListRequest) -> Result<ListPage, LakeError> {
+        let fault = |(path, e): walk::Fault| LakeError::new(class_of(&e), address::file_url(&path), fault_text(&e));
+        let place = |after: String| -> Place { (request.prefix.clone(), request.delimited, after) };
+        let kept = request.continuation.clone().and_then(|after| self.waiting.take(&place(after)));
+        let mut walk = match kept {
+            Some(walk) => walk,
+            None => Walk::begin(&self.root, &request.prefix, request.delimited, request.continuation.as_deref())
+                .map_err(|text| LakeError::new(ErrorClass::Malformed, self.uri(&request.prefix), text))?
+                .map_err(fault)?,
+        };
+        let mut page = ListPage::default();
+        let mut last = None;
+        for _ in 0..request.max.unwrap_or(PAGE).clamp(1, PAGE) {
+            let Some(item) = walk.next().map_err(fault)? else { break };
+            last = Some(item.key().to_owned());
+            match item {
+                Item::Object(key, metadata) => page.objects.push(object(Key(key), &metadata)),
+                Item::Prefix(prefix) => page.prefixes.push(prefix),
+            }
+        }
+        if let Some(last) = last
+            && walk.has_more().map_err(fault)?
+        {
+            self.waiting.keep(place(last.clone()), walk);
+            page.continuation = Some(last);
+        }
+        Ok(page)
+    }
+
+    fn get(&self, key: &Key, range: &ByteRange, if_match: Option<&ETag>) -> Result<Fetched, LakeError> {
+        let (path, _) = self.find(key)?;
+        let fault = |e: io::Error| self.fault(&key.0, &e);
+        let file = File::open(path).map_err(fault)?;
+        let metadata = file.metadata().map_err(fault)?;
+        let (etag, size) = (etag(&metadata), metadata.len());
+        if if_match.is_some_and(|seen| *seen != etag) {
+            return Err(self.changed(&key.0));
+        }
+        let span = range.within(size);
+        let mut bytes = vec![0; usize::try_from(span.end - span.start).map_err(|_| too_large(self.uri(&key.0)))?];
+        let mut filled = 0;
+        while let Some(rest) = bytes.get_mut(filled..).filter(|r| !r.is_empty()) {
+            match file.read_at(rest, span.start + filled as u64) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(fault(e)),
+            }
+        }
+        // Written over in place while it was read: these bytes may be of two objects.
+        if if_match.is_some() && self::etag(&file.metadata().map_err(fault)?) != etag || filled < bytes.len() {
+            return Err(self.changed(&key.0));
+        }
+        self.counters.received(filled as u64);
+        Ok(Fetched { bytes: bytes.into(), offset: span.start, size, etag, modified: modified(&metadata) })
+    }
+}
+
+#[async_trait]
+impl Lake for Folder {
+    fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    async fn list(&self, request: &ListRequest) -> Result<ListPage, LakeError> {
+        self.0.counters.list();
+        let request = request.clone();
+        self.run(move |folder| folder.list(&request)).await
+    }
+
+    async fn get(&self, key: &Key, range: ByteRange, if_match: Option<&ETag>) -> Result<Fetched, LakeError> {
+        self.0.counters.get();
+        let (key, if_match) = (key.clone(), if_match.cloned());
+        self.run(move |folder| folder.get(&key, &range, if_match.as_ref())).await
+    }
+
+    async fn head(&self, key: &Key) -> Result<ObjectMeta, LakeError> {
+        self.0.counters.head();
+        let key = key.clone();
+        self.run(move |folder| folder.find(&key).map(|(_, metadata)| object(key, &metadata))).await
+    }
+
+    fn counters(&self) -> &Arc<Counters> {
+        &self.0.counters
+    }
+
+    fn uri(&self, key: &str) -> String {
+        self.0.uri(key)
+    }
+}
+
+#[async_trait]
+impl LakeWriter for Folder {
+    async fn put(&self, key: &Key, bytes: Bytes, condition: Option<Condition>) -> Result<ETag, LakeError> {
+        self.0.counters.write();
+        let key = key.clone();
+        self.run(move |folder| folder.put(&key, &bytes, condition.as_ref())).await
+    }
+
+    async fn delete(&self, key: &Key, if_match: Option<&ETag>) -> Result<(), LakeError> {
+        self.0.counters.write();
+        let (key, if_match) = (key.clone(), if_match.cloned());
+        self.run(move |folder| folder.delete(&key, if_match.as_ref())).await
+    }
+
+    async fn copy(
+        &self,
+        source: &Key,
+        source_etag: &ETag,
+        target: &Key,
+        condition: Option<Condition>,
+    ) -> Result<ETag, LakeError> {
+        self.0.counters.write();
+        let (source, source_etag, target) = (source.clone(), source_etag.clone(), target.clone());
+        self.run(move |folder| folder.copy(&source, &source_etag, &target, condition.as_ref())).await
+    }
+}
+
+fn object(key: Key, metadata: &Metadata) -> ObjectMeta {
+    ObjectMeta { key, size: metadata.len(), etag: etag(metadata), modified: modified(metadata), storage_class: None }
+}
+
+fn etag(m: &Metadata) -> ETag {
+    ETag(format!("{:x}-{:x}{:08x}-{:x}", m.ino(), m.mtime(), m.mtime_nsec(), m.size()))
+}
+
+fn modified(metadata: &Metadata) -> DateTime<Utc> {
+    let nanos = u32::try_from(metadata.mtime_nsec()).unwrap_or_default();
+    DateTime::from_timestamp(metadata.mtime(), nanos).unwrap_or_default()
+}
+
+fn too_large(uri: String) -> LakeError {
+    LakeError::new(ErrorClass::Unsupported, uri, "more bytes than this machine can address")
+}
+
+fn class_of(error: &io::Error) -> ErrorClass {
+    use io::ErrorKind::*;
+    match error.kind() {
+        NotFound => ErrorClass::NotFound,
+        PermissionDenied | ReadOnlyFilesystem => ErrorClass::Denied,
+        AlreadyExists => ErrorClass::Conflict,
+        InvalidFilename | NotADirectory | IsADirectory | StorageFull | QuotaExceeded | Unsupported | FileTooLarge => {
+            ErrorClass::Unsupported
+        }
+        _ => ErrorClass::Unreachable,
+    }
+}
+
+/// What the system says, without its number.
+fn fault_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((bare, _)) => bare.to_lowercase(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests;

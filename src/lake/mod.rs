@@ -4,6 +4,7 @@
 //! Reading and writing are two ports: what only looks holds a [`Lake`] and cannot change a thing;
 //! a [`LakeWriter`] is handed to the gate alone (rule 1).
 
+pub mod address;
 pub mod counters;
 pub mod error;
 pub mod folder;
@@ -19,6 +20,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+pub use address::{AddressError, LakeUrl};
 pub use counters::{Counters, Stats};
 pub use error::{ErrorClass, LakeError};
 
@@ -99,10 +101,24 @@ pub struct ListPage {
 pub enum ByteRange {
     /// All of it.
     Whole,
-    /// These; an end past the object's is cut to it.
+    /// These; an end past the object's is cut to it, a start past it gives no bytes.
     Span(Range<u64>),
     /// The last so many; all if the object is smaller.
     Suffix(u64),
+}
+
+impl ByteRange {
+    /// The bytes it means of an object of this size: never past its end, empty where it has none of them.
+    pub fn within(&self, size: u64) -> Range<u64> {
+        match self {
+            Self::Whole => 0..size,
+            Self::Span(span) => {
+                let start = span.start.min(size);
+                start..span.end.clamp(start, size)
+            }
+            Self::Suffix(length) => size.saturating_sub(*length)..size,
+        }
+    }
 }
 
 /// Bytes of an object, and which object they are of.

@@ -1,0 +1,168 @@
+//! Writes to a folder: the bytes go to a temporary beside the target and to the disk, then get their name under
+//! the condition. At no instant does a key hold half an object.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Condition, ETag, ErrorClass, Inner, Key, LakeError, etag, names};
+
+/// Tells the temporaries of this process apart.
+static WRITES: AtomicU64 = AtomicU64::new(0);
+
+impl Inner {
+    pub(super) fn put(&self, key: &Key, bytes: &[u8], condition: Option<&Condition>) -> Result<ETag, LakeError> {
+        self.write(key, condition, |file| file.write_all(bytes).map_err(|e| self.fault(&key.0, &e)))
+    }
+
+    pub(super) fn copy(
+        &self,
+        source: &Key,
+        source_etag: &ETag,
+        target: &Key,
+        condition: Option<&Condition>,
+    ) -> Result<ETag, LakeError> {
+        if source == target {
+            return Err(LakeError::new(ErrorClass::Malformed, self.uri(&source.0), "a copy of it onto itself"));
+        }
+        let fault = |e: io::Error| self.fault(&source.0, &e);
+        let (path, _) = self.find(source)?;
+        let mut from = File::open(path).map_err(fault)?;
+        let check = |file: &File| match etag(&file.metadata().map_err(fault)?) == *source_etag {
+            true => Ok(()),
+            false => Err(self.changed(&source.0)),
+        };
+        check(&from)?;
+        self.write(target, condition, |file| {
+            io::copy(&mut from, file).map_err(|e| self.fault(&target.0, &e))?;
+            check(&from) // written over in place meanwhile?
+        })
+    }
+
+    pub(super) fn delete(&self, key: &Key, if_match: Option<&ETag>) -> Result<(), LakeError> {
+        let path = self.path(key)?;
+        let _names = self.names.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some(seen) = if_match {
+            let (_, metadata) = self.find(key)?;
+            if etag(&metadata) != *seen {
+                return Err(self.changed(&key.0));
+            }
+        }
+        match fs::remove_file(&path) {
+            Ok(()) => {}
+            // As on S3, what is not there is deleted. A directory is no object.
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(()),
+            Err(_) if path.is_dir() => return Ok(()),
+            Err(e) => return Err(self.fault(&key.0, &e)),
+        }
+        // S3 has no directories: an empty one would be a trace of what was. The first that is not empty ends it.
+        let below_root = |d: &&Path| *d != self.root;
+        let mut kept = path.parent();
+        while let Some(parent) = kept.filter(below_root).filter(|d| fs::remove_dir(d).is_ok()) {
+            kept = parent.parent();
+        }
+        kept.map_or(Ok(()), sync_directory).map_err(|e| self.fault(&key.0, &e))
+    }
+
+    /// Writes an object with `fill` and gives it its name under the condition.
+    fn write(
+        &self,
+        key: &Key,
+        condition: Option<&Condition>,
+        fill: impl FnOnce(&mut File) -> Result<(), LakeError>,
+    ) -> Result<ETag, LakeError> {
+        let fault = |e: io::Error| self.fault(&key.0, &e);
+        let path = self.path(key)?;
+        if let Some(Condition::Matches(_)) = condition {
+            self.find(key)?; // no directories for a write that cannot be
+        }
+        let (mut file, temporary) = Temporary::beside(&path, &self.root).map_err(fault)?;
+        fill(&mut file)?;
+        file.sync_all().map_err(fault)?;
+        let written = etag(&file.metadata().map_err(fault)?);
+
+        let _names = self.names.lock().unwrap_or_else(|e| e.into_inner());
+        match condition {
+            None => fs::rename(&temporary.path, &path).map_err(fault)?,
+            Some(Condition::Matches(seen)) => {
+                let (_, metadata) = self.find(key)?;
+                if etag(&metadata) != *seen {
+                    return Err(self.changed(&key.0));
+                }
+                fs::rename(&temporary.path, &path).map_err(fault)?;
+            }
+            Some(Condition::Absent) => match fs::hard_link(&temporary.path, &path) {
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(self.exists(key)),
+                // A file system without hard links: claim the name, then let the finished file take it.
+                Err(e) if matches!(e.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) => {
+                    match File::create_new(&path) {
+                        Ok(_) => fs::rename(&temporary.path, &path).map_err(fault)?,
+                        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Err(self.exists(key)),
+                        Err(e) => return Err(fault(e)),
+                    }
+                }
+                Err(e) => return Err(fault(e)),
+            },
+        }
+        // The name, and those of the directories made for it, must survive a power cut as well.
+        for directory in path.ancestors().skip(1).take(temporary.made + 1) {
+            sync_directory(directory).map_err(fault)?;
+        }
+        Ok(written)
+    }
+
+    fn exists(&self, key: &Key) -> LakeError {
+        LakeError::new(ErrorClass::Conflict, self.uri(&key.0), "it exists already")
+    }
+}
+
+/// A file being written; whatever still bears its name goes with it.
+struct Temporary {
+    path: PathBuf,
+    root: PathBuf,
+    /// How many directories were made for it.
+    made: usize,
+}
+
+impl Temporary {
+    /// A new file in the target's directory, which is made if need be.
+    fn beside(target: &Path, root: &Path) -> io::Result<(File, Self)> {
+        let directory = target.parent().unwrap_or(root);
+        let name = names::temporary(WRITES.fetch_add(1, Ordering::Relaxed));
+        let made = directory.ancestors().take_while(|d| !d.exists()).count();
+        // A delete that empties the directory may remove it between the two calls.
+        let mut left = 16;
+        loop {
+            let path = directory.join(&name);
+            match fs::create_dir_all(directory).and_then(|()| File::create_new(&path)) {
+                Ok(file) => return Ok((file, Self { path, root: root.to_owned(), made })),
+                Err(e) if e.kind() == io::ErrorKind::NotFound && left > 0 => left -= 1,
+                // Left by a process of the same id that died.
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_file() && left > 0 => {
+                    left -= 1;
+                    fs::remove_file(&path)?;
+                }
+                Err(e) => return Err(e),
+            }
+        }
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // After a rename there is nothing left to remove; after a refusal, the directories made for it go too.
+        let _ = fs::remove_file(&self.path);
+        let made = self.path.ancestors().skip(1).take(self.made).filter(|d| *d != self.root);
+        made.map(fs::remove_dir).take_while(Result::is_ok).for_each(drop);
+    }
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    match File::open(path).and_then(|d| d.sync_all()) {
+        // Some file systems cannot sync a directory; one that was removed meanwhile needs none.
+        Err(e) if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::NotFound) => Ok(()),
+        other => other,
+    }
+}
