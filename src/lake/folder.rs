@@ -188,7 +188,6 @@ impl Inner {
         if if_match.is_some() && self::etag(&file.metadata().map_err(fault)?) != etag || filled < bytes.len() {
             return Err(self.changed(&key.0));
         }
-        self.counters.received(filled as u64);
         Ok(Fetched { bytes: bytes.into(), offset: span.start, size, etag, modified: modified(&metadata) })
     }
 }
@@ -206,9 +205,11 @@ impl Lake for Folder {
     }
 
     async fn get(&self, key: &Key, range: ByteRange, if_match: Option<&ETag>) -> Result<Fetched, LakeError> {
-        self.0.counters.get();
+        let level = self.0.counters.get();
         let (key, if_match) = (key.clone(), if_match.cloned());
-        self.run(move |folder| folder.get(&key, &range, if_match.as_ref())).await
+        let fetched = self.run(move |folder| folder.get(&key, &range, if_match.as_ref())).await?;
+        self.0.counters.received(level, fetched.bytes.len() as u64);
+        Ok(fetched)
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectMeta, LakeError> {
