@@ -6,6 +6,7 @@ pub mod column;
 pub mod contract;
 pub mod dataset;
 pub mod entry;
+mod kind;
 mod named;
 pub mod reason;
 pub mod rules;
