@@ -1,15 +1,15 @@
 //! Raises the alerts: entries against thresholds, datasets against freshness, rows against contracts.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use futures::stream::{self, StreamExt};
 
 use crate::lake::LakeError;
 use crate::model::alert::Alert;
-use crate::model::contract::diff;
 use crate::model::dataset::{Dataset, DatasetSettings, Layer};
 use crate::model::entry::{DlqEntry, RowsFormat};
 use crate::model::rules::{FreshnessSignal, dlq_alert, drift_alert, incomplete_alert, merge_same_key, no_data_alert, sort_alerts};
 
+use super::drift::differences;
 use super::freshness::newest;
 use super::health::SourceHealth;
 use super::session::Session;
@@ -66,13 +66,23 @@ async fn stale(session: &Session, now: DateTime<Utc>) -> (Vec<Alert>, Option<Lak
 
 async fn freshness(session: &Session, dataset: &DatasetSettings, prefix: &str) -> Result<FreshnessSignal, LakeError> {
     let newest = newest(session.lake.as_ref(), prefix).await?;
+    let limit = match (dataset.max_age, &dataset.contract) {
+        (None, Some(key)) => contract_limit(session, key).await,
+        (limit, _) => limit,
+    };
     Ok(FreshnessSignal {
         dataset: dataset.dataset.clone(),
         layer: layer_of(session, &dataset.dataset),
         uri: session.lake.uri(newest.as_ref().map_or(prefix, |(_, key)| key.as_str())),
         newest: newest.map(|(time, _)| time),
-        limit: dataset.max_age,
+        limit,
     })
+}
+
+/// The contract's own freshness limit. One that cannot be read fails its own source, not this one.
+async fn contract_limit(session: &Session, key: &str) -> Option<Duration> {
+    let file = session.contracts.read(session.lake.as_ref(), key).await.ok()?;
+    file.contract.max_lag_minutes.and_then(Duration::try_minutes)
 }
 
 async fn drifted(session: &Session, entries: &[DlqEntry]) -> (Vec<Alert>, Option<LakeError>) {
@@ -101,7 +111,7 @@ async fn drifted(session: &Session, entries: &[DlqEntry]) -> (Vec<Alert>, Option
 async fn drift(session: &Session, entry: &DlqEntry, key: &str) -> Result<Option<Alert>, LakeError> {
     let file = session.contracts.read(session.lake.as_ref(), key).await?;
     let Ok(rows) = session.rows(entry).await else { return Ok(None) };
-    let drifts = diff(&file.contract, rows.columns(), &|_| None);
+    let drifts = differences(&file.contract, rows.columns(), entry.format);
     let layer = layer_of(session, &entry.dataset);
     Ok(drift_alert(entry, layer, &drifts, &session.lake.uri(&entry.path.0), &file.uri))
 }

@@ -76,6 +76,9 @@ pub async fn assess(
     if reasons.bad {
         entry.problems.push(Problem::BadReasons);
     }
+    if reasons.reasons.is_empty() && !reasons.bad && !entry.problems.contains(&Problem::NoReasons) {
+        entry.problems.push(Problem::NoReasons); // a file that says `[]`
+    }
     entry.fault = reasons.fault;
     match count {
         Ok(rows) => entry.rows = rows,

@@ -10,13 +10,14 @@ use futures::TryStreamExt;
 use crate::lake::{ErrorClass, Lake, LakeError, listing};
 use crate::model::alert::Alert;
 use crate::model::column::{Column, ColumnProfile, RowPage};
-use crate::model::contract::{Contract, Drift, diff};
+use crate::model::contract::{Contract, Drift};
 use crate::model::entry::{DlqEntry, EntryPath};
 use crate::model::reason::named_columns;
 use crate::rows::{PageRequest, RowCache, RowSet, RowsError};
 use crate::sources::contracts::Contracts;
 
 use super::assess::{Assessed, assess};
+use super::drift::differences;
 use super::entries::{Found, group};
 use super::known::Known;
 use super::{LakeSettings, SourceHealth, audit, refresh};
@@ -170,7 +171,7 @@ impl Session {
         let personal =
             (0..columns.len()).filter(|i| self.settings.is_personal(&entry.dataset, &columns[*i].name)).collect();
         let contract = self.contract(entry).await;
-        let drift = contract.as_ref().map(|(_, c)| diff(c, &columns, &|_| None)).unwrap_or_default();
+        let drift = contract.as_ref().map(|(_, c)| differences(c, &columns, entry.format)).unwrap_or_default();
         let total_rows = rows.total_rows();
         Ok(Opened { path: entry.path.clone(), columns, order, named, personal, total_rows, contract, drift })
     }
