@@ -1,1 +1,264 @@
-//! TODO cli
+//! The command line: arguments, configuration, tables, JSON, exit codes; wires everything together.
+
+mod alerts;
+pub mod args;
+pub mod config;
+pub mod connect;
+mod dlq;
+mod doctor;
+pub mod exit;
+mod init;
+mod log;
+mod output;
+mod rows;
+mod stats;
+mod table;
+mod target;
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use chrono::Utc;
+use clap::Parser;
+
+use args::{Cli, Command, Dlq, Global};
+use config::{Config, ConfigError, Places, Vars};
+use exit::{CliError, Exit};
+use output::Answer;
+use target::Target;
+
+use crate::ops::Session;
+
+/// The program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version go to standard output with 0, wrong usage to standard error with 2. A closed pipe
+        // is nobody's fault.
+        Err(e) => {
+            let _ = e.print();
+            return if e.use_stderr() { Exit::Usage } else { Exit::Fine }.into();
+        }
+    };
+    let surroundings = Surroundings {
+        vars: Vars::of_process(),
+        places: Places::of_user(),
+        here: std::env::current_dir().unwrap_or_default(),
+    };
+    match run(&cli, &surroundings) {
+        Ok(exit) => exit.into(),
+        Err(e) => {
+            output::complain(&e.lines());
+            e.exit().into()
+        }
+    }
+}
+
+/// What the process was started in.
+struct Surroundings {
+    vars: Vars,
+    places: Places,
+    here: PathBuf,
+}
+
+impl Surroundings {
+    fn config(&self, global: &Global) -> Result<Config, ConfigError> {
+        config::load(global, &self.vars, &self.places, &self.here, &connect::vocabulary())
+    }
+}
+
+fn run(cli: &Cli, around: &Surroundings) -> Result<Exit, CliError> {
+    let global = &cli.global;
+    match &cli.command {
+        None => console(global, around),
+        Some(Command::Demo { write }) => demo(global, around, write.as_deref()),
+        Some(Command::Init { force, out }) => {
+            let named = out.clone().or_else(|| global.config.clone());
+            let named = named.or_else(|| around.vars.get("LAKEWARD_CONFIG").map(PathBuf::from));
+            let file = named.map(|f| around.here.join(f)).or_else(|| around.places.config_file());
+            let file = file.ok_or_else(|| CliError::Failed {
+                message: "configuration: no home directory to write it to".into(),
+                hint: Some("--out FILE says where".into()),
+            })?;
+            finish(init::run(&file, *force, global.json)?)
+        }
+        Some(command) => {
+            log(around);
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .map_err(|e| CliError::Failed { message: format!("threads: {e}"), hint: None })?;
+            let ended = runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    // Dropping the command cancels its requests.
+                    pressed = tokio::signal::ctrl_c() => match pressed {
+                        Ok(()) => Err(CliError::Interrupted),
+                        Err(e) => Err(CliError::Failed { message: format!("signals: {e}"), hint: None }),
+                    },
+                    done = command_on_lake(command, global, around) => done,
+                }
+            });
+            // A read that blocks its thread must not hold up the end.
+            runtime.shutdown_background();
+            finish(ended?)
+        }
+    }
+}
+
+fn finish(answer: Answer) -> Result<Exit, CliError> {
+    let printed = output::print(&answer.text);
+    output::complain(&answer.notes);
+    match printed {
+        // Whoever closed the pipe still gets the verdict.
+        Err(CliError::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => Ok(answer.exit),
+        printed => printed.map(|()| answer.exit),
+    }
+}
+
+/// A command that looks at the lake.
+async fn command_on_lake(command: &Command, global: &Global, around: &Surroundings) -> Result<Answer, CliError> {
+    let config = around.config(global)?;
+    if let Command::Doctor = command {
+        let session = config.lake.as_ref().and_then(|_| connect::session(&config).ok());
+        let lake = session.as_ref().map(|s| s.lake().as_ref());
+        let answer = doctor::run(&config, lake, &around.vars, &around.places, global.json).await?;
+        return Ok(with_stats(answer, global, session.as_ref()));
+    }
+    let session = connect::session(&config)?;
+    let now = Utc::now();
+    let answer = match command {
+        Command::Alerts { severity } => alerts::run(&session, severity.map(Into::into), global.json, now).await,
+        Command::Dlq(dlq) => on_dlq(dlq, &session, global.json, now).await,
+        Command::Doctor | Command::Demo { .. } | Command::Init { .. } => Ok(Answer::fine(String::new())),
+    };
+    match answer {
+        Ok(answer) => Ok(with_stats(answer, global, Some(&session))),
+        Err(e) => {
+            // What a failure cost is asked for, too.
+            output::complain(&with_stats(Answer::fine(String::new()), global, Some(&session)).notes);
+            Err(e)
+        }
+    }
+}
+
+async fn on_dlq(dlq: &Dlq, session: &Session, json: bool, now: chrono::DateTime<Utc>) -> Result<Answer, CliError> {
+    let target = match dlq {
+        Dlq::List { dataset } => return dlq::list(session, dataset.as_deref(), json, now).await,
+        Dlq::Show { target } | Dlq::Schema { target } => target,
+        Dlq::Preview(preview) => &preview.target,
+        Dlq::Profile(profile) => &profile.target,
+    };
+    let Target(path) = Target::parse(target, &session.settings().prefixes, session.lake().url())?;
+    let entry = session.locate(&path).await?;
+    match dlq {
+        Dlq::Preview(args) => rows::preview(session, &entry, args, json).await,
+        Dlq::Profile(args) => rows::profile(session, &entry, args, json).await,
+        Dlq::Schema { .. } => rows::schema(session, &entry, json).await,
+        Dlq::Show { .. } | Dlq::List { .. } => dlq::show(&entry, &session.lake().uri(&entry.path.0), json, now),
+    }
+}
+
+fn with_stats(mut answer: Answer, global: &Global, session: Option<&Session>) -> Answer {
+    if let (true, Some(session)) = (global.stats, session) {
+        answer.notes.push(stats::line(session.lake().counters().read(), global.json));
+    }
+    answer
+}
+
+fn log(around: &Surroundings) {
+    if let Some(file) = around.places.log_file() {
+        // Nothing depends on the log, and the terminal is not its place: `doctor` tells of it.
+        let _ = log::start(&file, around.vars.get("LAKEWARD_LOG"));
+    }
+}
+
+/// The console on the configured lake.
+fn console(global: &Global, around: &Surroundings) -> Result<Exit, CliError> {
+    if global.json {
+        return Err(usage("the console prints no JSON", "lakeward alerts --json, lakeward dlq list --json"));
+    }
+    needs_terminal(around)?;
+    let config = around.config(global)?;
+    let session = connect::session(&config)?;
+    log(around);
+    open_console(session, &config, global)
+}
+
+fn open_console(session: Session, config: &Config, global: &Global) -> Result<Exit, CliError> {
+    let lake = session.lake().clone();
+    connect::console(session, config)?;
+    if global.stats {
+        output::complain(&[stats::line(lake.counters().read(), global.json)]);
+    }
+    Ok(Exit::Fine)
+}
+
+/// Writes the demo, and opens the console on it unless only the writing was asked for.
+fn demo(global: &Global, around: &Surroundings, write: Option<&Path>) -> Result<Exit, CliError> {
+    if global.lake.is_some() || global.env.is_some() {
+        return Err(usage("demo has a lake of its own", "leave out --lake and --env; --write DIR says where it lies"));
+    }
+    if let Some(folder) = write {
+        connect::write_demo(&around.here.join(folder))?;
+        let shown = folder.display().to_string();
+        let text = if global.json {
+            output::json(&serde_json::json!({ "written": shown }))?
+        } else {
+            format!("wrote a lake with live incidents; next: lakeward --lake {}\n", crate::model::text::escape(&shown))
+        };
+        return finish(Answer::fine(text));
+    }
+    if global.json {
+        return Err(usage(
+            "the console prints no JSON",
+            "lakeward demo --write DIR, then lakeward --lake DIR alerts --json",
+        ));
+    }
+    needs_terminal(around)?;
+    let place = DemoPlace::new()?;
+    connect::write_demo(&place.0)?;
+    let global = Global { lake: Some(place.0.display().to_string()), ..global.clone() };
+    let config = around.config(&global)?;
+    log(around);
+    open_console(connect::session(&config)?, &config, &global)
+}
+
+/// A folder of this process alone, gone at its end.
+struct DemoPlace(PathBuf);
+
+impl DemoPlace {
+    fn new() -> Result<Self, CliError> {
+        use std::os::unix::fs::DirBuilderExt;
+        let place = std::env::temp_dir().join(format!("lakeward-demo-{}", std::process::id()));
+        // A leftover of an earlier process with this id may go; somebody else's cannot be removed.
+        let _ = std::fs::remove_dir_all(&place);
+        let made = std::fs::DirBuilder::new().mode(0o700).create(&place);
+        made.map_err(|e| CliError::file(&place, &e))?;
+        Ok(Self(place))
+    }
+}
+
+impl Drop for DemoPlace {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn usage(message: &str, hint: &str) -> CliError {
+    CliError::Usage { message: message.to_owned(), hint: hint.to_owned() }
+}
+
+/// The console needs a terminal that can move its cursor.
+fn needs_terminal(around: &Surroundings) -> Result<(), CliError> {
+    let hint = "use lakeward alerts --json";
+    if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+        return Err(usage("the console needs a terminal on standard input and output", hint));
+    }
+    match around.vars.get("TERM") {
+        None | Some("dumb") => Err(usage("the console cannot draw on this terminal: TERM is unset or dumb", hint)),
+        Some(_) => Ok(()),
+    }
+}

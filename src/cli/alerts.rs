@@ -1,0 +1,153 @@
+//! `alerts`: what is wrong now. Exit 3 if a critical one or a warning is open; exit 1 if a source failed, since
+//! then nobody knows that all is fine.
+
+use chrono::{DateTime, Utc};
+
+use super::exit::{CliError, Exit};
+use super::output::{self, Answer};
+use super::table::{Side, Table, ago};
+use crate::model::alert::{Alert, AlertState};
+use crate::model::severity::Severity;
+use crate::model::text::escape;
+use crate::ops::{Session, Snapshot, SourceHealth, SourceState};
+
+/// Reads the lake and prints its alerts, those at least as severe as `least` if it is given.
+pub async fn run(
+    session: &Session,
+    least: Option<Severity>,
+    as_json: bool,
+    now: DateTime<Utc>,
+) -> Result<Answer, CliError> {
+    let snapshot = session.refresh(now, |_| {}).await;
+    answer(&snapshot, least, as_json, now)
+}
+
+fn answer(snapshot: &Snapshot, least: Option<Severity>, as_json: bool, now: DateTime<Utc>) -> Result<Answer, CliError> {
+    // Severities sort worst first.
+    let shown: Vec<&Alert> = snapshot.alerts.iter().filter(|a| least.is_none_or(|least| a.severity <= least)).collect();
+    let text = if as_json { output::json(&shown)? } else { table(&shown, now) };
+    Ok(Answer { text, notes: failed_sources(&snapshot.sources), exit: exit(snapshot) })
+}
+
+/// By all alerts, whatever part of them is shown.
+fn exit(snapshot: &Snapshot) -> Exit {
+    if snapshot.alerts.iter().any(|a| a.state == AlertState::Open && a.severity <= Severity::Warning) {
+        Exit::NotFine
+    } else if snapshot.sources.iter().any(|s| s.state != SourceState::Fresh) {
+        Exit::Failed
+    } else {
+        Exit::Fine
+    }
+}
+
+/// Two lines for each source that failed.
+pub fn failed_sources(sources: &[SourceHealth]) -> Vec<String> {
+    let failed = sources.iter().filter_map(|s| match &s.state {
+        SourceState::Fresh => None,
+        SourceState::Failed { class, reason, hint } => Some([
+            format!("lakeward: source {}: {}: {}", s.source, class.word(), escape(reason)),
+            format!("hint: {}", escape(hint)),
+        ]),
+    });
+    failed.flatten().collect()
+}
+
+fn table(alerts: &[&Alert], now: DateTime<Utc>) -> String {
+    if alerts.is_empty() {
+        return "no alerts\n".to_owned();
+    }
+    let mut table = Table::new(&[
+        ("severity", Side::Left),
+        ("dataset", Side::Left),
+        ("date", Side::Left),
+        ("category", Side::Left),
+        ("since (UTC)", Side::Left),
+        ("age", Side::Right),
+        ("what", Side::Left),
+    ]);
+    for a in alerts {
+        table.row([
+            a.severity.word(),
+            a.dataset.as_str(),
+            &a.date.map_or_else(|| "-".to_owned(), |d| d.to_string()),
+            a.category.word(),
+            &a.since.format("%Y-%m-%d %H:%M").to_string(),
+            &ago(a.since, now),
+            &a.summary,
+        ]);
+    }
+    table.render()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::lake::ErrorClass;
+    use crate::model::alert::{AlertRule, Evidence};
+    use crate::model::category::FailureCategory;
+    use crate::model::dataset::Dataset;
+
+    fn alert(severity: Severity) -> Alert {
+        Alert {
+            key: "dlq_rows:orders:2026-11-22".into(),
+            severity,
+            category: FailureCategory::DataQuality,
+            rule: AlertRule::DlqRows,
+            dataset: Dataset("orders".into()),
+            date: chrono::NaiveDate::from_ymd_opt(2026, 11, 22),
+            layer: None,
+            since: DateTime::UNIX_EPOCH,
+            state: AlertState::Open,
+            summary: "547 rows".into(),
+            value: 547.0,
+            threshold: 100.0,
+            evidence: vec![Evidence { uri: "u".into(), observed_at: DateTime::UNIX_EPOCH, detail: "d".into() }],
+            entry: None,
+        }
+    }
+
+    fn failed() -> SourceHealth {
+        let state =
+            SourceState::Failed { class: ErrorClass::Denied, reason: "s3://b: no\u{1b}".into(), hint: "ask".into() };
+        SourceHealth { source: "freshness", state, answered: None }
+    }
+
+    #[test]
+    fn the_code_tells_open_alerts_from_failed_sources() {
+        use Severity::{Critical, Info, Warning};
+        for (severities, sources, code) in [
+            (vec![], vec![], 0),
+            (vec![Info], vec![], 0),
+            (vec![Warning], vec![], 3),
+            (vec![Info, Critical], vec![], 3),
+            (vec![], vec![failed()], 1),
+            (vec![Info], vec![failed()], 1),
+            (vec![Critical], vec![failed()], 3),
+        ] {
+            let alerts = severities.iter().copied().map(alert).collect();
+            let notes = sources.len() * 2;
+            let snapshot = Snapshot { alerts, sources, ..Snapshot::default() };
+            let answer = answer(&snapshot, None, true, DateTime::UNIX_EPOCH).unwrap();
+            assert_eq!((answer.exit.code(), answer.notes.len()), (code, notes), "{severities:?}");
+        }
+    }
+
+    #[test]
+    fn hiding_an_alert_does_not_make_it_fine() {
+        let snapshot = Snapshot { alerts: vec![alert(Severity::Warning)], ..Snapshot::default() };
+        let answer = answer(&snapshot, Some(Severity::Critical), true, DateTime::UNIX_EPOCH).unwrap();
+        assert_eq!((answer.text.trim(), answer.exit), ("[]", Exit::NotFine));
+    }
+
+    #[test]
+    fn json_has_the_fields_of_the_contract_in_order() {
+        let tree = output::tree(&alert(Severity::Critical)).unwrap();
+        let fields: Vec<_> = tree.as_object().unwrap().keys().map(String::as_str).collect();
+        let contract =
+            "key, severity, category, rule, dataset, date, layer, since, state, summary, value, threshold, evidence";
+        assert_eq!(fields.join(", "), contract);
+        let evidence = tree["evidence"][0].as_object().unwrap();
+        assert_eq!(evidence.keys().map(String::as_str).collect::<Vec<_>>(), ["uri", "observed_at", "detail"]);
+    }
+}

@@ -1,0 +1,225 @@
+//! Judges values that are of the right type: contradictions, paths that leave the lake, names that are not
+//! there. Each fault names the line that has to change.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use chrono::Duration;
+use regex::Regex;
+
+use super::duration::DurationText;
+use super::fault::ConfigError;
+use super::file::Document;
+use super::source::{Source, Sourced};
+use super::{Vocabulary, duration};
+use crate::lake::path::Prefixes;
+use crate::model::category::CategoryRule;
+use crate::model::dataset::{Dataset, DatasetSettings};
+use crate::model::rules::Thresholds;
+
+/// The names ratatui and every terminal share.
+const ACCENTS: [&str; 7] = ["red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+
+/// How copies may reach the terminal.
+const OSC52: [&str; 4] = ["auto", "raw", "tmux", "off"];
+
+/// A place inside the lake: relative, no step upwards, no empty level.
+pub fn inside_the_lake(text: &str) -> bool {
+    !text.is_empty()
+        && !text.contains("://")
+        && text.strip_suffix('/').unwrap_or(text).split('/').all(|level| !matches!(level, "" | "." | ".."))
+}
+
+/// Prefixes end in `/`, stay in the lake and do not overlap.
+pub fn prefixes(named: [(&str, Sourced<String>); 4]) -> Result<Prefixes, ConfigError> {
+    for (name, prefix) in &named {
+        if !inside_the_lake(&prefix.value) {
+            return Err(ConfigError::new(
+                prefix.source.to_string(),
+                format!("prefixes.{name} `{}` is not a place inside the lake", prefix.value),
+                "a relative path such as \"_errors/\", without `..` or empty levels",
+            ));
+        }
+    }
+    let named = named.map(|(name, p)| (name, p.map(|text| format!("{}/", text.trim_end_matches('/')))));
+    for (i, (name, prefix)) in named.iter().enumerate() {
+        for (other_name, other) in named.iter().skip(i + 1) {
+            if prefix.value.starts_with(&other.value) || other.value.starts_with(&prefix.value) {
+                // The line to change is one that somebody wrote.
+                let written = if other.source == Source::Default { prefix } else { other };
+                return Err(ConfigError::new(
+                    written.source.to_string(),
+                    format!("prefixes.{name} `{}` and prefixes.{other_name} `{}` overlap", prefix.value, other.value),
+                    "four prefixes of which none begins with another",
+                ));
+            }
+        }
+    }
+    let [errors, quarantine, archive, state] = named.map(|(_, p)| p.value);
+    Ok(Prefixes { errors, quarantine, archive, state })
+}
+
+/// The warning threshold lies under the critical one, and limits are more than nothing.
+pub fn thresholds(
+    critical: Sourced<u64>,
+    warning: Sourced<u64>,
+    no_data: Sourced<Duration>,
+    incomplete: Sourced<Duration>,
+) -> Result<Thresholds, ConfigError> {
+    if warning.value >= critical.value {
+        let place = if warning.source == Source::Default { &critical.source } else { &warning.source };
+        return Err(ConfigError::new(
+            place.to_string(),
+            format!(
+                "thresholds.dlq_rows_warning {} is not under thresholds.dlq_rows_critical {}",
+                warning.value, critical.value
+            ),
+            "a warning threshold that is smaller than the critical one",
+        ));
+    }
+    for (name, limit) in [("no_data", &no_data), ("incomplete", &incomplete)] {
+        positive(&format!("thresholds.{name}"), limit)?;
+    }
+    Ok(Thresholds {
+        dlq_rows_critical: critical.value,
+        dlq_rows_warning: warning.value,
+        no_data: no_data.value,
+        incomplete: incomplete.value,
+    })
+}
+
+fn positive(name: &str, limit: &Sourced<Duration>) -> Result<(), ConfigError> {
+    if limit.value > Duration::zero() {
+        return Ok(());
+    }
+    Err(ConfigError::new(
+        limit.source.to_string(),
+        format!("{name} is zero"),
+        format!("more than 0: {}", duration::ALLOWED),
+    ))
+}
+
+/// The datasets of one file: names once, paths inside the lake.
+pub fn datasets(document: &Document) -> Result<Vec<Sourced<DatasetSettings>>, ConfigError> {
+    let mut seen = BTreeMap::new();
+    let mut all = Vec::new();
+    for entry in &document.tables.datasets {
+        let table = entry.get_ref();
+        let name = table.name.get_ref();
+        if !inside_the_lake(name) || name.ends_with('/') {
+            return Err(document.fault(
+                &table.name,
+                format!("datasets.name `{name}` is not a dataset"),
+                "what stands between the errors prefix and dt=, such as \"crm/contacts\"",
+            ));
+        }
+        let source = document.source(&table.name.span());
+        if let Some(earlier) = seen.insert(name.clone(), source.clone()) {
+            return Err(document.fault(
+                &table.name,
+                format!("dataset `{name}` is there twice, first at {earlier}"),
+                "one [[datasets]] table for each name",
+            ));
+        }
+        for (key, path) in [("data_prefix", &table.data_prefix), ("contract", &table.contract)] {
+            if let Some(path) = path
+                && !inside_the_lake(path.get_ref())
+            {
+                return Err(document.fault(
+                    path,
+                    format!("datasets.{key} `{}` is not a place inside the lake", path.get_ref()),
+                    "a path relative to the lake, without `..` or empty levels",
+                ));
+            }
+        }
+        let max_age = document.maybe(table.max_age.as_ref()).map(|s| s.map(|DurationText(d)| d));
+        if let Some(limit) = &max_age {
+            positive("datasets.max_age", limit)?;
+        }
+        let value = DatasetSettings {
+            dataset: Dataset(name.clone()),
+            layer: table.layer,
+            data_prefix: table.data_prefix.as_ref().map(|p| format!("{}/", p.get_ref().trim_end_matches('/'))),
+            max_age: max_age.map(|s| s.value),
+            contract: table.contract.as_ref().map(|p| p.get_ref().clone()),
+            personal_columns: table.personal_columns.clone(),
+        };
+        all.push(Sourced { value, source });
+    }
+    Ok(all)
+}
+
+/// The category rules of one file.
+pub fn categories(document: &Document) -> Result<Vec<CategoryRule>, ConfigError> {
+    let rule = |table: &super::file::CategoryTable| {
+        let pattern = Regex::new(table.pattern.get_ref()).map_err(|e| {
+            let why = e.to_string();
+            let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            document.fault(
+                &table.pattern,
+                format!("categories.pattern is no regular expression: {why}"),
+                "the syntax of the Rust regex crate",
+            )
+        })?;
+        Ok(CategoryRule { pattern, category: table.category })
+    };
+    document.tables.categories.iter().map(rule).collect()
+}
+
+/// The keys of one file, each with the command line it runs.
+pub fn keys(document: &Document, known: &Vocabulary) -> Result<BTreeMap<String, Sourced<String>>, ConfigError> {
+    let mut all = BTreeMap::new();
+    for (key, run) in &document.tables.console.keys {
+        (known.key)(key, run.get_ref()).map_err(|fault| {
+            document.fault(run, format!("console.keys: {fault}"), "\"KEY\" = \"COMMAND\", or \"none\" to free a key")
+        })?;
+        all.insert(key.clone(), document.sourced(run));
+    }
+    Ok(all)
+}
+
+/// A theme is built in, or a file that is there; a file stands relative to the file that names it.
+pub fn theme(theme: Sourced<String>, known: &Vocabulary) -> Result<Sourced<String>, ConfigError> {
+    if known.themes.contains(&theme.value.as_str()) {
+        return Ok(theme);
+    }
+    let allowed = format!("{}, or the path of a theme file", known.themes.join(", "));
+    if !theme.value.contains('/') && !theme.value.ends_with(".toml") {
+        return Err(ConfigError::new(theme.source.to_string(), format!("unknown theme `{}`", theme.value), allowed));
+    }
+    let base = match &theme.source {
+        Source::File { path, .. } => path.parent().unwrap_or(Path::new("")),
+        _ => Path::new(""),
+    };
+    let file = base.join(&theme.value);
+    if !file.is_file() {
+        return Err(ConfigError::new(
+            theme.source.to_string(),
+            format!("theme file `{}` is not there", file.display()),
+            allowed,
+        ));
+    }
+    Ok(theme.map(|_| file.display().to_string()))
+}
+
+/// An accent is a colour of the terminal.
+pub fn accent(accent: &Sourced<Option<String>>) -> Result<(), ConfigError> {
+    match &accent.value {
+        Some(colour) if !ACCENTS.contains(&colour.as_str()) => {
+            Err(ConfigError::new(accent.source.to_string(), format!("unknown accent `{colour}`"), ACCENTS.join(", ")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A way to copy.
+pub fn osc52(osc52: &Sourced<String>) -> Result<(), ConfigError> {
+    if OSC52.contains(&osc52.value.as_str()) {
+        return Ok(());
+    }
+    Err(ConfigError::new(
+        osc52.source.to_string(),
+        format!("unknown console.osc52 `{}`", osc52.value),
+        OSC52.join(", "),
+    ))
+}

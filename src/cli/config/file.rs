@@ -1,0 +1,201 @@
+//! The shape of a configuration file and of a lake's own `lakeward.toml`, as serde reads them. No value is
+//! judged here beyond its type; every value keeps its place, so that a fault can name its line.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::duration::DurationText;
+use super::fault::{ConfigError, line_of, split_message};
+use super::source::{Source, Sourced};
+use crate::model::category::FailureCategory;
+use crate::model::dataset::Layer;
+
+/// A larger file is not a configuration. Bytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Everything that may stand in a file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct Tables {
+    /// Which environment is opened when none is named.
+    pub environment: Option<Spanned<String>>,
+    /// The environments, by name.
+    #[serde(default)]
+    pub environments: BTreeMap<String, Spanned<EnvironmentTable>>,
+    /// Where things lie in the lake.
+    #[serde(default)]
+    pub prefixes: PrefixesTable,
+    /// When to alert.
+    #[serde(default)]
+    pub thresholds: ThresholdsTable,
+    /// Datasets that need more than the defaults.
+    #[serde(default)]
+    pub datasets: Vec<Spanned<DatasetTable>>,
+    /// Personal data in any dataset.
+    pub personal_columns: Option<Spanned<Vec<String>>>,
+    /// Rules put before the built-in ones.
+    #[serde(default)]
+    pub categories: Vec<CategoryTable>,
+    /// Whether the built-in rules follow.
+    pub default_categories: Option<Spanned<bool>>,
+    /// The screen.
+    #[serde(default)]
+    pub console: ConsoleTable,
+}
+
+/// `aws` or `local`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A lake on S3.
+    Aws,
+    /// A folder.
+    Local,
+}
+
+/// `[environments.NAME]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs, reason = "the template documents each key")]
+pub struct EnvironmentTable {
+    pub kind: Spanned<Kind>,
+    pub lake: Spanned<String>,
+    pub region: Option<Spanned<String>>,
+    pub profile: Option<Spanned<String>>,
+    pub endpoint_url: Option<Spanned<String>>,
+    pub path_style: Option<Spanned<bool>>,
+    pub checksums_when_required: Option<Spanned<bool>>,
+    pub anonymous: Option<Spanned<bool>>,
+    pub protected: Option<Spanned<bool>>,
+    pub accent: Option<Spanned<String>>,
+    pub theme: Option<Spanned<String>>,
+}
+
+/// `[prefixes]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs, reason = "the template documents each key")]
+pub struct PrefixesTable {
+    pub errors: Option<Spanned<String>>,
+    pub quarantine: Option<Spanned<String>>,
+    pub archive: Option<Spanned<String>>,
+    pub state: Option<Spanned<String>>,
+}
+
+/// `[thresholds]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs, reason = "the template documents each key")]
+pub struct ThresholdsTable {
+    pub dlq_rows_critical: Option<Spanned<u64>>,
+    pub dlq_rows_warning: Option<Spanned<u64>>,
+    pub no_data: Option<Spanned<DurationText>>,
+    pub incomplete: Option<Spanned<DurationText>>,
+}
+
+/// `[[datasets]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs, reason = "the template documents each key")]
+pub struct DatasetTable {
+    pub name: Spanned<String>,
+    pub layer: Option<Layer>,
+    pub data_prefix: Option<Spanned<String>>,
+    pub max_age: Option<Spanned<DurationText>>,
+    pub contract: Option<Spanned<String>>,
+    #[serde(default)]
+    pub personal_columns: Vec<String>,
+}
+
+/// `[[categories]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs, reason = "the template documents each key")]
+pub struct CategoryTable {
+    pub pattern: Spanned<String>,
+    pub category: FailureCategory,
+}
+
+/// `[console]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs, reason = "the template documents each key")]
+pub struct ConsoleTable {
+    pub theme: Option<Spanned<String>>,
+    pub ascii: Option<Spanned<bool>>,
+    pub refresh: Option<Spanned<DurationText>>,
+    pub osc52: Option<Spanned<String>>,
+    #[serde(default)]
+    pub keys: BTreeMap<String, Spanned<String>>,
+}
+
+/// A file that was read.
+#[derive(Debug)]
+pub struct Document {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What it says.
+    pub tables: Tables,
+    text: String,
+}
+
+impl Document {
+    /// Reads a file that must be there.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let unreadable = |fault: String| ConfigError::new(path.display().to_string(), fault, "a readable TOML file");
+        let meta = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?;
+        if !meta.is_file() {
+            return Err(unreadable("not a file".to_owned()));
+        }
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)
+            .and_then(|f| f.take(MAX_BYTES + 1).read_to_end(&mut bytes))
+            .map_err(|e| unreadable(e.to_string()))?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(ConfigError::new(path.display().to_string(), "the file is too large", "at most 1 MiB"));
+        }
+        let text = String::from_utf8(bytes).map_err(|e| {
+            let line = e.as_bytes().iter().take(e.utf8_error().valid_up_to()).filter(|b| **b == b'\n').count() + 1;
+            ConfigError::new(format!("{}:{line}", path.display()), "not UTF-8", "text in UTF-8")
+        })?;
+        Self::parse(path, text)
+    }
+
+    /// Reads the text of a file.
+    pub fn parse(path: &Path, text: String) -> Result<Self, ConfigError> {
+        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        match toml::from_str(&text) {
+            Ok(tables) => Ok(Self { path: path.to_owned(), tables, text }),
+            Err(e) => {
+                let line = line_of(&text, e.span().map_or(0, |s| s.start));
+                let (fault, allowed) = split_message(e.message());
+                Err(ConfigError::new(format!("{}:{line}", path.display()), fault, allowed))
+            }
+        }
+    }
+
+    /// The line of a span.
+    pub fn source(&self, span: &Range<usize>) -> Source {
+        Source::File { path: self.path.clone(), line: line_of(&self.text, span.start) }
+    }
+
+    /// A value with its line.
+    pub fn sourced<T: Clone>(&self, value: &Spanned<T>) -> Sourced<T> {
+        Sourced { value: value.get_ref().clone(), source: self.source(&value.span()) }
+    }
+
+    /// As [`Document::sourced`], for what may be absent.
+    pub fn maybe<T: Clone>(&self, value: Option<&Spanned<T>>) -> Option<Sourced<T>> {
+        value.map(|v| self.sourced(v))
+    }
+
+    /// A fault at a value.
+    pub fn fault<T>(&self, at: &Spanned<T>, fault: impl Into<String>, allowed: impl Into<String>) -> ConfigError {
+        ConfigError::new(self.source(&at.span()).to_string(), fault, allowed)
+    }
+}

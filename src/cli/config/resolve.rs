@@ -1,0 +1,402 @@
+//! Resolves every value by precedence: flag, environment variable, the lake's own file, the configuration
+//! file, default.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chrono::Duration;
+use toml::Spanned;
+
+use super::duration::DurationText;
+use super::fault::ConfigError;
+use super::file::{Document, EnvironmentTable, Kind, Tables};
+use super::source::{Ledger, Source, Sourced};
+use super::target::{self, LakeTarget};
+use super::{Config, ConsoleConfig, Places, Vars, Vocabulary, check};
+use crate::cli::args::Global;
+use crate::cli::connect::builtin_categories;
+use crate::lake::path::Prefixes;
+use crate::model::dataset::DatasetSettings;
+use crate::model::rules::Thresholds;
+use crate::ops::LakeSettings;
+
+/// The name of a lake's own file.
+pub const LAKE_FILE: &str = "lakeward.toml";
+
+/// Reads the files and resolves every value. `here` is the folder that relative flags are taken from.
+pub fn load(
+    global: &Global,
+    vars: &Vars,
+    places: &Places,
+    here: &Path,
+    known: &Vocabulary,
+) -> Result<Config, ConfigError> {
+    let file = configuration(global, vars, places, here)?;
+    let mut ledger = Ledger::default();
+    let chosen = choose(global, vars, file.as_ref(), places, here)?;
+    ledger.note("environment", chosen.name.clone().unwrap_or_else(|| "unset".to_owned()), chosen.name_source.clone());
+    let lake = chosen.lake(global, vars, file.as_ref(), &mut ledger);
+    let own = match &lake {
+        Some(LakeTarget::Folder(folder)) => lake_file(folder)?,
+        _ => None,
+    };
+    let layers = Layers { own: own.as_ref(), file: file.as_ref() };
+    let settings = layers.settings(&mut ledger)?;
+    let (protected, read_only) = chosen.protection(global, vars, file.as_ref(), &mut ledger);
+    let console = layers.console(global, vars, &chosen, known, &mut ledger)?;
+    Ok(Config {
+        file: file.map(|d| d.path),
+        lake_file: own.map(|d| d.path),
+        environment: chosen.name,
+        lake,
+        settings,
+        protected,
+        read_only,
+        console,
+        values: ledger.values,
+    })
+}
+
+/// The configuration file: one that is named must be there, the one in the XDG place need not.
+fn configuration(global: &Global, vars: &Vars, places: &Places, here: &Path) -> Result<Option<Document>, ConfigError> {
+    let named = global.config.clone().or_else(|| vars.get("LAKEWARD_CONFIG").map(PathBuf::from));
+    let path = match (named, places.config_file()) {
+        (Some(path), _) => here.join(path),
+        (None, Some(path)) if path.exists() => path,
+        (None, _) => return Ok(None),
+    };
+    let document = Document::read(&path)?;
+    for (name, table) in &document.tables.environments {
+        environment_is_sound(&document, name, table, places)?;
+    }
+    if let Some(name) = &document.tables.environment
+        && !document.tables.environments.contains_key(name.get_ref())
+    {
+        return Err(document.fault(name, format!("no environment `{}`", name.get_ref()), environments(&document)));
+    }
+    Ok(Some(document))
+}
+
+fn environments(document: &Document) -> String {
+    let names: Vec<_> = document.tables.environments.keys().cloned().collect();
+    if names.is_empty() { "a name that has an [environments.NAME] table".to_owned() } else { names.join(", ") }
+}
+
+fn environment_is_sound(
+    document: &Document,
+    name: &str,
+    table: &Spanned<EnvironmentTable>,
+    places: &Places,
+) -> Result<(), ConfigError> {
+    let table = table.get_ref();
+    let lake = target::address(table.lake.get_ref(), base_of(document), places)
+        .map_err(|fault| document.fault(&table.lake, format!("environments.{name}.lake: {fault}"), target::ALLOWED))?;
+    match (table.kind.get_ref(), lake) {
+        (Kind::Aws, LakeTarget::Folder(_)) => Err(document.fault(
+            &table.lake,
+            format!("environment `{name}` is of kind aws and its lake `{}` is a folder", table.lake.get_ref()),
+            "s3://bucket[/prefix], or kind = \"local\"",
+        )),
+        (Kind::Local, LakeTarget::S3(_)) => Err(document.fault(
+            &table.lake,
+            format!("environment `{name}` is of kind local and its lake is `{}`", table.lake.get_ref()),
+            "a folder, or kind = \"aws\"",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn base_of(document: &Document) -> &Path {
+    document.path.parent().unwrap_or(Path::new(""))
+}
+
+/// The lake's own file, if it has one. It belongs to whoever wrote the lake: it names no environment.
+fn lake_file(folder: &Path) -> Result<Option<Document>, ConfigError> {
+    let path = folder.join(LAKE_FILE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let document = Document::read(&path)?;
+    let allowed = "environments only in the configuration file";
+    if let Some(environment) = &document.tables.environment {
+        return Err(document.fault(environment, "key `environment` in a lake's own file", allowed));
+    }
+    if let Some(table) = document.tables.environments.values().next() {
+        return Err(document.fault(table, "table `environments` in a lake's own file", allowed));
+    }
+    Ok(Some(document))
+}
+
+/// Which environment and which lake.
+struct Chosen {
+    name: Option<String>,
+    name_source: Source,
+    address: Option<Sourced<LakeTarget>>,
+}
+
+/// The lake and the environment are one choice: flags name it, or else the variables, or else the file. So
+/// `--env prod` opens prod whatever `LAKEWARD_LAKE` says. A lake named by its address alone is the
+/// environment that has this address, with its protection and credentials, if there is one.
+fn choose(
+    global: &Global,
+    vars: &Vars,
+    file: Option<&Document>,
+    places: &Places,
+    here: &Path,
+) -> Result<Chosen, ConfigError> {
+    let flags = (global.env.as_deref(), global.lake.as_deref(), Source::Flag("--env"), Source::Flag("--lake"));
+    let variables = (
+        vars.get("LAKEWARD_ENV"),
+        vars.get("LAKEWARD_LAKE"),
+        Source::Env("LAKEWARD_ENV"),
+        Source::Env("LAKEWARD_LAKE"),
+    );
+    let level = [flags, variables].into_iter().find(|(env, lake, ..)| env.is_some() || lake.is_some());
+    let (name, lake) = match level {
+        Some((env, lake, env_source, lake_source)) => (
+            env.map(|value| Sourced { value: value.to_owned(), source: env_source }),
+            lake.map(|value| Sourced { value, source: lake_source }),
+        ),
+        None => (file.and_then(default_environment), None),
+    };
+    let address = lake
+        .map(|lake| {
+            target::address(lake.value, here, places)
+                .map(|value| Sourced { value, source: lake.source.clone() })
+                .map_err(|fault| ConfigError::new(lake.source.to_string(), fault, target::ALLOWED))
+        })
+        .transpose()?;
+    let of_file = |name: &str| {
+        let document = file?;
+        let table = document.tables.environments.get(name)?.get_ref();
+        let lake = target::address(table.lake.get_ref(), base_of(document), places).ok()?;
+        Some((document, table, lake))
+    };
+    if let Some(name) = name {
+        let Some((document, table, own)) = of_file(&name.value) else {
+            let allowed =
+                file.map_or_else(|| "a configuration file that has it (`lakeward init`)".to_owned(), environments);
+            return Err(ConfigError::new(name.source.to_string(), format!("no environment `{}`", name.value), allowed));
+        };
+        let address = address.unwrap_or_else(|| Sourced { value: own, source: document.source(&table.lake.span()) });
+        if matches!(address.value, LakeTarget::S3(_)) != (*table.kind.get_ref() == Kind::Aws) {
+            return Err(ConfigError::new(
+                address.source.to_string(),
+                format!("the lake `{}` does not fit the kind of environment `{}`", address.value.shown(), name.value),
+                "s3:// for kind aws, a folder for kind local",
+            ));
+        }
+        return Ok(Chosen { name: Some(name.value), name_source: name.source, address: Some(address) });
+    }
+    let same = address.as_ref().and_then(|address| {
+        let names = file.map(|d| d.tables.environments.keys()).into_iter().flatten();
+        let mut same = names.filter(|n| of_file(n).is_some_and(|(_, _, lake)| lake == address.value));
+        same.next().map(|name| (name.clone(), address.source.clone()))
+    });
+    let (name, name_source) = same.map_or((None, Source::Default), |(name, source)| (Some(name), source));
+    Ok(Chosen { name, name_source, address })
+}
+
+/// The environment that the file chooses; the only one needs no choice.
+fn default_environment(document: &Document) -> Option<Sourced<String>> {
+    let all = &document.tables.environments;
+    document.maybe(document.tables.environment.as_ref()).or_else(|| match all.len() {
+        1 => all.iter().next().map(|(name, t)| Sourced { value: name.clone(), source: document.source(&t.span()) }),
+        _ => None,
+    })
+}
+
+impl Chosen {
+    fn table<'a>(&self, file: Option<&'a Document>) -> Option<(&'a Document, &'a EnvironmentTable)> {
+        let document = file?;
+        Some((document, document.tables.environments.get(self.name.as_ref()?)?.get_ref()))
+    }
+
+    /// A value of the environment's table.
+    fn own<T: Clone>(
+        &self,
+        file: Option<&Document>,
+        get: impl Fn(&EnvironmentTable) -> Option<&Spanned<T>>,
+    ) -> Option<Sourced<T>> {
+        let (document, table) = self.table(file)?;
+        document.maybe(get(table))
+    }
+
+    fn lake(&self, global: &Global, vars: &Vars, file: Option<&Document>, ledger: &mut Ledger) -> Option<LakeTarget> {
+        let address = self.address.as_ref()?;
+        ledger.note("lake", address.value.shown(), address.source.clone());
+        let LakeTarget::S3(base) = &address.value else { return Some(address.value.clone()) };
+        let mut s3 = base.clone();
+        let region = [
+            flag("--region", &global.region),
+            var(vars, "LAKEWARD_REGION"),
+            var(vars, "AWS_REGION"),
+            var(vars, "AWS_DEFAULT_REGION"),
+            self.own(file, |t| t.region.as_ref()),
+        ];
+        s3.region = ledger.pick_optional("region", region).value;
+        let profile = [
+            flag("--profile", &global.profile),
+            var(vars, "LAKEWARD_PROFILE"),
+            var(vars, "AWS_PROFILE"),
+            self.own(file, |t| t.profile.as_ref()),
+        ];
+        s3.profile = ledger.pick_optional("profile", profile).value;
+        let endpoint = [
+            flag("--endpoint-url", &global.endpoint_url),
+            var(vars, "LAKEWARD_ENDPOINT_URL"),
+            var(vars, "AWS_ENDPOINT_URL_S3"),
+            var(vars, "AWS_ENDPOINT_URL"),
+            self.own(file, |t| t.endpoint_url.as_ref()),
+        ];
+        s3.endpoint_url = ledger.pick_optional("endpoint_url", endpoint).value;
+        // Stores behind an endpoint of their own rarely have a host name for each bucket.
+        let own_endpoint = s3.endpoint_url.is_some();
+        s3.path_style = ledger.pick("path_style", [self.own(file, |t| t.path_style.as_ref())], own_endpoint).value;
+        let checksums = [self.own(file, |t| t.checksums_when_required.as_ref())];
+        s3.checksums_when_required = ledger.pick("checksums_when_required", checksums, false).value;
+        s3.anonymous = ledger.pick("anonymous", [self.own(file, |t| t.anonymous.as_ref())], false).value;
+        Some(LakeTarget::S3(s3))
+    }
+
+    fn protection(
+        &self,
+        global: &Global,
+        vars: &Vars,
+        file: Option<&Document>,
+        ledger: &mut Ledger,
+    ) -> (Sourced<bool>, Sourced<bool>) {
+        // A lake on S3 that nobody said anything about is taken for one that matters.
+        let unsaid = matches!(self.address.as_ref().map(|a| &a.value), Some(LakeTarget::S3(_)));
+        let protected = ledger.pick("protected", [self.own(file, |t| t.protected.as_ref())], unsaid);
+        let read_only = [
+            global.read_only.then_some(Sourced { value: true, source: Source::Flag("--read-only") }),
+            vars.get("LAKEWARD_READ_ONLY")
+                .map(|v| Sourced { value: v != "0", source: Source::Env("LAKEWARD_READ_ONLY") }),
+        ];
+        (protected, ledger.pick("read_only", read_only, false))
+    }
+}
+
+fn flag(name: &'static str, value: &Option<String>) -> Option<Sourced<String>> {
+    value.clone().map(|value| Sourced { value, source: Source::Flag(name) })
+}
+
+fn var(vars: &Vars, name: &'static str) -> Option<Sourced<String>> {
+    vars.get(name).map(|value| Sourced { value: value.to_owned(), source: Source::Env(name) })
+}
+
+/// The two files, the stronger one first.
+struct Layers<'a> {
+    own: Option<&'a Document>,
+    file: Option<&'a Document>,
+}
+
+impl<'a> Layers<'a> {
+    fn documents(&self) -> impl Iterator<Item = &'a Document> + use<'a> {
+        [self.own, self.file].into_iter().flatten()
+    }
+
+    fn get<T: Clone>(&self, get: impl Fn(&Tables) -> Option<&Spanned<T>>) -> Vec<Option<Sourced<T>>> {
+        self.documents().map(|d| d.maybe(get(&d.tables))).collect()
+    }
+
+    fn duration(&self, get: impl Fn(&Tables) -> Option<&Spanned<DurationText>>) -> Vec<Option<Sourced<Duration>>> {
+        self.get(get).into_iter().map(|c| c.map(|s| s.map(|DurationText(d)| d))).collect()
+    }
+
+    fn settings(&self, ledger: &mut Ledger) -> Result<LakeSettings, ConfigError> {
+        let places = Prefixes::default();
+        let prefixes = check::prefixes([
+            ("errors", ledger.pick("prefixes.errors", self.get(|t| t.prefixes.errors.as_ref()), places.errors)),
+            (
+                "quarantine",
+                ledger.pick("prefixes.quarantine", self.get(|t| t.prefixes.quarantine.as_ref()), places.quarantine),
+            ),
+            ("archive", ledger.pick("prefixes.archive", self.get(|t| t.prefixes.archive.as_ref()), places.archive)),
+            ("state", ledger.pick("prefixes.state", self.get(|t| t.prefixes.state.as_ref()), places.state)),
+        ])?;
+        let limits = Thresholds::default();
+        let critical = self.get(|t| t.thresholds.dlq_rows_critical.as_ref());
+        let warning = self.get(|t| t.thresholds.dlq_rows_warning.as_ref());
+        let no_data = self.duration(|t| t.thresholds.no_data.as_ref());
+        let incomplete = self.duration(|t| t.thresholds.incomplete.as_ref());
+        let thresholds = check::thresholds(
+            ledger.pick("thresholds.dlq_rows_critical", critical, limits.dlq_rows_critical),
+            ledger.pick("thresholds.dlq_rows_warning", warning, limits.dlq_rows_warning),
+            ledger.pick("thresholds.no_data", no_data, limits.no_data),
+            ledger.pick("thresholds.incomplete", incomplete, limits.incomplete),
+        )?;
+        let datasets = self.datasets(ledger)?;
+        let built_in = ledger.pick("default_categories", self.get(|t| t.default_categories.as_ref()), true);
+        let mut categories = Vec::new();
+        for document in self.documents() {
+            categories.extend(check::categories(document)?);
+        }
+        if built_in.value {
+            categories.extend(builtin_categories());
+        }
+        // Masks of both files hold: a lake cannot unmask what the operator's own file names.
+        let mut personal_columns = Vec::new();
+        for columns in self.get(|t| t.personal_columns.as_ref()).into_iter().flatten() {
+            ledger.note("personal_columns", columns.value.join(", "), columns.source);
+            personal_columns.extend(columns.value);
+        }
+        Ok(LakeSettings { prefixes, thresholds, datasets, categories, personal_columns })
+    }
+
+    /// By name, the stronger file's table whole; its masks are added to those of the weaker.
+    fn datasets(&self, ledger: &mut Ledger) -> Result<Vec<DatasetSettings>, ConfigError> {
+        let mut all: Vec<DatasetSettings> = Vec::new();
+        for document in self.documents() {
+            for dataset in check::datasets(document)? {
+                match all.iter_mut().find(|d| d.dataset == dataset.value.dataset) {
+                    Some(stronger) => stronger.personal_columns.extend(dataset.value.personal_columns),
+                    None => {
+                        ledger.note("datasets", dataset.value.dataset.0.clone(), dataset.source);
+                        all.push(dataset.value);
+                    }
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    fn console(
+        &self,
+        global: &Global,
+        vars: &Vars,
+        chosen: &Chosen,
+        known: &Vocabulary,
+        ledger: &mut Ledger,
+    ) -> Result<ConsoleConfig, ConfigError> {
+        let mono = |source| Sourced { value: "mono".to_owned(), source };
+        let mut themes = vec![
+            global.no_color.then(|| mono(Source::Flag("--no-color"))),
+            flag("--theme", &global.theme),
+            var(vars, "LAKEWARD_THEME"),
+            vars.get("NO_COLOR").map(|_| mono(Source::Env("NO_COLOR"))),
+        ];
+        themes.extend(self.own.map(|d| d.maybe(d.tables.console.theme.as_ref())));
+        themes.push(chosen.own(self.file, |t| t.theme.as_ref()));
+        themes.extend(self.file.map(|d| d.maybe(d.tables.console.theme.as_ref())));
+        let theme = check::theme(ledger.pick("console.theme", themes, "dark".to_owned()), known)?;
+        let accent = ledger.pick_optional("accent", [chosen.own(self.file, |t| t.accent.as_ref())]);
+        check::accent(&accent)?;
+        let ascii = ledger.pick("console.ascii", self.get(|t| t.console.ascii.as_ref()), false);
+        let refresh = self.duration(|t| t.console.refresh.as_ref());
+        let refresh = ledger.pick("console.refresh", refresh, Duration::seconds(60));
+        let osc52 = ledger.pick("console.osc52", self.get(|t| t.console.osc52.as_ref()), "auto".to_owned());
+        check::osc52(&osc52)?;
+        let mut keys = BTreeMap::new();
+        for document in self.documents() {
+            for (key, run) in check::keys(document, known)? {
+                keys.entry(key).or_insert(run);
+            }
+        }
+        for (key, run) in &keys {
+            ledger.note(&format!("console.keys.{key}"), run.value.clone(), run.source.clone());
+        }
+        Ok(ConsoleConfig { theme, ascii, refresh, osc52, keys, accent })
+    }
+}

@@ -1,0 +1,51 @@
+//! `--stats`: what a command cost, on one line of standard error.
+
+use serde_json::json;
+
+use super::table::{size, thousands};
+use crate::lake::Stats;
+
+/// The line: text, or JSON.
+pub fn line(stats: Stats, as_json: bool) -> String {
+    let peak = peak_memory();
+    if as_json {
+        let Stats { lists, gets, heads, writes, bytes } = stats;
+        return json!({"stats": {
+            "lists": lists, "gets": gets, "heads": heads, "writes": writes, "bytes": bytes, "peak_memory": peak,
+        }})
+        .to_string();
+    }
+    let peak = peak.map_or_else(|| "unknown".to_owned(), size);
+    format!(
+        "requests: {} lists, {} gets, {} heads, {} writes; {} bytes; peak {peak} of memory",
+        thousands(stats.lists),
+        thousands(stats.gets),
+        thousands(stats.heads),
+        thousands(stats.writes),
+        thousands(stats.bytes),
+    )
+}
+
+/// Most memory this process has held, in bytes, where the system says it (Linux: VmHWM of proc_pid_status(5)).
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_say_the_same() {
+        let stats = Stats { lists: 1, gets: 2_000, heads: 3, writes: 0, bytes: 1_234_567 };
+        assert!(
+            line(stats, false).starts_with("requests: 1 lists, 2,000 gets, 3 heads, 0 writes; 1,234,567 bytes; peak ")
+        );
+        assert!(
+            line(stats, true)
+                .starts_with(r#"{"stats":{"lists":1,"gets":2000,"heads":3,"writes":0,"bytes":1234567,"peak_memory":"#)
+        );
+    }
+}
