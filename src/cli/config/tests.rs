@@ -170,6 +170,23 @@ fn the_region_follows_the_same_order() {
 }
 
 #[test]
+fn an_endpoint_with_a_password_is_refused_and_not_repeated() {
+    for (url, sound) in [
+        ("https://s3.internal:9000", true),
+        ("http://127.0.0.1:5000/", true),
+        ("https://ana:secret@s3.internal", false),
+        ("ana:secret@s3.internal", false),
+        ("https://", false),
+    ] {
+        let global = Global { endpoint_url: Some(url.into()), ..on("prod") };
+        match User::new(AWS).load(&global) {
+            Ok(config) => assert!(sound && matches!(config.lake, Some(LakeTarget::S3(s3)) if s3.path_style), "{url}"),
+            Err(e) => assert!(!sound && e.place == "--endpoint-url" && !e.to_string().contains("secret"), "{e}"),
+        }
+    }
+}
+
+#[test]
 fn lake_and_environment_are_one_choice() {
     let two = format!(
         "environment = \"prod\"\n{AWS}protected = false\n[environments.box]\nkind = \"local\"\nlake = \"lake\"\n"
