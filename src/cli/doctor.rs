@@ -13,7 +13,6 @@ use super::exit::{CliError, Exit};
 use super::output::{self, Answer};
 use super::table::{Side, Table};
 use crate::lake::{ByteRange, Lake, LakeError, ListRequest};
-use crate::model::text::escape;
 
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -126,7 +125,7 @@ fn configuration(config: &Config, places: &Places) -> Check {
 
 /// One listing page of the errors prefix, then one byte of an object in it.
 async fn of_lake(lake: &dyn Lake, errors: &str) -> Vec<Check> {
-    let place = escape(&lake.uri(errors)).into_owned();
+    let place = lake.uri(errors);
     let request = ListRequest { prefix: errors.to_owned(), ..ListRequest::default() };
     let page = match lake.list(&request).await {
         Ok(page) => page,

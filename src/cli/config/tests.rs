@@ -100,7 +100,7 @@ fn every_fault_names_its_line_and_what_is_allowed() {
         ("[environments.p]\nkind = \"aws\"\nlake = \"folder\"", ":3", "is a folder", "s3://bucket"),
         ("[environments.p]\nkind = \"local\"\nlake = \"s3://b\"", ":3", "of kind local", "a folder"),
         ("[environments.p]\nkind = \"azure\"\nlake = \"s3://b\"", ":2", "unknown value `azure`", "`aws` or `local`"),
-        ("[environments.p]\nkind = \"aws\"\nlake = \"gs://b\"", ":3", "not the address", "s3://bucket"),
+        ("[environments.p]\nkind = \"aws\"\nlake = \"gs://b\"", ":3", "`gs://b`", "s3://bucket"),
         ("[environments.p]\nlake = \"s3://b\"", ":1", "missing key `kind`", "has it"),
         ("[environments.p]\nkind = \"aws\"\nlake = \"s3://b\"\naccent = \"puce\"", ":4", "accent `puce`", "magenta"),
         ("a = 1\na = 2", ":2", "duplicate key", "each key once"),
