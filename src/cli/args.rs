@@ -11,7 +11,6 @@ use crate::model::severity::Severity;
 #[command(
     name = "lakeward",
     version,
-    about,
     after_help = "Exit codes: 0 done and fine; 1 failed; 2 wrong usage or configuration; 3 done, and what was asked about \
                   is not fine; 4 refused; 130 interrupted."
 )]

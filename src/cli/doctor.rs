@@ -13,7 +13,6 @@ use super::exit::{CliError, Exit};
 use super::output::{self, Answer};
 use super::table::{Side, Table};
 use crate::lake::{ByteRange, Lake, LakeError, ListRequest};
-use crate::model::text::escape;
 
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -126,7 +125,7 @@ fn configuration(config: &Config, places: &Places) -> Check {
 
 /// One listing page of the errors prefix, then one byte of an object in it.
 async fn of_lake(lake: &dyn Lake, errors: &str) -> Vec<Check> {
-    let place = escape(&lake.uri(errors)).into_owned();
+    let place = lake.uri(errors);
     let request = ListRequest { prefix: errors.to_owned(), ..ListRequest::default() };
     let page = match lake.list(&request).await {
         Ok(page) => page,
@@ -225,5 +224,142 @@ fn writable(check: &'static str, place: Option<&Path>) -> Check {
     match refused {
         None => Check::new(check, Verdict::Pass, shown.to_string()),
         Some(why) => Check::new(check, Verdict::Fail, format!("{shown}: {why}")).hint("set XDG_STATE_HOME elsewhere"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::cli::args::Global;
+    use crate::cli::config;
+    use crate::lake::{Counters, ETag, ErrorClass, Fetched, Key, ListPage, ObjectMeta};
+
+    /// A lake that holds these objects, and refuses what it is told to refuse.
+    #[derive(Debug, Default)]
+    struct Fake {
+        objects: Vec<ObjectMeta>,
+        no_list: bool,
+        no_get: bool,
+        counters: Arc<Counters>,
+    }
+
+    fn denied(object: &str) -> LakeError {
+        LakeError::new(ErrorClass::Denied, object, "AccessDenied")
+    }
+
+    #[async_trait]
+    impl Lake for Fake {
+        fn url(&self) -> &str {
+            "s3://b"
+        }
+
+        async fn list(&self, request: &ListRequest) -> Result<ListPage, LakeError> {
+            self.counters.list();
+            if self.no_list {
+                Err(denied(&request.prefix))
+            } else {
+                Ok(ListPage { objects: self.objects.clone(), ..ListPage::default() })
+            }
+        }
+
+        async fn get(&self, key: &Key, _: ByteRange, _: Option<&ETag>) -> Result<Fetched, LakeError> {
+            self.counters.get();
+            if self.no_get {
+                return Err(denied(key.as_str()));
+            }
+            let modified = DateTime::UNIX_EPOCH;
+            Ok(Fetched { bytes: Bytes::from_static(b"x"), offset: 0, size: 1, etag: ETag("e".into()), modified })
+        }
+
+        async fn head(&self, key: &Key) -> Result<ObjectMeta, LakeError> {
+            Err(denied(key.as_str()))
+        }
+
+        fn counters(&self) -> &Arc<Counters> {
+            &self.counters
+        }
+    }
+
+    fn object(size: u64, class: Option<&str>) -> ObjectMeta {
+        ObjectMeta {
+            key: "_errors/a/dt=2026-01-01/x".into(),
+            size,
+            etag: ETag("e".into()),
+            modified: DateTime::UNIX_EPOCH,
+            storage_class: class.map(str::to_owned),
+        }
+    }
+
+    #[tokio::test]
+    async fn each_state_of_a_lake_has_its_verdicts_at_two_requests() {
+        use Verdict::{Fail, Pass, Skip, Warn};
+        for (lake, verdicts) in [
+            (Fake { objects: vec![object(1, None)], ..Fake::default() }, vec![Pass, Pass, Pass]),
+            (Fake { objects: vec![object(1, None)], no_get: true, ..Fake::default() }, vec![Pass, Pass, Fail]),
+            (
+                Fake { objects: vec![object(0, None), object(1, Some("GLACIER"))], ..Fake::default() },
+                vec![Pass, Pass, Skip],
+            ),
+            (Fake::default(), vec![Pass, Warn, Skip]),
+            (Fake { no_list: true, ..Fake::default() }, vec![Fail, Skip]),
+        ] {
+            let checks = of_lake(&lake, "_errors/").await;
+            assert_eq!(checks.iter().map(|c| c.verdict).collect::<Vec<_>>(), verdicts, "{lake:?}");
+            assert!(checks.iter().all(|c| c.verdict != Fail || c.hint.is_some()), "{checks:?}");
+            let used = lake.counters.read();
+            assert!(used.lists == 1 && used.gets <= 1 && used.writes == 0, "{used:?}");
+        }
+    }
+
+    fn config() -> Config {
+        let known = connect::vocabulary();
+        config::load(&Global::default(), &Vars::default(), &Places::default(), Path::new("/"), &known).unwrap()
+    }
+
+    #[test]
+    fn a_terminal_is_judged_by_what_it_says() {
+        let vars =
+            |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vars>();
+        let verdicts = |tty, size, pairs: &[(&str, &str)]| {
+            let checks = terminal(&vars(pairs), &Screen { tty, size }, &config());
+            checks.into_iter().map(|c| c.verdict).collect::<Vec<_>>()
+        };
+        use Verdict::{Fail, Pass, Skip, Warn};
+        let good = [("TERM", "xterm-256color"), ("LANG", "de_DE.UTF-8")];
+        assert_eq!(verdicts(true, Some((80, 24)), &good), [Pass, Pass, Pass, Pass, Pass]);
+        assert_eq!(verdicts(true, Some((59, 24)), &good), [Pass, Fail, Pass, Pass, Pass]);
+        assert_eq!(verdicts(true, Some((60, 16)), &[("TERM", "dumb")]), [Fail, Pass, Pass, Warn, Pass]);
+        assert_eq!(verdicts(false, None, &[("TMUX", "x"), ("LC_ALL", "C.utf8")]), [Skip, Skip, Pass, Pass, Warn]);
+    }
+
+    #[test]
+    fn a_failed_row_is_exit_3_and_json_has_the_settings() {
+        for (verdict, code) in [(Verdict::Fail, 3), (Verdict::Warn, 0), (Verdict::Skip, 0), (Verdict::Pass, 0)] {
+            let checks = [Check::new("lake", verdict, "d")];
+            let answer = answer(&checks, &config(), true).unwrap();
+            assert_eq!(answer.exit.code(), code, "{verdict:?}");
+            let tree: serde_json::Value = serde_json::from_str(&answer.text).unwrap();
+            let keys = |v: &serde_json::Value| v.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+            assert_eq!(keys(&tree["checks"][0]), ["check", "verdict", "detail", "hint"]);
+            assert_eq!(keys(&tree["settings"][0]), ["name", "value", "source"]);
+        }
+    }
+
+    #[test]
+    fn a_place_is_judged_without_making_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("a/b/lakeward.log");
+        assert_eq!(writable("log file", Some(&place)).verdict, Verdict::Pass);
+        assert!(!dir.path().join("a").exists());
+        std::fs::write(dir.path().join("a"), "").unwrap();
+        assert_eq!(writable("log file", Some(&place)).verdict, Verdict::Fail);
+        assert_eq!(writable("log file", None).verdict, Verdict::Warn);
     }
 }

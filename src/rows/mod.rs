@@ -2,10 +2,15 @@
 //! them, read by ranges. Cells leave this room as JSON values; [`cell`] makes them fit to show.
 
 pub mod cell;
+mod convert;
 pub mod error;
+mod guard;
 pub mod layout;
+mod parquet_file;
 pub mod set;
+mod sparse;
 
 pub use error::RowsError;
+pub use guard::is_fenced;
 pub use layout::Layout;
 pub use set::{PageRequest, RowCache, RowSet};

@@ -223,3 +223,19 @@ pub fn osc52(osc52: &Sourced<String>) -> Result<(), ConfigError> {
         OSC52.join(", "),
     ))
 }
+
+/// An endpoint is an address without a password: it is shown on screens and in logs.
+pub fn endpoint(endpoint: &Sourced<String>) -> Result<(), ConfigError> {
+    let url = &endpoint.value;
+    let allowed = "http://host[:port] or https://host[:port], without user or password";
+    let place = endpoint.source.to_string();
+    let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else {
+        // What stands before the fault may be a password all the same: it is not repeated.
+        return Err(ConfigError::new(place, "endpoint_url is not an http address", allowed));
+    };
+    let host = rest.split('/').next().unwrap_or_default();
+    if host.is_empty() || host.contains('@') {
+        return Err(ConfigError::new(place, "endpoint_url has no host, or holds a user or password", allowed));
+    }
+    Ok(())
+}

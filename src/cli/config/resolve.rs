@@ -35,7 +35,7 @@ pub fn load(
     let mut ledger = Ledger::default();
     let chosen = choose(global, vars, file.as_ref(), places, here)?;
     ledger.note("environment", chosen.name.clone().unwrap_or_else(|| "unset".to_owned()), chosen.name_source.clone());
-    let lake = chosen.lake(global, vars, file.as_ref(), &mut ledger);
+    let lake = chosen.lake(global, vars, file.as_ref(), &mut ledger)?;
     let own = match &lake {
         Some(LakeTarget::Folder(folder)) => lake_file(folder)?,
         _ => None,
@@ -222,10 +222,16 @@ impl Chosen {
         document.maybe(get(table))
     }
 
-    fn lake(&self, global: &Global, vars: &Vars, file: Option<&Document>, ledger: &mut Ledger) -> Option<LakeTarget> {
-        let address = self.address.as_ref()?;
+    fn lake(
+        &self,
+        global: &Global,
+        vars: &Vars,
+        file: Option<&Document>,
+        ledger: &mut Ledger,
+    ) -> Result<Option<LakeTarget>, ConfigError> {
+        let Some(address) = &self.address else { return Ok(None) };
         ledger.note("lake", address.value.shown(), address.source.clone());
-        let LakeTarget::S3(base) = &address.value else { return Some(address.value.clone()) };
+        let LakeTarget::S3(base) = &address.value else { return Ok(Some(address.value.clone())) };
         let mut s3 = base.clone();
         let region = [
             flag("--region", &global.region),
@@ -249,6 +255,9 @@ impl Chosen {
             var(vars, "AWS_ENDPOINT_URL"),
             self.own(file, |t| t.endpoint_url.as_ref()),
         ];
+        for named in endpoint.iter().flatten().take(1) {
+            check::endpoint(named)?;
+        }
         s3.endpoint_url = ledger.pick_optional("endpoint_url", endpoint).value;
         // Stores behind an endpoint of their own rarely have a host name for each bucket.
         let own_endpoint = s3.endpoint_url.is_some();
@@ -256,7 +265,7 @@ impl Chosen {
         let checksums = [self.own(file, |t| t.checksums_when_required.as_ref())];
         s3.checksums_when_required = ledger.pick("checksums_when_required", checksums, false).value;
         s3.anonymous = ledger.pick("anonymous", [self.own(file, |t| t.anonymous.as_ref())], false).value;
-        Some(LakeTarget::S3(s3))
+        Ok(Some(LakeTarget::S3(s3)))
     }
 
     fn protection(

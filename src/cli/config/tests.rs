@@ -100,7 +100,7 @@ fn every_fault_names_its_line_and_what_is_allowed() {
         ("[environments.p]\nkind = \"aws\"\nlake = \"folder\"", ":3", "is a folder", "s3://bucket"),
         ("[environments.p]\nkind = \"local\"\nlake = \"s3://b\"", ":3", "of kind local", "a folder"),
         ("[environments.p]\nkind = \"azure\"\nlake = \"s3://b\"", ":2", "unknown value `azure`", "`aws` or `local`"),
-        ("[environments.p]\nkind = \"aws\"\nlake = \"gs://b\"", ":3", "not the address", "s3://bucket"),
+        ("[environments.p]\nkind = \"aws\"\nlake = \"gs://b\"", ":3", "`gs://b`", "s3://bucket"),
         ("[environments.p]\nlake = \"s3://b\"", ":1", "missing key `kind`", "has it"),
         ("[environments.p]\nkind = \"aws\"\nlake = \"s3://b\"\naccent = \"puce\"", ":4", "accent `puce`", "magenta"),
         ("a = 1\na = 2", ":2", "duplicate key", "each key once"),
@@ -167,6 +167,23 @@ fn the_region_follows_the_same_order() {
     assert_eq!(region(&user, &on("prod")).1, "LAKEWARD_REGION");
     let flags = Global { region: Some("flag".into()), ..on("prod") };
     assert_eq!(region(&user, &flags), ("flag".into(), "--region".into()));
+}
+
+#[test]
+fn an_endpoint_with_a_password_is_refused_and_not_repeated() {
+    for (url, sound) in [
+        ("https://s3.internal:9000", true),
+        ("http://127.0.0.1:5000/", true),
+        ("https://ana:secret@s3.internal", false),
+        ("ana:secret@s3.internal", false),
+        ("https://", false),
+    ] {
+        let global = Global { endpoint_url: Some(url.into()), ..on("prod") };
+        match User::new(AWS).load(&global) {
+            Ok(config) => assert!(sound && matches!(config.lake, Some(LakeTarget::S3(s3)) if s3.path_style), "{url}"),
+            Err(e) => assert!(!sound && e.place == "--endpoint-url" && !e.to_string().contains("secret"), "{e}"),
+        }
+    }
 }
 
 #[test]
