@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::config::{Config, LakeTarget, Vocabulary};
+use super::config::{Config, LakeTarget, Places, Vocabulary};
 use super::exit::CliError;
 use crate::lake::{ErrorClass, Lake, LakeError};
 use crate::model::category::CategoryRule;
@@ -12,7 +12,7 @@ use crate::ops::Session;
 
 /// The built-in category rules.
 pub fn builtin_categories() -> Vec<CategoryRule> {
-    Vec::new()
+    crate::model::category::default_rules()
 }
 
 /// The names of the console that the configuration may use.
@@ -22,12 +22,19 @@ pub fn vocabulary() -> Vocabulary {
 
 /// Opens the lake. No request is sent.
 pub fn lake(target: &LakeTarget) -> Result<Arc<dyn Lake>, LakeError> {
-    Err(LakeError::new(ErrorClass::Unsupported, target.shown(), "not wired yet"))
+    match target {
+        LakeTarget::Folder(folder) => Ok(Arc::new(crate::lake::folder::Folder::open(folder)?)),
+        LakeTarget::S3(s3) => Err(LakeError::new(ErrorClass::Unsupported, &s3.url, "not wired yet")),
+    }
 }
 
 /// Opens a session on the configured lake. No request is sent.
 pub fn session(config: &Config) -> Result<Session, CliError> {
-    Ok(Session::new(lake(config.lake()?)?, config.settings.clone()))
+    let session = Session::new(lake(config.lake()?)?, config.settings.clone());
+    Ok(match Places::of_user().audit_file() {
+        Some(file) => session.with_audit(file),
+        None => session,
+    })
 }
 
 /// Runs the console to its end.
@@ -37,10 +44,7 @@ pub fn console(_session: Session, _config: &Config) -> Result<(), CliError> {
 
 /// Writes the demo's lake into a folder.
 pub fn write_demo(folder: &Path) -> Result<(), CliError> {
-    Err(CliError::Failed { message: format!("{}: demo: not wired yet", folder.display()), hint: None })
-}
-
-/// Notes that personal data was shown: who, what, when.
-pub fn reveal_audit(_session: &Session, _object: &str, _columns: &[String]) -> Result<(), CliError> {
-    Ok(())
+    crate::demo::write(folder, chrono::Utc::now())
+        .map(|_| ())
+        .map_err(|e| CliError::Failed { message: e.to_string(), hint: None })
 }

@@ -4,7 +4,6 @@
 use serde_json::{Value, json};
 
 use super::args::{Preview, Profile, ProfileSort};
-use super::connect::reveal_audit;
 use super::exit::CliError;
 use super::output::{self, Answer};
 use super::table::{Side, Table, count, thousands};
@@ -77,7 +76,10 @@ fn reveal(
     if !asked || shown.is_empty() {
         return Ok(());
     }
-    reveal_audit(session, &session.lake().uri(&entry.path.0), &shown)
+    session.reveal(chrono::Utc::now(), entry, &shown).map_err(|e| CliError::Failed {
+        message: format!("nothing is revealed: the record of it cannot be written: {e}"),
+        hint: Some("lakeward doctor shows the place of the record".into()),
+    })
 }
 
 /// Masks the cells of personal columns; `columns` are those of the page.

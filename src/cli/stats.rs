@@ -9,19 +9,21 @@ use crate::lake::Stats;
 pub fn line(stats: Stats, as_json: bool) -> String {
     let peak = peak_memory();
     if as_json {
-        let Stats { lists, gets, heads, writes, bytes } = stats;
+        let Stats { lists, gets, heads, writes, bytes, levels } = stats;
         return json!({"stats": {
-            "lists": lists, "gets": gets, "heads": heads, "writes": writes, "bytes": bytes, "peak_memory": peak,
+            "lists": lists, "gets": gets, "heads": heads, "writes": writes, "bytes": bytes, "levels": levels,
+            "peak_memory": peak,
         }})
         .to_string();
     }
     let peak = peak.map_or_else(|| "unknown".to_owned(), size);
     format!(
-        "requests: {} lists, {} gets, {} heads, {} writes; {} bytes; peak {peak} of memory",
+        "requests: {} lists, {} gets, {} heads, {} writes; gets {} levels deep, {} bytes; peak {peak} of memory",
         thousands(stats.lists),
         thousands(stats.gets),
         thousands(stats.heads),
         thousands(stats.writes),
+        thousands(stats.levels),
         thousands(stats.bytes),
     )
 }
@@ -39,13 +41,12 @@ mod tests {
 
     #[test]
     fn both_forms_say_the_same() {
-        let stats = Stats { lists: 1, gets: 2_000, heads: 3, writes: 0, bytes: 1_234_567 };
-        assert!(
-            line(stats, false).starts_with("requests: 1 lists, 2,000 gets, 3 heads, 0 writes; 1,234,567 bytes; peak ")
-        );
-        assert!(
-            line(stats, true)
-                .starts_with(r#"{"stats":{"lists":1,"gets":2000,"heads":3,"writes":0,"bytes":1234567,"peak_memory":"#)
-        );
+        let stats = Stats { lists: 1, gets: 2_000, heads: 3, writes: 0, bytes: 1_234_567, levels: 4 };
+        assert!(line(stats, false).starts_with(
+            "requests: 1 lists, 2,000 gets, 3 heads, 0 writes; gets 4 levels deep, 1,234,567 bytes; peak "
+        ));
+        assert!(line(stats, true).starts_with(
+            r#"{"stats":{"lists":1,"gets":2000,"heads":3,"writes":0,"bytes":1234567,"levels":4,"peak_memory":"#
+        ));
     }
 }

@@ -7,7 +7,9 @@ use crate::lake::LakeError;
 use crate::model::alert::Alert;
 use crate::model::dataset::{Dataset, DatasetSettings, Layer};
 use crate::model::entry::{DlqEntry, RowsFormat};
-use crate::model::rules::{FreshnessSignal, dlq_alert, drift_alert, incomplete_alert, merge_same_key, no_data_alert, sort_alerts};
+use crate::model::rules::{
+    FreshnessSignal, dlq_alert, drift_alert, incomplete_alert, merge_same_key, no_data_alert, sort_alerts,
+};
 
 use super::drift::differences;
 use super::freshness::newest;

@@ -134,24 +134,43 @@ impl Session {
         Ok(entry)
     }
 
+    /// People write `dt=D` where a writer wrote `date=D` or `day=D`: those are tried when nothing lies at `dt=`.
     async fn find(&self, target: &str) -> Result<Arc<Found>, LakeError> {
         let errors = &self.settings.prefixes.errors;
         let inside = target.strip_prefix(errors.as_str()).unwrap_or(target).trim_matches('/');
-        let prefix = format!("{errors}{inside}/");
-        let mut pages = Box::pin(listing::pages(self.lake.as_ref(), &prefix));
+        let mut spellings = vec![inside.to_owned()];
+        if let Some((before, after)) = inside.rsplit_once("/dt=") {
+            spellings.extend(["date", "day"].map(|level| format!("{before}/{level}={after}")));
+        }
+        let mut all = Vec::new();
+        let mut prefix = String::new();
+        for spelling in spellings {
+            prefix = format!("{errors}{spelling}/");
+            all = self.entries_under(&prefix).await?;
+            if !all.is_empty() {
+                break;
+            }
+        }
+        self.choose(all, &prefix, &format!("{errors}{inside}/"))
+    }
+
+    async fn entries_under(&self, prefix: &str) -> Result<Vec<Found>, LakeError> {
+        let mut pages = Box::pin(listing::pages(self.lake.as_ref(), prefix));
         let mut objects = Vec::new();
         for _ in 0..LOCATE_PAGES {
             let Some(page) = pages.try_next().await? else { break };
             objects.extend(page.objects);
         }
-        let mut all = group(errors, objects);
+        Ok(group(&self.settings.prefixes.errors, objects))
+    }
+
+    fn choose(&self, mut all: Vec<Found>, prefix: &str, asked: &str) -> Result<Arc<Found>, LakeError> {
         let exact = all.iter().position(|f| f.path.0 == prefix);
-        let at = exact.or((all.len() == 1 && all[0].path.0.starts_with(&prefix)).then_some(0));
+        let at = exact.or((all.len() == 1).then_some(0));
         if let Some(at) = at {
             return Ok(Arc::new(all.swap_remove(at)));
         }
-        let uri = self.lake.uri(&prefix);
-        let mut error = LakeError::new(ErrorClass::NotFound, uri, "no DLQ entry here");
+        let mut error = LakeError::new(ErrorClass::NotFound, self.lake.uri(asked), "no DLQ entry here");
         error.hint = match all.as_slice() {
             [] => "lakeward dlq list shows the entries there are".into(),
             several => {

@@ -37,6 +37,11 @@ impl Places {
     pub fn log_file(&self) -> Option<PathBuf> {
         self.state.as_ref().map(|d| d.join("lakeward.log"))
     }
+
+    /// The record of who looked at personal data.
+    pub fn audit_file(&self) -> Option<PathBuf> {
+        self.state.as_ref().map(|d| d.join("audit.jsonl"))
+    }
 }
 
 /// The environment variables of this process, or those of a test. An empty one counts as unset.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Places;
+use crate::lake::address::LakeUrl;
 
 /// A lake to open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,28 +48,16 @@ pub const ALLOWED: &str = "s3://bucket[/prefix], a folder, or file:///folder";
 
 /// An address, told apart by its form. A relative folder is taken from `base`.
 pub fn address(text: &str, base: &Path, places: &Places) -> Result<LakeTarget, String> {
-    if let Some(rest) = text.strip_prefix("s3://") {
-        let bucket = rest.split('/').next().unwrap_or_default();
-        if bucket.is_empty() || bucket.chars().any(|c| !(c.is_ascii_alphanumeric() || "-._:".contains(c))) {
-            return Err(format!("`{text}` names no bucket"));
+    match text.parse::<LakeUrl>().map_err(|e| format!("`{text}` is no lake: {}", e.fault))? {
+        LakeUrl::S3 { bucket, prefix } => {
+            let url = format!("s3://{bucket}/{prefix}").trim_end_matches('/').to_owned();
+            Ok(LakeTarget::S3(S3Target { url, ..S3Target::default() }))
         }
-        return Ok(LakeTarget::S3(S3Target { url: text.trim_end_matches('/').to_owned(), ..S3Target::default() }));
+        LakeUrl::Folder(folder) => Ok(LakeTarget::Folder(match (folder.strip_prefix("~"), &places.home) {
+            (Ok(rest), Some(home)) => home.join(rest),
+            _ => base.join(folder),
+        })),
     }
-    if let Some(rest) = text.strip_prefix("file://") {
-        // An authority other than nothing would be another machine.
-        if !rest.starts_with('/') {
-            return Err(format!("`{text}` is not an absolute file address"));
-        }
-        return Ok(LakeTarget::Folder(PathBuf::from(rest)));
-    }
-    if text.is_empty() || text.contains("://") {
-        return Err(format!("`{text}` is not the address of a lake"));
-    }
-    let path = match (text.strip_prefix("~/"), &places.home) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => base.join(text),
-    };
-    Ok(LakeTarget::Folder(path))
 }
 
 #[cfg(test)]
