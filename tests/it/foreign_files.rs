@@ -64,8 +64,7 @@ fn previews_equal_what_pyarrow_reads() {
             v["columns"].as_array().into_iter().flatten().map(|c| json!([c["name"], c["nullable"]])).collect()
         };
         // Durations are left out of the expected files, with their columns.
-        let kept: Vec<usize> =
-            (0..names(&got).len()).filter(|i| !is_duration(&got["columns"][*i]["type"])).collect();
+        let kept: Vec<usize> = (0..names(&got).len()).filter(|i| !is_duration(&got["columns"][*i]["type"])).collect();
         let pick = |all: Vec<Value>| -> Vec<Value> { kept.iter().map(|i| all[*i].clone()).collect() };
         assert_eq!(pick(names(&got)), names(&want), "columns of {name}");
         assert_eq!(got["total_rows"], want["total_rows"], "{name}");

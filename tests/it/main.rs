@@ -1,0 +1,6 @@
+//! Whole stories: the lake contract, the program's own answers, a real terminal. One binary: each more links again.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod foreign_files;
+mod support;
+mod terminal_manners;
