@@ -4,8 +4,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::config::{Config, LakeTarget, Places, Vocabulary};
+use super::config::{Config, LakeTarget, Places, S3Target, Vocabulary};
 use super::exit::CliError;
+use crate::lake::address::{AddressError, LakeUrl};
+use crate::lake::s3::{S3Lake, S3Settings};
 use crate::lake::{ErrorClass, Lake, LakeError};
 use crate::model::category::CategoryRule;
 use crate::ops::Session;
@@ -24,8 +26,25 @@ pub fn vocabulary() -> Vocabulary {
 pub fn lake(target: &LakeTarget) -> Result<Arc<dyn Lake>, LakeError> {
     match target {
         LakeTarget::Folder(folder) => Ok(Arc::new(crate::lake::folder::Folder::open(folder)?)),
-        LakeTarget::S3(s3) => Err(LakeError::new(ErrorClass::Unsupported, &s3.url, "not wired yet")),
+        LakeTarget::S3(target) => Ok(Arc::new(S3Lake::connect(s3_settings(target)?))),
     }
+}
+
+fn s3_settings(target: &S3Target) -> Result<S3Settings, LakeError> {
+    let malformed = |fault: String| LakeError::new(ErrorClass::Malformed, &target.url, fault);
+    let LakeUrl::S3 { bucket, prefix } = target.url.parse().map_err(|e: AddressError| malformed(e.to_string()))? else {
+        return Err(malformed("not an address of S3".into()));
+    };
+    Ok(S3Settings {
+        bucket,
+        prefix,
+        region: target.region.clone(),
+        profile: target.profile.clone(),
+        endpoint_url: target.endpoint_url.clone(),
+        path_style: target.path_style,
+        checksums_when_required: target.checksums_when_required,
+        anonymous: target.anonymous,
+    })
 }
 
 /// Opens a session on the configured lake. No request is sent.
