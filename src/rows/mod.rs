@@ -1,12 +1,16 @@
 //! Rejected rows over the lake: what files an entry's rows are, and pages, profile, filter and schema of
 //! them, read by ranges. Cells leave this room as JSON values; [`cell`] makes them fit to show.
 
+mod cache;
 pub mod cell;
 mod convert;
 pub mod error;
+mod filter;
 mod guard;
 pub mod layout;
+mod ndjson;
 mod parquet_file;
+mod profile;
 pub mod set;
 mod sparse;
 
