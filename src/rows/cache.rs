@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::lake::{ByteRange, Key, Lake, ObjectMeta};
+use crate::lake::{ByteRange, Lake, ObjectMeta};
 
 use super::RowsError;
 use super::parquet_file::{Footer, ParquetFile, TAIL, WHOLE};
@@ -128,14 +128,4 @@ impl RowCache {
         self.settle();
         bytes.ok_or_else(|| super::guard::unreadable(&found.file.uri, "it could not be read whole"))
     }
-
-    #[cfg(test)]
-    pub(super) fn objects(&self) -> usize {
-        self.known().files.len()
-    }
-}
-
-/// The listed object of a data file that a table's log names.
-pub(super) fn listed<'a>(files: &'a [ObjectMeta], key: &Key) -> Option<&'a ObjectMeta> {
-    files.iter().find(|f| f.key == *key)
 }

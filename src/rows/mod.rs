@@ -18,3 +18,7 @@ pub use error::RowsError;
 pub use guard::is_fenced;
 pub use layout::Layout;
 pub use set::{PageRequest, RowCache, RowSet};
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;
