@@ -123,7 +123,7 @@ impl RowCache {
             let range = if length == meta.size { ByteRange::Whole } else { ByteRange::Span(0..length) };
             return Ok(found.file.get(lake, range).await?.bytes);
         }
-        found.file.fetch(lake, &[0..length]).await?;
+        found.file.fetch(lake, std::slice::from_ref(&(0..length))).await?;
         let bytes = found.file.known(0..length);
         self.settle();
         bytes.ok_or_else(|| super::guard::unreadable(&found.file.uri, "it could not be read whole"))

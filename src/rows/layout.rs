@@ -202,6 +202,9 @@ mod tests {
         layout(ROOT, &objects)
     }
 
+    /// Objects, then the format, the rows, the reasons and the completeness that they make.
+    type Case = (&'static [&'static str], RowsFormat, &'static [&'static str], &'static [&'static str], bool);
+
     fn files(of: &[ObjectMeta]) -> Vec<&str> {
         of.iter().filter_map(|o| o.key.as_str().strip_prefix(ROOT)).collect()
     }
@@ -210,7 +213,7 @@ mod tests {
     fn the_shapes_met_in_the_wild() {
         use RowsFormat::{Delta, Ndjson, None, Parquet, ParquetDir};
         let part = "rejected_rows.parquet/part-00000-a.c000.snappy.parquet";
-        let cases: &[(&[&str], RowsFormat, &[&str], &[&str], bool)] = &[
+        let cases: &[Case] = &[
             (&[], None, &[], &[], false),
             (&["_SUCCESS"], None, &[], &[], true),
             (

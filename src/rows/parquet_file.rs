@@ -142,7 +142,7 @@ impl ParquetFile {
                 .collect());
         }
         if self.file.size <= WHOLE {
-            self.file.fetch(lake, &[0..self.file.size]).await?;
+            self.file.fetch(lake, std::slice::from_ref(&(0..self.file.size))).await?;
         }
         let indexed = self.offset_index(lake, &rows).await;
         let arrays = match self.read_with(lake, &distinct, &rows, indexed.clone()).await {
@@ -304,7 +304,7 @@ impl ParquetFile {
         };
         let jumps = rows.first().is_some_and(|r| self.footer.starts.binary_search(&r.start).is_err());
         let near = range.end - range.start <= 4 * WHOLE && range.end <= self.file.size;
-        if !self.file.has(&range) && !(jumps && near) {
+        if !(self.file.has(&range) || jumps && near) {
             return None;
         }
         let read = drive(lake, &self.file, |reader| {

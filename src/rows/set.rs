@@ -216,7 +216,7 @@ impl RowSet {
                 let from = range.start.max(before) - before;
                 let to = range.end.min(before + part.rows).saturating_sub(before);
                 before += part.rows;
-                if from < to { vec![from..to] } else { vec![] }
+                (from < to).then_some(from..to).into_iter().collect()
             })
             .collect()
     }
