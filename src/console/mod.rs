@@ -25,6 +25,8 @@ mod view;
 mod words;
 
 #[cfg(test)]
+mod fixture;
+#[cfg(test)]
 mod stories;
 
 pub use app::{App, Notice, Screen, run};

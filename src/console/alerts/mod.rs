@@ -2,9 +2,6 @@
 
 mod view;
 
-#[cfg(test)]
-mod tests;
-
 pub(super) use view::draw;
 
 use crate::model::alert::Alert;

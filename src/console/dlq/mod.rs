@@ -4,9 +4,6 @@ pub(super) mod preview;
 pub(super) mod tree;
 mod view;
 
-#[cfg(test)]
-mod tests;
-
 pub(super) use view::draw;
 
 use std::collections::BTreeSet;
