@@ -347,8 +347,9 @@ async fn open_all(
     cache: &RowCache,
     purpose: Purpose,
 ) -> Result<Vec<ParquetFile>, RowsError> {
-    let files: Vec<_> = layout.files.iter().filter(|f| f.size > 0 || layout.files.len() == 1).collect();
-    stream::iter(files.into_iter().map(|f| cache.parquet(lake, f, purpose))).buffered(PARALLEL).try_collect().await
+    let files = layout.files.iter().filter(|f| f.size > 0 || layout.files.len() == 1);
+    let footers: Vec<_> = files.map(|f| cache.parquet(lake, f, purpose)).collect();
+    stream::iter(footers).buffered(PARALLEL).try_collect().await
 }
 
 /// Counts the rows of a layout: parquet from footers, Delta from its log, NDJSON by reading (streamed, at

@@ -132,10 +132,8 @@ impl SparseFile {
             let gaps = ranges.iter().flat_map(|r| missing(&spans, &(r.start..r.end.min(self.size))));
             merged(gaps.collect())
         };
-        stream::iter(wanted.into_iter().map(|range| self.take(lake, ByteRange::Span(range))))
-            .buffer_unordered(PARALLEL)
-            .try_collect::<()>()
-            .await
+        let reads: Vec<_> = wanted.into_iter().map(|range| self.take(lake, ByteRange::Span(range))).collect();
+        stream::iter(reads).buffer_unordered(PARALLEL).try_collect::<()>().await
     }
 
     async fn take(&self, lake: &dyn Lake, range: ByteRange) -> Result<(), RowsError> {
