@@ -90,7 +90,7 @@ pub(super) fn snapshot() -> Snapshot {
         .filter_map(|(i, t)| entries.get(i).map(|e| alert(e, t)))
         .collect();
     let sources = vec![SourceHealth { source: "dlq", state: SourceState::Fresh, answered: Some(now()) }];
-    Snapshot { entries, alerts, sources, taken: Some(now()) }
+    Snapshot { entries, unread: 0, alerts, sources, taken: Some(now()) }
 }
 
 pub(super) fn opened(path: &EntryPath) -> Opened {
