@@ -255,7 +255,7 @@ pub(super) static COMMANDS: &[Spec] = &[
         ["yank"],
         "",
         "everywhere",
-        "Copy the key or path of what is selected or marked; in rows, the row as JSON unless it holds masked cells",
+        "Copy the key or path of what is selected or marked; in rows, the row as JSON, what is masked masked",
         something_selected,
         |_| Some((9, "copy"))
     ),

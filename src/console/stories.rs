@@ -176,6 +176,59 @@ fn the_choice_survives_a_refresh_and_falls_back_to_the_nearest() {
 }
 
 #[test]
+fn rows_are_read_only_when_they_are_looked_at_and_only_columns_in_view() {
+    let mut driven = Driven::themed("dark", 80, 24);
+    driven.keys("j R j R");
+    assert_eq!(driven.pages.len(), 0);
+    driven.keys("2");
+    assert_eq!(driven.pages.iter().map(|p| (p.offset, p.limit)).collect::<Vec<_>>(), [(0, 100)]);
+    // Down the rows of one page costs nothing; the next page is one request.
+    driven.keys("tab j j j");
+    assert_eq!(driven.pages.len(), 1);
+    driven.keys("G");
+    assert_eq!(driven.pages.iter().map(|p| p.offset).collect::<Vec<_>>(), [0, 100]);
+}
+
+#[test]
+fn esc_cancels_what_loads_and_r_asks_again() {
+    let mut driven = Driven::themed("dark", 80, 24);
+    driven.keys("2 j j j");
+    // An open that nobody answers.
+    let effects = super::update::update(
+        &mut driven.state,
+        Msg::Key(Key::parse("k").map(Into::into).unwrap_or_else(|e| panic!("{e}"))),
+    );
+    assert!(effects.iter().any(|e| matches!(e, Effect::Open { settle: true, .. })));
+    assert!(driven.screen().contains("opening…"));
+    driven.keys("esc");
+    assert!(matches!(driven.asked.last(), Some(Effect::Cancel(super::msg::Job::Open))));
+    assert!(driven.screen().contains("cancelled; R opens it"));
+    driven.keys("R");
+    assert!(driven.screen().contains("rows 1-"), "{}", driven.screen());
+}
+
+#[test]
+fn a_failing_source_leaves_what_is_known_on_screen() {
+    let mut driven = Driven::themed("dark", 100, 24);
+    let id = match driven.state.refresh().first() {
+        Some(Effect::Refresh(id)) => *id,
+        _ => 0,
+    };
+    let mut failed = crate::ops::Snapshot::default();
+    let state = crate::ops::SourceState::Failed {
+        class: ErrorClass::Denied,
+        reason: "s3:ListBucket\n".into(),
+        hint: "ask".into(),
+    };
+    failed.sources = vec![crate::ops::SourceHealth { source: "dlq", state, answered: Some(now()) }];
+    driven.send(Msg::Refreshed(id, failed));
+    driven.keys("esc 2");
+    let screen = driven.screen();
+    assert!(screen.contains("✗ dlq denied, last answer <10 s ago: s3:ListBucket\\n  ask"), "{screen}");
+    assert!(screen.contains("crm/accounts") && screen.contains("stale"), "{screen}");
+}
+
+#[test]
 fn a_stale_answer_changes_nothing() {
     let mut driven = Driven::themed("dark", 80, 24);
     let before = driven.screen();

@@ -212,8 +212,9 @@ pub(super) fn run_line(state: &mut State, line: &str) -> Vec<Effect> {
             Vec::new()
         }
         Some(spec) => match (spec.enabled)(state) {
+            // A slip of a finger: told, and gone with the next key.
             Err(why) => {
-                state.fail(format!("{}: {why}", spec.name));
+                state.say(format!("{}: {why}", spec.name));
                 Vec::new()
             }
             Ok(()) => run(state, spec, argument),
@@ -249,7 +250,8 @@ fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
             Vec::new()
         }
         Command::Theme => {
-            match Theme::built_in(argument) {
+            let own = Some(&state.settings.theme).filter(|own| own.name() == argument).cloned();
+            match own.map_or_else(|| Theme::built_in(argument), Ok) {
                 Ok(theme) => state.theme = theme,
                 Err(error) => state.fail(error.to_string()),
             }
