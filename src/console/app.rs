@@ -141,7 +141,7 @@ where
         C: Fn() -> DateTime<Utc> + Clone,
     {
         let (answers, mut answered) = mpsc::channel(ANSWERS);
-        let mut executor = Executor::new(session, answers, clock.clone());
+        let mut executor = Executor::new(session, answers, clock.clone(), self.state.settings.identity.clone());
         let mut input = std::pin::pin!(input);
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Skip);

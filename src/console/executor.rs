@@ -25,12 +25,14 @@ pub(super) struct Executor<C> {
     session: Arc<Session>,
     answers: mpsc::Sender<Msg>,
     clock: C,
+    /// Who we are, for the audit record.
+    identity: String,
     jobs: HashMap<Job, (AbortHandle, Arc<Semaphore>)>,
 }
 
 impl<C: Fn() -> DateTime<Utc>> Executor<C> {
-    pub(super) fn new(session: Arc<Session>, answers: mpsc::Sender<Msg>, clock: C) -> Self {
-        Self { session, answers, clock, jobs: HashMap::new() }
+    pub(super) fn new(session: Arc<Session>, answers: mpsc::Sender<Msg>, clock: C, identity: String) -> Self {
+        Self { session, answers, clock, identity, jobs: HashMap::new() }
     }
 
     /// Starts what an effect asks for. Effects that concern the terminal are not for here and are given back.
@@ -58,10 +60,17 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
                 let _ = answers.send(Msg::Profiled(id, session.profile(&entry, None, PROFILED_ROWS).await)).await;
             }),
             Effect::Reveal { entry, columns } => {
-                // The log of the process is the record until the session keeps an audit of its own.
-                tracing::info!(target: "audit", entry = %entry.0, columns = ?columns, "personal columns revealed");
+                // The log of the process is the record until the session keeps an audit of its own. Where no
+                // log takes it, nothing is revealed.
+                let recorded = if tracing::enabled!(target: "audit", tracing::Level::INFO) {
+                    let (lake, who) = (session.lake().url(), self.identity.as_str());
+                    tracing::info!(target: "audit", ?lake, ?who, entry = ?entry.0, ?columns, "personal columns revealed");
+                    Ok(())
+                } else {
+                    Err("no log takes the audit record".to_owned())
+                };
                 tokio::spawn(async move {
-                    let _ = answers.send(Msg::Revealed(entry, Ok(()))).await;
+                    let _ = answers.send(Msg::Revealed(entry, recorded)).await;
                 });
             }
             Effect::Cancel(job) => {

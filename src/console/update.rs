@@ -42,7 +42,7 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             match result {
                 Ok(()) if state.dlq.preview.is_of(&entry) => {
                     state.dlq.preview.revealed = true;
-                    state.say("personal columns are shown; the reveal is audited");
+                    state.say("personal columns are shown; the reveal is noted in the log");
                 }
                 Ok(()) => {}
                 Err(why) => state.fail(format!("not revealed: {}", one_line(&why, 200))),
@@ -233,7 +233,7 @@ fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
             effects.extend(dlq::retry(state));
             effects
         }
-        Command::CommandLine => {
+        Command::Line => {
             state.prompt = Some(Prompt::new(PromptKind::Command, ""));
             Vec::new()
         }

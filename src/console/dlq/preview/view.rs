@@ -316,8 +316,9 @@ fn lines(state: &State) -> Vec<Line<'static>> {
 
 fn schema(state: &State, opened: &Opened) -> Vec<Line<'static>> {
     let theme = &state.theme;
+    let column = usize::from(crate::console::dlq::panes(state).detail.width).saturating_sub(62).clamp(18, 40);
     let row = |name: &str, kind: &str, contract: &str| {
-        format!(" {} {} {} ", pad(name, 26, false), pad(kind, 18, false), pad(contract, 18, false))
+        format!(" {} {} {} ", pad(name, column, false), pad(kind, 14, false), pad(contract, 18, false))
     };
     let mut lines = vec![Line::from(Span::styled(
         format!("{}verdict", row("column", "data", "contract")),
@@ -341,12 +342,12 @@ fn schema(state: &State, opened: &Opened) -> Vec<Line<'static>> {
                     DriftKind::New => "not in the contract",
                     DriftKind::Retyped if d.safe => "another type, can widen",
                     DriftKind::Retyped => "another type",
-                    DriftKind::NullsInRequired => "nulls in a required column",
+                    DriftKind::NullsInRequired => "null where required",
                 };
                 (glyphs::BAD, text, Role::Warning)
             }
         };
-        let start = Span::raw(row(&one_line(name, 26), &one_line(kind, 18), &says(name)));
+        let start = Span::raw(row(&one_line(name, column), &one_line(kind, 14), &says(name)));
         lines.push(Line::from(vec![start, Span::styled(format!("{sign} {text}"), theme.style(role))]));
     };
     for column in &opened.columns {
