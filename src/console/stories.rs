@@ -404,3 +404,39 @@ async fn ctrl_c_a_signal_and_a_dead_terminal_end_it() {
     assert!(sent.is_ok());
     assert_eq!(program.end().await.reason(), ExitReason::TerminalLost);
 }
+
+#[test]
+fn a_profile_says_what_is_odd_first_and_masks_personal_columns() {
+    use crate::model::column::{Column, ColumnProfile};
+    let profile = |name: &str, oddness: f64, odd: Option<&str>| ColumnProfile {
+        column: Column { name: name.into(), kind: "string".into(), nullable: true },
+        rows: 150,
+        nulls: 50,
+        distinct: 1,
+        distinct_capped: false,
+        min: "+41 79".into(),
+        max: "+41 80".into(),
+        top: vec![("+41 79".into(), 100)],
+        oddness,
+        odd: odd.map(str::to_owned),
+    };
+    let mut driven = Driven::themed("dark", 80, 24);
+    driven.keys("2 j j j tab");
+    let effects = super::update::update(
+        &mut driven.state,
+        Msg::Key(Key::parse("p").map(Into::into).unwrap_or_else(|e| panic!("{e}"))),
+    );
+    let Some(Effect::Profile { id, .. }) = effects.first() else { panic!("{effects:?}") };
+    driven.send(Msg::Profiled(*id, Ok(vec![profile("city", 0.1, None), profile("phone", 0.9, Some("one value"))])));
+    let screen = driven.screen();
+    let at = |part: &str| screen.lines().position(|l| l.contains(part));
+    assert!(at("phone              one value") < at("city"), "{screen}");
+    let phone = screen.lines().find(|l| l.contains("phone")).unwrap_or_default();
+    assert!(!phone.contains("79"), "{screen}");
+    driven.type_in(":", "sort name");
+    let screen = driven.screen();
+    assert!(
+        screen.lines().position(|l| l.contains("city")) < screen.lines().position(|l| l.contains("phone")),
+        "{screen}"
+    );
+}

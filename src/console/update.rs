@@ -97,6 +97,8 @@ fn refreshed(state: &mut State, id: RequestId, mut snapshot: Snapshot) -> Vec<Ef
 
 fn adopt(state: &mut State, mut snapshot: Snapshot) -> Vec<Effect> {
     state.lake.entries = std::mem::take(&mut snapshot.entries).into_iter().map(Arc::new).collect();
+    let rows = state.lake.entries.iter().filter_map(|e| e.known_rows());
+    state.lake.rows = rows.fold(0, u64::saturating_add);
     state.lake.snapshot = snapshot;
     alerts::rebuild(state);
     dlq::rebuild(state)

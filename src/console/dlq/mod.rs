@@ -84,8 +84,10 @@ pub(super) fn rebuild(state: &mut State) -> Vec<Effect> {
     }
     screen.nodes = nodes;
     screen.hidden = hidden;
-    let there: BTreeSet<&EntryPath> = state.lake.entries.iter().map(|e| &e.path).collect();
-    screen.marked.retain(|m| there.contains(m));
+    if !screen.marked.is_empty() {
+        let there: BTreeSet<&EntryPath> = state.lake.entries.iter().map(|e| &e.path).collect();
+        screen.marked.retain(|m| there.contains(m));
+    }
     fit(state)
 }
 
