@@ -3,5 +3,6 @@
 
 mod foreign_files;
 mod layering;
+mod stories;
 mod support;
 mod terminal_manners;

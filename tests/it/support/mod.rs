@@ -1,5 +1,6 @@
 //! What the stories need: the program, a terminal, an S3 server.
 
+pub mod memory;
 pub mod program;
 pub mod python;
 pub mod rust_paths;
