@@ -1,11 +1,15 @@
 //! The one place where the configuration meets the other rooms: opens the lake, the session, the console and
 //! the demo.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::config::{Config, LakeTarget, Places, Vocabulary};
-use super::exit::CliError;
+use super::config::{Config, LakeTarget, Places, S3Target, Vocabulary};
+use super::exit::{CliError, Exit};
+use crate::console::{ConsoleSettings, ExitReason, KeyMap, Theme, run_terminal};
+use crate::lake::address::{AddressError, LakeUrl};
+use crate::lake::s3::{S3Lake, S3Settings};
 use crate::lake::{ErrorClass, Lake, LakeError};
 use crate::model::category::CategoryRule;
 use crate::ops::Session;
@@ -17,15 +21,36 @@ pub fn builtin_categories() -> Vec<CategoryRule> {
 
 /// The names of the console that the configuration may use.
 pub fn vocabulary() -> Vocabulary {
-    Vocabulary { themes: &["dark", "light", "mono", "colour-safe"], key: |_, _| Ok(()) }
+    let key = |key: &str, run: &str| {
+        let one = BTreeMap::from([(key.to_owned(), run.to_owned())]);
+        KeyMap::default().overlay(&one).map(|_| ()).map_err(|e| e.to_string())
+    };
+    Vocabulary { themes: &Theme::BUILT_IN, key }
 }
 
 /// Opens the lake. No request is sent.
 pub fn lake(target: &LakeTarget) -> Result<Arc<dyn Lake>, LakeError> {
     match target {
         LakeTarget::Folder(folder) => Ok(Arc::new(crate::lake::folder::Folder::open(folder)?)),
-        LakeTarget::S3(s3) => Err(LakeError::new(ErrorClass::Unsupported, &s3.url, "not wired yet")),
+        LakeTarget::S3(target) => Ok(Arc::new(S3Lake::connect(s3_settings(target)?))),
     }
+}
+
+fn s3_settings(target: &S3Target) -> Result<S3Settings, LakeError> {
+    let malformed = |fault: String| LakeError::new(ErrorClass::Malformed, &target.url, fault);
+    let LakeUrl::S3 { bucket, prefix } = target.url.parse().map_err(|e: AddressError| malformed(e.to_string()))? else {
+        return Err(malformed("not an address of S3".into()));
+    };
+    Ok(S3Settings {
+        bucket,
+        prefix,
+        region: target.region.clone(),
+        profile: target.profile.clone(),
+        endpoint_url: target.endpoint_url.clone(),
+        path_style: target.path_style,
+        checksums_when_required: target.checksums_when_required,
+        anonymous: target.anonymous,
+    })
 }
 
 /// Opens a session on the configured lake. No request is sent.
@@ -38,8 +63,48 @@ pub fn session(config: &Config) -> Result<Session, CliError> {
 }
 
 /// Runs the console to its end.
-pub fn console(_session: Session, _config: &Config) -> Result<(), CliError> {
-    Err(CliError::Failed { message: "console: not wired yet".into(), hint: None })
+pub fn console(session: Session, config: &Config) -> Result<Exit, CliError> {
+    let settings = console_settings(&session, config)?;
+    Ok(match run_terminal(Arc::new(session), settings) {
+        ExitReason::Quit => Exit::Fine,
+        ExitReason::Interrupted => Exit::Interrupted,
+        ExitReason::TerminalLost => Exit::Failed,
+        signal @ ExitReason::Signal(_) => Exit::Signal(u8::try_from(signal.exit_code()).unwrap_or(u8::MAX)),
+    })
+}
+
+fn console_settings(session: &Session, config: &Config) -> Result<ConsoleSettings, CliError> {
+    let console = &config.console;
+    let wrong = |what: &str, fault: String| CliError::Usage {
+        message: format!("{what}: {fault}"),
+        hint: "lakeward doctor shows where each value comes from".into(),
+    };
+    let keys = console.keys.iter().map(|(key, run)| (key.clone(), run.value.clone())).collect();
+    Ok(ConsoleSettings {
+        theme: theme(&console.theme.value)?,
+        ascii: console.ascii.value,
+        no_color: console.theme.value == "mono",
+        keys: KeyMap::default().overlay(&keys).map_err(|e| wrong("keys", e.to_string()))?,
+        refresh: console.refresh.value.to_std().unwrap_or_default(),
+        osc52: console.osc52.value.parse().map_err(|e| wrong("osc52", e))?,
+        environment: config.environment.clone().unwrap_or_else(|| "local".into()),
+        protected: config.protected.value || config.read_only.value,
+        identity: String::new(),
+        lake_url: session.lake().url().to_owned(),
+    })
+}
+
+/// A built-in theme by its name, or a file.
+fn theme(name: &str) -> Result<Theme, CliError> {
+    if let Ok(theme) = Theme::built_in(name) {
+        return Ok(theme);
+    }
+    let wrong = |fault: String| CliError::Usage {
+        message: format!("theme {name}: {fault}"),
+        hint: format!("a file, or one of: {}", Theme::BUILT_IN.join(", ")),
+    };
+    let text = std::fs::read_to_string(name).map_err(|e| wrong(e.to_string()))?;
+    Theme::parse(&text).map_err(|e| wrong(e.to_string()))
 }
 
 /// Writes the demo's lake into a folder.

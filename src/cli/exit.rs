@@ -23,6 +23,8 @@ pub enum Exit {
     Refused,
     /// Interrupted by Ctrl-C.
     Interrupted,
+    /// A signal ended the console: 128 and its number.
+    Signal(u8),
 }
 
 impl Exit {
@@ -35,6 +37,7 @@ impl Exit {
             Self::NotFine => 3,
             Self::Refused => 4,
             Self::Interrupted => 130,
+            Self::Signal(code) => code,
         }
     }
 }

@@ -189,11 +189,11 @@ fn console(global: &Global, around: &Surroundings) -> Result<Exit, CliError> {
 
 fn open_console(session: Session, config: &Config, global: &Global) -> Result<Exit, CliError> {
     let lake = session.lake().clone();
-    connect::console(session, config)?;
+    let exit = connect::console(session, config)?;
     if global.stats {
         output::complain(&[stats::line(lake.counters().read(), global.json)]);
     }
-    Ok(Exit::Fine)
+    Ok(exit)
 }
 
 /// Writes the demo, and opens the console on it unless only the writing was asked for.

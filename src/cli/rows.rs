@@ -76,7 +76,7 @@ fn reveal(
     if !asked || shown.is_empty() {
         return Ok(());
     }
-    session.reveal(chrono::Utc::now(), entry, &shown).map_err(|e| CliError::Failed {
+    session.reveal(chrono::Utc::now(), &entry.path, &shown).map_err(|e| CliError::Failed {
         message: format!("nothing is revealed: the record of it cannot be written: {e}"),
         hint: Some("lakeward doctor shows the place of the record".into()),
     })

@@ -1,1 +1,38 @@
-//! TODO console
+//! The terminal UI: `update` changes the state and asks for effects, `view` draws it, an executor runs the
+//! effects through an `ops::Session`. Knows nothing of S3 and files; draws nothing unescaped.
+
+mod alerts;
+mod app;
+mod clipboard;
+mod command;
+mod cursor;
+mod dlq;
+mod executor;
+mod filter;
+mod glyphs;
+mod keys;
+mod layout;
+mod msg;
+mod overlay;
+mod paint;
+mod prompt;
+mod settings;
+mod state;
+mod terminal;
+mod theme;
+mod update;
+mod view;
+mod words;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod stories;
+
+pub use app::{App, Notice, Screen, run};
+pub use command::key_table;
+pub use keys::{Key, KeyError, KeyMap};
+pub use msg::ExitReason;
+pub use settings::{ConsoleSettings, Osc52};
+pub use terminal::{run_terminal, terminal_fit};
+pub use theme::{Role, Theme, ThemeError};

@@ -50,11 +50,8 @@ fn layer_of(session: &Session, dataset: &Dataset) -> Option<Layer> {
 
 async fn stale(session: &Session, now: DateTime<Utc>) -> (Vec<Alert>, Option<LakeError>) {
     let watched = session.settings.datasets.iter().filter_map(|d| d.data_prefix.as_ref().map(|p| (d, p)));
-    let readings: Vec<_> = stream::iter(watched)
-        .map(|(dataset, prefix)| async move { freshness(session, dataset, prefix).await })
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
+    let reads: Vec<_> = watched.map(|(dataset, prefix)| freshness(session, dataset, prefix)).collect();
+    let readings: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
     let mut failure = None;
     let mut alerts = Vec::new();
     for reading in readings {
@@ -88,16 +85,12 @@ async fn contract_limit(session: &Session, key: &str) -> Option<Duration> {
 }
 
 async fn drifted(session: &Session, entries: &[DlqEntry]) -> (Vec<Alert>, Option<LakeError>) {
-    let bound: Vec<_> = entries
+    let bound = entries
         .iter()
         .filter(|e| e.format != RowsFormat::None)
-        .filter_map(|e| Some((e, session.settings.dataset(&e.dataset)?.contract.as_deref()?)))
-        .collect();
-    let readings: Vec<_> = stream::iter(bound)
-        .map(|(entry, key)| async move { drift(session, entry, key).await })
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
+        .filter_map(|e| Some((e, session.settings.dataset(&e.dataset)?.contract.as_deref()?)));
+    let reads: Vec<_> = bound.map(|(entry, key)| drift(session, entry, key)).collect();
+    let readings: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
     let mut failure = None;
     let mut alerts = Vec::new();
     for reading in readings {

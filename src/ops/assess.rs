@@ -118,7 +118,9 @@ struct Reasons {
 }
 
 async fn read_reasons(lake: &dyn Lake, objects: &[ObjectMeta]) -> Reasons {
-    let parts: Vec<_> = stream::iter(objects.iter().cloned())
+    let reads: Vec<_> = objects
+        .iter()
+        .cloned()
         .map(|object| async move {
             if object.size > REASONS_LIMIT {
                 let detail = format!("{} bytes of error reasons; more than 8 MiB is not read", object.size);
@@ -126,9 +128,8 @@ async fn read_reasons(lake: &dyn Lake, objects: &[ObjectMeta]) -> Reasons {
             }
             lake.get(&object.key, ByteRange::Whole, None).await.map(|f| (object.key, f.bytes))
         })
-        .buffered(PARTS_AT_ONCE)
-        .collect()
-        .await;
+        .collect();
+    let parts: Vec<_> = stream::iter(reads).buffered(PARTS_AT_ONCE).collect().await;
     let single = parts.len() == 1;
     let mut all = Reasons::default();
     for part in parts {

@@ -80,11 +80,13 @@ async fn read(
     let mut failure = None;
     let pace = Pace::default();
     let settings = &session.settings;
-    let mut reading = stream::iter(newest_first)
+    let reads: Vec<_> = newest_first
+        .into_iter()
         .map(|f| async move {
             (f, assess(&session.lake, f, &session.cache, &settings.categories, &settings.thresholds).await)
         })
-        .buffer_unordered(READ_AT_ONCE);
+        .collect();
+    let mut reading = stream::iter(reads).buffer_unordered(READ_AT_ONCE);
     let mut failed = Vec::new();
     while let Some((f, assessed)) = reading.next().await {
         done += 1;

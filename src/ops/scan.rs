@@ -38,11 +38,8 @@ fn part<'a>(
         if let Some((loose, children)) = fan_out(lake, &prefix).await? {
             listed.fetch_add(loose.len() as u64, Ordering::Relaxed);
             on_part(loose);
-            return stream::iter(children)
-                .map(|child| part(lake, child, listed, on_part))
-                .buffer_unordered(FAN_OUT)
-                .try_collect::<()>()
-                .await;
+            let parts: Vec<_> = children.into_iter().map(|child| part(lake, child, listed, on_part)).collect();
+            return stream::iter(parts).buffer_unordered(FAN_OUT).try_collect::<()>().await;
         }
         let mut objects = first.objects;
         listed.fetch_add(objects.len() as u64, Ordering::Relaxed);

@@ -211,9 +211,9 @@ impl Session {
     }
 
     /// Records that someone looked at personal data, before it is shown. Without a record, no reveal.
-    pub fn reveal(&self, now: DateTime<Utc>, entry: &DlqEntry, columns: &[String]) -> std::io::Result<()> {
+    pub fn reveal(&self, now: DateTime<Utc>, entry: &EntryPath, columns: &[String]) -> std::io::Result<()> {
         match &self.audit {
-            Some(file) => audit::reveal(file, now, &self.lake.uri(&entry.path.0), columns),
+            Some(file) => audit::reveal(file, now, &self.lake.uri(&entry.0), columns),
             None => Ok(()),
         }
     }

@@ -322,3 +322,65 @@ fn run<R: RunEndIndexType>(array: &dyn Array, row: usize) -> Value {
         .downcast_ref::<RunArray<R>>()
         .map_or(Value::Null, |runs| value(runs.values(), runs.get_physical_index(row)))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{
+        BinaryArray, Date32Array, Decimal128Array, Float32Array, Float64Array, StringDictionaryBuilder,
+        Time64MicrosecondArray, TimestampMicrosecondArray, TimestampMillisecondArray, UInt64Array,
+    };
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_are_json_of_their_type() {
+        let mut words = StringDictionaryBuilder::<Int8Type>::new();
+        words.append_value("a");
+        words.append_null();
+        let cases: Vec<(ArrayRef, &str, Vec<Value>)> = vec![
+            (Arc::new(UInt64Array::from(vec![u64::MAX])), "uint64", vec![json!(u64::MAX)]),
+            (
+                Arc::new(Float64Array::from(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.1])),
+                "double",
+                vec![json!("NaN"), json!("inf"), json!("-inf"), json!(0.1)],
+            ),
+            (Arc::new(Float32Array::from(vec![0.1])), "float", vec![json!(0.1)]),
+            (
+                Arc::new(Decimal128Array::from(vec![-1205, 7]).with_precision_and_scale(10, 2).unwrap()),
+                "decimal(10,2)",
+                vec![json!("-12.05"), json!("0.07")],
+            ),
+            (
+                Arc::new(Date32Array::from(vec![0, -1, i32::MAX])),
+                "date32",
+                vec![json!("1970-01-01"), json!("1969-12-31"), json!("2147483647")],
+            ),
+            (
+                Arc::new(Time64MicrosecondArray::from(vec![1, 3_600_000_000, -1])),
+                "time64[us]",
+                vec![json!("00:00:00.000001"), json!("01:00:00"), json!("-1")],
+            ),
+            (
+                Arc::new(TimestampMicrosecondArray::from(vec![-1, i64::MAX]).with_timezone("+02:00")),
+                "timestamp[us, +02:00]",
+                vec![json!("1969-12-31T23:59:59.999999Z"), json!("9223372036854775807")],
+            ),
+            (
+                Arc::new(TimestampMillisecondArray::from(vec![1_764_000_000_000])),
+                "timestamp[ms]",
+                vec![json!("2025-11-24T16:00:00")],
+            ),
+            (Arc::new(BinaryArray::from(vec![b"\x00\xff".as_slice()])), "binary", vec![json!("00ff")]),
+            (Arc::new(words.finish()), "string", vec![json!("a"), json!(null)]),
+        ];
+        for (array, word, expected) in cases {
+            assert_eq!(kind(array.data_type()), word);
+            assert_eq!(values(&array), expected, "{word}");
+            assert_eq!((0..array.len()).map(|row| value(&array, row)).collect::<Vec<_>>(), expected, "{word}");
+        }
+    }
+}

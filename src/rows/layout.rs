@@ -202,6 +202,9 @@ mod tests {
         layout(ROOT, &objects)
     }
 
+    /// Objects, then the format, the rows, the reasons and the completeness that they make.
+    type Case = (&'static [&'static str], RowsFormat, &'static [&'static str], &'static [&'static str], bool);
+
     fn files(of: &[ObjectMeta]) -> Vec<&str> {
         of.iter().filter_map(|o| o.key.as_str().strip_prefix(ROOT)).collect()
     }
@@ -209,8 +212,8 @@ mod tests {
     #[test]
     fn the_shapes_met_in_the_wild() {
         use RowsFormat::{Delta, Ndjson, None, Parquet, ParquetDir};
-        let part = "rejected_rows.parquet/part-00000-a.c000.snappy.parquet";
-        let cases: &[(&[&str], RowsFormat, &[&str], &[&str], bool)] = &[
+        const PART: &str = "rejected_rows.parquet/part-00000-a.c000.snappy.parquet";
+        let cases: &[Case] = &[
             (&[], None, &[], &[], false),
             (&["_SUCCESS"], None, &[], &[], true),
             (
@@ -224,21 +227,21 @@ mod tests {
             (&["bad.parquet", "_SUCCESS"], Parquet, &["bad.parquet"], &[], true),
             (&["a.parquet", "b.parquet", "_SUCCESS"], ParquetDir, &["a.parquet", "b.parquet"], &[], true),
             (
-                &["rejected_rows.parquet/_SUCCESS", part, "rejected_rows.parquet/.part-0.crc"],
+                &["rejected_rows.parquet/_SUCCESS", PART, "rejected_rows.parquet/.part-0.crc"],
                 ParquetDir,
-                &[part],
+                &[PART],
                 &[],
                 true,
             ),
-            (&["rejected_rows.parquet/_started_7", part, "_SUCCESS"], ParquetDir, &[part], &[], false),
+            (&["rejected_rows.parquet/_started_7", PART, "_SUCCESS"], ParquetDir, &[PART], &[], false),
             (
-                &["rejected_rows.parquet/_started_7", "rejected_rows.parquet/_committed_7", part, "_SUCCESS"],
+                &["rejected_rows.parquet/_started_7", "rejected_rows.parquet/_committed_7", PART, "_SUCCESS"],
                 ParquetDir,
-                &[part],
+                &[PART],
                 &[],
                 true,
             ),
-            (&["rejected_rows.parquet/_temporary/0/x.parquet", part, "_SUCCESS"], ParquetDir, &[part], &[], false),
+            (&["rejected_rows.parquet/_temporary/0/x.parquet", PART, "_SUCCESS"], ParquetDir, &[PART], &[], false),
             (
                 &["rejected_rows.parquet/day=1/part-0.parquet", "rejected_rows.parquet/_SUCCESS"],
                 ParquetDir,

@@ -1,12 +1,16 @@
 //! Rejected rows over the lake: what files an entry's rows are, and pages, profile, filter and schema of
 //! them, read by ranges. Cells leave this room as JSON values; [`cell`] makes them fit to show.
 
+mod cache;
 pub mod cell;
 mod convert;
 pub mod error;
+mod filter;
 mod guard;
 pub mod layout;
+mod ndjson;
 mod parquet_file;
+mod profile;
 pub mod set;
 mod sparse;
 
@@ -14,3 +18,7 @@ pub use error::RowsError;
 pub use guard::is_fenced;
 pub use layout::Layout;
 pub use set::{PageRequest, RowCache, RowSet};
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests;

@@ -142,7 +142,7 @@ impl ParquetFile {
                 .collect());
         }
         if self.file.size <= WHOLE {
-            self.file.fetch(lake, &[0..self.file.size]).await?;
+            self.file.fetch(lake, std::slice::from_ref(&(0..self.file.size))).await?;
         }
         let indexed = self.offset_index(lake, &rows).await;
         let arrays = match self.read_with(lake, &distinct, &rows, indexed.clone()).await {
@@ -304,7 +304,7 @@ impl ParquetFile {
         };
         let jumps = rows.first().is_some_and(|r| self.footer.starts.binary_search(&r.start).is_err());
         let near = range.end - range.start <= 4 * WHOLE && range.end <= self.file.size;
-        if !self.file.has(&range) && !(jumps && near) {
+        if !(self.file.has(&range) || jumps && near) {
             return None;
         }
         let read = drive(lake, &self.file, |reader| {
@@ -440,4 +440,56 @@ pub(super) fn words(error: &ParquetError) -> String {
 pub(super) fn batch_of(schema: &Arc<Schema>, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch, String> {
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(|e| e.to_string())
+}
+
+impl ParquetFile {
+    /// Decodes some columns from the first row to the last, a row group at a time, and hands each batch with
+    /// its first row to `visit` on a blocking thread; a group's page data is let go after it.
+    pub async fn scan<V>(&self, lake: &dyn Lake, roots: &[usize], visit: V) -> Result<V, RowsError>
+    where
+        V: FnMut(u64, RecordBatch) -> Result<(), RowsError> + Send + 'static,
+    {
+        let mut visit = visit;
+        let metadata = Arc::clone(self.footer.arrow.metadata());
+        for group in 0..metadata.num_row_groups() {
+            let own = self.footer.group_rows(group);
+            if own.is_empty() {
+                continue;
+            }
+            let chunks = fenced(&self.file.uri, || {
+                let schema = metadata.file_metadata().schema_descr();
+                let leaves = metadata.row_group(group).columns().iter().enumerate();
+                let wanted = leaves.filter(|(leaf, _)| roots.contains(&schema.get_column_root_idx(*leaf)));
+                wanted.map(|(_, c)| c.byte_range()).map(|(start, length)| start..start + length).collect::<Vec<_>>()
+            })?;
+            self.file.fetch(lake, &chunks).await?;
+            let (file, arrow, roots) = (Arc::clone(&self.file), self.footer.arrow.clone(), roots.to_vec());
+            visit = blocking(&self.file.uri, move || -> Result<V, RowsError> {
+                let uri = file.uri.clone();
+                let mut at = own.start;
+                fenced(&uri, || {
+                    let fault = |e: &ParquetError| unreadable(&uri, words(e));
+                    let mask = ProjectionMask::roots(arrow.parquet_schema(), roots.iter().copied());
+                    let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(SparseReader::new(&file), arrow)
+                        .with_projection(mask)
+                        .with_row_groups(vec![group])
+                        .with_batch_size(BATCH)
+                        .build()
+                        .map_err(|e| fault(&e))?;
+                    for batch in batches {
+                        let batch = batch.map_err(|e| fault(&e.into()))?;
+                        let rows = batch.num_rows() as u64;
+                        visit(at, batch)?;
+                        at += rows;
+                    }
+                    Ok(visit)
+                })?
+            })
+            .await??;
+            if self.file.size > WHOLE {
+                self.file.shed();
+            }
+        }
+        Ok(visit)
+    }
 }

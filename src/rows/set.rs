@@ -1,16 +1,29 @@
 //! The rows of one entry, whatever their format.
 
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::{Array, ArrayRef, new_null_array};
+use arrow::datatypes::{DataType, Field, Schema};
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::Value;
 
 use crate::lake::Lake;
 use crate::model::column::{Column, ColumnProfile, RowPage};
+use crate::model::entry::RowsFormat;
 
-use super::{Layout, RowsError};
+use super::cache::Purpose;
+pub use super::cache::RowCache;
+use super::filter::{Filter, known_names};
+use super::guard::{fenced, unreadable};
+use super::parquet_file::{ParquetFile, batch_of};
+use super::profile::Tally;
+use super::{Layout, RowsError, convert, ndjson};
 
-/// What is remembered between reads: parquet footers and the bytes fetched with them, by key and ETag.
-/// Bounded; shared by all sets of a session.
-#[derive(Debug, Default)]
-pub struct RowCache {}
+/// Footers read at once.
+const PARALLEL: usize = 16;
+/// Columns profiled in one pass.
+const PROFILED_TOGETHER: usize = 16;
 
 /// Which rows and columns to read.
 #[derive(Debug, Clone, Default)]
@@ -27,48 +40,337 @@ pub struct PageRequest {
 
 /// The open rows of one entry: schema known, rows read on demand. Dropping a future cancels its reads.
 #[derive(Debug)]
-pub struct RowSet {}
+pub struct RowSet {
+    lake: Arc<dyn Lake>,
+    cache: Arc<RowCache>,
+    columns: Vec<Column>,
+    schema: Arc<Schema>,
+    parts: Vec<Part>,
+    total: Option<u64>,
+}
+
+/// Rows that lie together.
+#[derive(Debug)]
+struct Part {
+    rows: u64,
+    /// For each column of the set, the part's own, if it has it.
+    roots: Vec<Option<usize>>,
+    store: Store,
+}
+
+#[derive(Debug)]
+enum Store {
+    Parquet(ParquetFile),
+    Lines(ndjson::Lines),
+}
+
+impl Store {
+    fn schema(&self) -> Arc<Schema> {
+        match self {
+            Self::Parquet(file) => Arc::clone(file.footer.schema()),
+            Self::Lines(lines) => Arc::clone(&lines.schema),
+        }
+    }
+}
 
 impl RowSet {
     /// Opens the rows: reads schema and counts, no rows. A small parquet file costs one request in all,
     /// its rows included, since what was fetched is kept.
-    pub async fn open(_lake: Arc<dyn Lake>, _layout: &Layout, _cache: Arc<RowCache>) -> Result<Self, RowsError> {
-        Ok(Self {})
+    pub async fn open(lake: Arc<dyn Lake>, layout: &Layout, cache: Arc<RowCache>) -> Result<Self, RowsError> {
+        let mut known = true;
+        let stores = match layout.format {
+            RowsFormat::None => return Err(RowsError::NoRows { object: lake.uri(&layout.root) }),
+            RowsFormat::Delta => return Err(no_delta(lake.as_ref(), layout)),
+            RowsFormat::Parquet | RowsFormat::ParquetDir => {
+                let files = open_all(lake.as_ref(), layout, &cache, Purpose::Rows).await?;
+                files.into_iter().map(Store::Parquet).collect()
+            }
+            RowsFormat::Ndjson => {
+                let lines = ndjson::read(lake.as_ref(), &layout.files, &cache).await?;
+                known = lines.whole;
+                vec![Store::Lines(lines)]
+            }
+        };
+        Ok(Self::of(lake, cache, stores, known))
+    }
+
+    fn of(lake: Arc<dyn Lake>, cache: Arc<RowCache>, stores: Vec<Store>, known: bool) -> Self {
+        let mut fields: Vec<Field> = Vec::new();
+        let mut places = std::collections::HashMap::<(String, usize), usize>::new();
+        let mut parts = Vec::new();
+        for store in stores {
+            let mut met = std::collections::HashMap::<String, usize>::new();
+            let mut own = Vec::new();
+            for field in store.schema().fields() {
+                let nth = met.entry(field.name().clone()).or_insert(0);
+                *nth += 1;
+                let place = *places.entry((field.name().clone(), *nth)).or_insert_with(|| {
+                    // A column that earlier parts lack may be null.
+                    let nullable = field.is_nullable() || !parts.is_empty();
+                    fields.push(field.as_ref().clone().with_nullable(nullable));
+                    fields.len() - 1
+                });
+                own.push(place);
+            }
+            let rows = match &store {
+                Store::Parquet(file) => file.footer.rows(),
+                Store::Lines(lines) => lines.rows.len() as u64,
+            };
+            parts.push((rows, own, store));
+        }
+        let parts: Vec<Part> = parts
+            .into_iter()
+            .map(|(rows, own, store)| {
+                let mut roots = vec![None; fields.len()];
+                for (root, place) in own.into_iter().enumerate() {
+                    if let Some(slot) = roots.get_mut(place) {
+                        *slot = Some(root);
+                    }
+                }
+                Part { rows, roots, store }
+            })
+            .collect();
+        for (i, field) in fields.iter_mut().enumerate() {
+            if parts.iter().any(|p| p.roots.get(i).copied().flatten().is_none()) {
+                *field = field.clone().with_nullable(true);
+            }
+        }
+        let kinds = parts.iter().find_map(|p| match &p.store {
+            Store::Lines(lines) => Some(&lines.kinds),
+            Store::Parquet(_) => None,
+        });
+        let columns = fields
+            .iter()
+            .enumerate()
+            .map(|(i, f)| Column {
+                name: f.name().clone(),
+                kind: kinds.and_then(|k| k.get(i).cloned()).unwrap_or_else(|| convert::kind(f.data_type())),
+                nullable: f.is_nullable(),
+            })
+            .collect();
+        let total = known.then(|| parts.iter().map(|p| p.rows).sum());
+        Self { lake, cache, columns, schema: Arc::new(Schema::new(fields)), parts, total }
     }
 
     /// The columns, top level, in the data's order; names may repeat.
     pub fn columns(&self) -> &[Column] {
-        &[]
+        &self.columns
     }
 
     /// Rows of all files; `None` where only reading everything could tell (large NDJSON).
     pub fn total_rows(&self) -> Option<u64> {
-        None
+        self.total
     }
 
     /// The indexes of the named columns, or an error that names the one that is not there.
-    pub fn find_columns(&self, _names: &[String]) -> Result<Vec<usize>, RowsError> {
-        Ok(Vec::new())
+    pub fn find_columns(&self, names: &[String]) -> Result<Vec<usize>, RowsError> {
+        names
+            .iter()
+            .map(|name| {
+                self.columns.iter().position(|c| c.name == *name).ok_or_else(|| RowsError::NoColumn {
+                    name: name.clone(),
+                    known: known_names(self.columns.iter().map(|c| c.name.as_str())),
+                })
+            })
+            .collect()
     }
 
     /// A page of rows.
-    pub async fn page(&self, _request: &PageRequest) -> Result<RowPage, RowsError> {
-        Ok(RowPage { columns: vec![], rows: vec![], total_rows: None, truncated: false })
+    pub async fn page(&self, request: &PageRequest) -> Result<RowPage, RowsError> {
+        let wanted = self.wanted(request.columns.as_deref());
+        let end = request.offset.saturating_add(request.limit as u64);
+        let (picked, total) = match &request.filter {
+            Some(text) => {
+                let (picked, matched) = self.matching(text, request.offset..end).await?;
+                (picked, self.total.map(|_| matched))
+            }
+            None => (self.plain(request.offset..end), self.total),
+        };
+        let mut rows: Vec<Vec<Value>> = Vec::new();
+        for (part, ranges) in self.parts.iter().zip(&picked).filter(|(_, r)| !r.is_empty()) {
+            rows.extend(self.cells(part, &wanted, ranges).await?);
+        }
+        self.cache.settle();
+        let shown_to = request.offset.saturating_add(rows.len() as u64);
+        Ok(RowPage {
+            columns: wanted.iter().filter_map(|i| self.columns.get(*i).cloned()).collect(),
+            truncated: total.is_none_or(|t| shown_to < t),
+            rows,
+            total_rows: total,
+        })
+    }
+
+    fn wanted(&self, columns: Option<&[usize]>) -> Vec<usize> {
+        match columns {
+            Some(some) => some.iter().copied().filter(|i| *i < self.columns.len()).collect(),
+            None => (0..self.columns.len()).collect(),
+        }
+    }
+
+    /// The rows of each part that a range over all rows covers.
+    fn plain(&self, range: Range<u64>) -> Vec<Vec<Range<u64>>> {
+        let mut before = 0_u64;
+        self.parts
+            .iter()
+            .map(|part| {
+                let from = range.start.max(before) - before;
+                let to = range.end.min(before + part.rows).saturating_sub(before);
+                before += part.rows;
+                (from < to).then_some(from..to).into_iter().collect()
+            })
+            .collect()
+    }
+
+    /// The rows of each part that match and fall into `window`, counted over the matches, and how many match.
+    async fn matching(&self, text: &str, window: Range<u64>) -> Result<(Vec<Vec<Range<u64>>>, u64), RowsError> {
+        let filter = Filter::parse(text, &self.schema)?;
+        let mut picked = Vec::new();
+        let mut matched = 0_u64;
+        for part in &self.parts {
+            let state = Arc::new(Mutex::new((matched, Vec::<Range<u64>>::new())));
+            let mine: Vec<(Option<usize>, DataType)> = filter
+                .columns
+                .iter()
+                .zip(filter.schema().fields())
+                .map(|(c, f)| (part.roots.get(*c).copied().flatten(), f.data_type().clone()))
+                .collect();
+            let mut roots: Vec<usize> = mine.iter().filter_map(|(root, _)| *root).collect();
+            roots.sort_unstable();
+            roots.dedup();
+            let (kept, order, window) = (Arc::clone(&state), roots.clone(), window.clone());
+            let own = filter.clone();
+            let visit = move |first: u64, batch: arrow::array::RecordBatch| {
+                let rows = batch.num_rows();
+                let columns = mine
+                    .iter()
+                    .map(|(root, wanted)| {
+                        let at = root.and_then(|r| order.binary_search(&r).ok());
+                        fitted(at.and_then(|i| batch.columns().get(i)), wanted, rows)
+                    })
+                    .collect();
+                let batch = batch_of(own.schema(), columns, rows).map_err(RowsError::Filter)?;
+                let mut state = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                for (row, _) in (first..).zip(own.matches(&batch)?).filter(|(_, verdict)| *verdict) {
+                    if window.contains(&state.0) {
+                        match state.1.last_mut() {
+                            Some(last) if last.end == row => last.end += 1,
+                            _ => state.1.push(row..row + 1),
+                        }
+                    }
+                    state.0 += 1;
+                }
+                Ok(())
+            };
+            match &part.store {
+                Store::Parquet(file) => drop(file.scan(self.lake.as_ref(), &roots, visit).await?),
+                Store::Lines(lines) => lines.scan(&roots, visit)?,
+            }
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            matched = state.0;
+            picked.push(std::mem::take(&mut state.1));
+        }
+        Ok((picked, matched))
+    }
+
+    async fn cells(&self, part: &Part, wanted: &[usize], ranges: &[Range<u64>]) -> Result<Vec<Vec<Value>>, RowsError> {
+        let places: Vec<Option<usize>> = wanted.iter().map(|c| part.roots.get(*c).copied().flatten()).collect();
+        let file = match &part.store {
+            Store::Parquet(file) => file,
+            Store::Lines(lines) => return Ok(lines.cells(&places, ranges)),
+        };
+        let roots: Vec<usize> = places.iter().flatten().copied().collect();
+        let arrays = file.read(self.lake.as_ref(), &roots, ranges).await?;
+        let rows = ranges.iter().map(|r| r.end - r.start).sum::<u64>() as usize;
+        fenced(&file.file.uri, || {
+            let mut arrays = arrays.iter();
+            let columns: Vec<Vec<Value>> = places
+                .iter()
+                .map(|p| p.and_then(|_| arrays.next()).map_or_else(Vec::new, |a| convert::values(a)))
+                .collect();
+            let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
+            (0..rows).map(|_| columns.iter_mut().map(|c| c.next().unwrap_or(Value::Null)).collect()).collect()
+        })
     }
 
     /// A profile of the columns over at most `max_rows` rows from the start, oddest first.
-    pub async fn profile(&self, _columns: Option<&[usize]>, _max_rows: u64) -> Result<Vec<ColumnProfile>, RowsError> {
-        Ok(vec![])
+    pub async fn profile(&self, columns: Option<&[usize]>, max_rows: u64) -> Result<Vec<ColumnProfile>, RowsError> {
+        let mut profiles = Vec::new();
+        let picked = self.plain(0..max_rows);
+        for some in self.wanted(columns).chunks(PROFILED_TOGETHER) {
+            let mut tallies: Vec<Tally> =
+                some.iter().filter_map(|i| self.columns.get(*i).cloned()).map(Tally::new).collect();
+            for (part, ranges) in self.parts.iter().zip(&picked) {
+                for window in windows(ranges) {
+                    let rows = self.cells(part, some, std::slice::from_ref(&window)).await?;
+                    for row in rows {
+                        for (tally, cell) in tallies.iter_mut().zip(row) {
+                            tally.add(cell);
+                        }
+                    }
+                }
+            }
+            profiles.extend(tallies.into_iter().map(Tally::finish));
+        }
+        profiles.sort_by(|a, b| b.oddness.total_cmp(&a.oddness));
+        Ok(profiles)
     }
+}
+
+/// Rows profiled at a time.
+const WINDOW: u64 = 65_536;
+
+fn windows(ranges: &[Range<u64>]) -> Vec<Range<u64>> {
+    let cut = |r: &Range<u64>| {
+        let end = r.end;
+        (r.start..end).step_by(WINDOW as usize).map(move |from| from..(from + WINDOW).min(end)).collect::<Vec<_>>()
+    };
+    ranges.iter().flat_map(cut).collect()
+}
+
+/// A part's column in the set's type; null where it has none or its values do not fit.
+fn fitted(column: Option<&ArrayRef>, wanted: &DataType, rows: usize) -> ArrayRef {
+    match column {
+        Some(array) if array.data_type() == wanted => Arc::clone(array),
+        Some(array) => arrow::compute::cast(array, wanted).unwrap_or_else(|_| new_null_array(wanted, rows)),
+        None => new_null_array(wanted, rows),
+    }
+}
+
+fn no_delta(lake: &dyn Lake, layout: &Layout) -> RowsError {
+    let table = layout.table.as_deref().unwrap_or(&layout.root);
+    unreadable(&lake.uri(table), "a Delta table; reading its log is not supported yet")
+}
+
+async fn open_all(
+    lake: &dyn Lake,
+    layout: &Layout,
+    cache: &RowCache,
+    purpose: Purpose,
+) -> Result<Vec<ParquetFile>, RowsError> {
+    let files = layout.files.iter().filter(|f| f.size > 0 || layout.files.len() == 1);
+    let footers: Vec<_> = files.map(|f| cache.parquet(lake, f, purpose)).collect();
+    stream::iter(footers).buffered(PARALLEL).try_collect().await
 }
 
 /// Counts the rows of a layout: parquet from footers, Delta from its log, NDJSON by reading (streamed, at
 /// most `max_bytes` of it, beyond which `None`). Nothing else is read.
 pub async fn count(
-    _lake: Arc<dyn Lake>,
-    _layout: &Layout,
-    _cache: Arc<RowCache>,
-    _max_bytes: u64,
+    lake: Arc<dyn Lake>,
+    layout: &Layout,
+    cache: Arc<RowCache>,
+    max_bytes: u64,
 ) -> Result<Option<u64>, RowsError> {
-    Ok(None)
+    match layout.format {
+        RowsFormat::None => Ok(None),
+        RowsFormat::Delta => Err(no_delta(lake.as_ref(), layout)),
+        RowsFormat::Parquet | RowsFormat::ParquetDir => {
+            let files = open_all(lake.as_ref(), layout, &cache, Purpose::Count).await?;
+            Ok(Some(files.iter().map(|f| f.footer.rows()).sum()))
+        }
+        RowsFormat::Ndjson if layout.bytes() > max_bytes => Ok(None),
+        RowsFormat::Ndjson => {
+            let lines = ndjson::read(lake.as_ref(), &layout.files, &cache).await?;
+            Ok(lines.whole.then_some(lines.rows.len() as u64))
+        }
+    }
 }

@@ -1,0 +1,143 @@
+//! Tab 1: what is wrong now, worst first, with the evidence beside it.
+
+mod view;
+
+pub(super) use view::draw;
+
+use crate::model::alert::Alert;
+
+use super::command::Command;
+use super::cursor::Cursor;
+use super::filter::Filter;
+use super::layout::{self, Panes};
+use super::msg::Effect;
+use super::state::{Focus, State};
+use super::update::jump;
+
+/// State of the tab.
+#[derive(Debug, Default)]
+pub(in crate::console) struct AlertsScreen {
+    pub filter: Filter,
+    /// Indexes of the alerts that the filter leaves.
+    pub shown: Vec<usize>,
+    pub cursor: Cursor,
+    /// Key of the chosen alert: the choice survives a refresh.
+    pub chosen: Option<String>,
+    pub focus: Focus,
+    pub zoom: bool,
+    /// First line of the detail in view.
+    pub scroll: u16,
+}
+
+impl AlertsScreen {
+    /// The chosen alert.
+    pub(in crate::console) fn selected<'a>(&self, state: &'a State) -> Option<&'a Alert> {
+        self.shown.get(self.cursor.index()).and_then(|i| state.lake.snapshot.alerts.get(*i))
+    }
+}
+
+pub(super) fn panes(state: &State) -> Panes {
+    let body = layout::bands(state).body;
+    layout::panes(body, state.alerts.zoom, state.alerts.focus, state.alerts.shown.len() as u64 + 1, body.width / 2)
+}
+
+/// Lines of the list under its head.
+fn height(state: &State) -> u16 {
+    panes(state).list.height.saturating_sub(1)
+}
+
+/// After new alerts or a new filter: what is shown, and the choice kept by its key.
+pub(super) fn rebuild(state: &mut State) {
+    let filter = &state.alerts.filter;
+    let alerts = &state.lake.snapshot.alerts;
+    let shown = (0..alerts.len())
+        .filter(|i| alerts.get(*i).is_some_and(|a| filter.is_empty() || filter.matches(&searchable(a))));
+    let shown: Vec<usize> = shown.collect();
+    let key_at = |at: &usize| alerts.get(*at).map(|a| a.key.as_str());
+    if let Some(at) = state.alerts.chosen.as_deref().and_then(|key| shown.iter().position(|i| key_at(i) == Some(key))) {
+        state.alerts.cursor.at = at as u64;
+    }
+    state.alerts.shown = shown;
+    fit(state);
+}
+
+fn searchable(alert: &Alert) -> String {
+    let date = alert.date.map(|d| d.to_string()).unwrap_or_default();
+    let (severity, rule, category) = (alert.severity.word(), alert.rule.word(), alert.category.word());
+    format!("{severity} {rule} {} {date} {category} {}", alert.dataset, alert.summary)
+}
+
+pub(super) fn fit(state: &mut State) {
+    let (len, height) = (state.alerts.shown.len() as u64, height(state));
+    state.alerts.cursor.fit(len, height);
+    state.alerts.chosen = state.alerts.selected(state).map(|a| a.key.clone());
+}
+
+pub(super) fn filter(state: &mut State, text: &str) {
+    state.alerts.filter = Filter::parse(text);
+    rebuild(state);
+}
+
+pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
+    match command {
+        Command::Open => {
+            let Some(alert) = state.alerts.selected(state) else { return Vec::new() };
+            match alert.entry.clone() {
+                Some(entry) => return jump(state, &entry),
+                None => {
+                    // An alert without an entry (no data, say) has its evidence to show.
+                    state.alerts.focus = Focus::Detail;
+                    state.alerts.zoom = true;
+                }
+            }
+        }
+        Command::Detail => {
+            state.alerts.focus = Focus::Detail;
+            state.alerts.zoom = true;
+        }
+        Command::Pane => {
+            state.alerts.focus = if state.alerts.focus == Focus::List { Focus::Detail } else { Focus::List };
+        }
+        Command::Copy => {
+            return state.alerts.selected(state).map(|a| Effect::Copy(a.key.clone())).into_iter().collect();
+        }
+        Command::CopyUri => {
+            let uri = state.alerts.selected(state).and_then(|a| a.evidence.first()).map(|e| e.uri.clone());
+            match uri {
+                Some(uri) => return vec![Effect::Copy(uri)],
+                None => state.say("this alert has no evidence with an address"),
+            }
+        }
+        _ if state.alerts.focus == Focus::Detail => {
+            let height = panes(state).detail.height;
+            let lines = view::detail_lines(state).len() as u64;
+            let mut cursor = Cursor { at: u64::from(state.alerts.scroll), top: 0 };
+            // The detail scrolls by its first line: as many stops as lines that do not fit.
+            cursor.go(command, lines.saturating_sub(u64::from(height)) + 1, height);
+            state.alerts.scroll = u16::try_from(cursor.at).unwrap_or(u16::MAX);
+        }
+        _ => {
+            let (len, height) = (state.alerts.shown.len() as u64, height(state));
+            if state.alerts.cursor.go(command, len, height) {
+                state.alerts.scroll = 0;
+                fit(state);
+            }
+        }
+    }
+    Vec::new()
+}
+
+/// One step back; none if there is nothing to step back from.
+pub(super) fn back(state: &mut State) -> Option<Vec<Effect>> {
+    let screen = &mut state.alerts;
+    if screen.zoom || screen.focus == Focus::Detail {
+        (screen.zoom, screen.focus, screen.scroll) = (false, Focus::List, 0);
+        fit(state);
+        return Some(Vec::new());
+    }
+    if !screen.filter.is_empty() {
+        filter(state, "");
+        return Some(Vec::new());
+    }
+    None
+}

@@ -1,0 +1,128 @@
+//! The tree of datasets and their dates, flattened to the lines that are shown.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::console::filter::Filter;
+use crate::model::category::FailureCategory;
+use crate::model::dataset::Dataset;
+use crate::model::entry::{DlqEntry, EntryPath};
+use crate::model::severity::Severity;
+
+/// A dataset with at most so many dates is open at first.
+const OPEN_AT_FIRST: usize = 7;
+
+/// What names a line across refreshes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::console) enum NodeId {
+    Dataset(Dataset),
+    Entry(EntryPath),
+}
+
+/// One line of the tree.
+#[derive(Debug, Clone)]
+pub(in crate::console) enum Node {
+    /// A dataset with several entries.
+    Dataset(Sum),
+    /// An entry; alone in its dataset, it shows the dataset's name.
+    Entry { entry: Arc<DlqEntry>, alone: bool },
+}
+
+/// What a dataset's entries add up to.
+#[derive(Debug, Clone)]
+pub(in crate::console) struct Sum {
+    pub dataset: Dataset,
+    pub open: bool,
+    pub entries: u64,
+    /// Rows known; `more` if some entry's are not.
+    pub rows: u64,
+    pub more: bool,
+    pub severity: Severity,
+    pub category: FailureCategory,
+    pub newest: DateTime<Utc>,
+}
+
+impl Node {
+    pub(in crate::console) fn id(&self) -> NodeId {
+        match self {
+            Self::Dataset(sum) => NodeId::Dataset(sum.dataset.clone()),
+            Self::Entry { entry, .. } => NodeId::Entry(entry.path.clone()),
+        }
+    }
+
+    pub(in crate::console) fn dataset(&self) -> &Dataset {
+        match self {
+            Self::Dataset(sum) => &sum.dataset,
+            Self::Entry { entry, .. } => &entry.dataset,
+        }
+    }
+}
+
+/// The lines, and how many entries the filter hides. `entries` are sorted by dataset. With a filter every
+/// dataset is open: what was searched for must be seen.
+pub(in crate::console) fn build(
+    entries: &[Arc<DlqEntry>],
+    filter: &Filter,
+    toggled: &BTreeSet<Dataset>,
+) -> (Vec<Node>, u64) {
+    let mut nodes = Vec::new();
+    let mut hidden = 0;
+    for group in entries.chunk_by(|a, b| a.dataset == b.dataset) {
+        let left: Vec<&Arc<DlqEntry>> =
+            group.iter().filter(|e| filter.is_empty() || filter.matches(&searchable(e))).collect();
+        hidden += (group.len() - left.len()) as u64;
+        match left.as_slice() {
+            [] => {}
+            [entry] => nodes.push(Node::Entry { entry: Arc::clone(entry), alone: true }),
+            [first, ..] => {
+                let dataset = first.dataset.clone();
+                let open = !filter.is_empty() || ((left.len() <= OPEN_AT_FIRST) != toggled.contains(&dataset));
+                nodes.push(Node::Dataset(sum(dataset, open, &left)));
+                if open {
+                    nodes.extend(left.iter().map(|e| Node::Entry { entry: Arc::clone(e), alone: false }));
+                }
+            }
+        }
+    }
+    (nodes, hidden)
+}
+
+fn sum(dataset: Dataset, open: bool, entries: &[&Arc<DlqEntry>]) -> Sum {
+    let mut sum = Sum {
+        dataset,
+        open,
+        entries: entries.len() as u64,
+        rows: 0,
+        more: false,
+        severity: Severity::Info,
+        category: FailureCategory::Unknown,
+        newest: DateTime::<Utc>::MIN_UTC,
+    };
+    for (i, entry) in entries.iter().enumerate() {
+        sum.rows = sum.rows.saturating_add(entry.known_rows().unwrap_or(0));
+        sum.more |= entry.known_rows().is_none();
+        sum.newest = sum.newest.max(entry.since());
+        // The worst entry speaks for the dataset.
+        if i == 0 || entry.severity < sum.severity {
+            (sum.severity, sum.category) = (entry.severity, entry.category);
+        }
+    }
+    sum
+}
+
+fn searchable(entry: &DlqEntry) -> String {
+    let mut text = format!("{} {} {}", entry.path.0, entry.severity.word(), entry.category.word());
+    for problem in &entry.problems {
+        text.push(' ');
+        text.push_str(problem.code());
+    }
+    for error in &entry.errors {
+        for part in [&error.error_type, &error.error_message].into_iter().flatten() {
+            text.push(' ');
+            text.push_str(part);
+        }
+    }
+    text
+}

@@ -1,0 +1,118 @@
+//! Runs effects that ask the lake something, and sends the answers back as messages. Of each kind of work one
+//! runs at a time: a newer request aborts it, and with it its requests to the lake.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use crate::ops::{Progress, Session};
+
+use super::msg::{Effect, Job, Msg};
+
+/// How long the choice must rest on an entry before it is opened: moving on through a tree costs no request.
+const SETTLE: Duration = Duration::from_millis(80);
+/// At most one message of progress in this time: each is a frame over a slow line.
+const PROGRESS: Duration = Duration::from_millis(150);
+/// A profile looks at so many rows at most.
+const PROFILED_ROWS: u64 = 100_000;
+
+pub(super) struct Executor<C> {
+    session: Arc<Session>,
+    answers: mpsc::Sender<Msg>,
+    clock: C,
+    jobs: HashMap<Job, (AbortHandle, Arc<Semaphore>)>,
+}
+
+impl<C: Fn() -> DateTime<Utc>> Executor<C> {
+    pub(super) fn new(session: Arc<Session>, answers: mpsc::Sender<Msg>, clock: C) -> Self {
+        Self { session, answers, clock, jobs: HashMap::new() }
+    }
+
+    /// Starts what an effect asks for. Effects that concern the terminal are not for here and are given back.
+    pub(super) fn run(&mut self, effect: Effect) -> Option<Effect> {
+        let (session, answers) = (Arc::clone(&self.session), self.answers.clone());
+        match effect {
+            Effect::Refresh(id) => {
+                let now = (self.clock)();
+                self.start(Job::Refresh, async move {
+                    let progress = throttled(answers.clone(), id);
+                    let snapshot = session.refresh(now, progress).await;
+                    let _ = answers.send(Msg::Refreshed(id, snapshot)).await;
+                });
+            }
+            Effect::Open { id, entry, settle } => self.start(Job::Open, async move {
+                if settle {
+                    tokio::time::sleep(SETTLE).await;
+                }
+                let _ = answers.send(Msg::Opened(id, session.open(&entry).await)).await;
+            }),
+            Effect::Page { id, entry, request } => self.start(Job::Page, async move {
+                let _ = answers.send(Msg::Page(id, session.page(&entry, &request).await)).await;
+            }),
+            Effect::Profile { id, entry } => self.start(Job::Profile, async move {
+                let _ = answers.send(Msg::Profiled(id, session.profile(&entry, None, PROFILED_ROWS).await)).await;
+            }),
+            Effect::Reveal { entry, columns } => {
+                let now = (self.clock)();
+                // The record is on the disk before anything is shown; a disk may be slow.
+                tokio::spawn(async move {
+                    let (path, session) = (entry.clone(), session);
+                    let written = tokio::task::spawn_blocking(move || session.reveal(now, &path, &columns)).await;
+                    let written = written.map_err(|e| e.to_string()).and_then(|w| w.map_err(|e| e.to_string()));
+                    let _ = answers.send(Msg::Revealed(entry, written)).await;
+                });
+            }
+            Effect::Cancel(job) => {
+                if let Some((running, _)) = self.jobs.get(&job) {
+                    running.abort();
+                }
+            }
+            other => return Some(other),
+        }
+        None
+    }
+
+    /// Aborts what runs of this kind and starts the new one when it has ended. One that waits and is replaced
+    /// never starts.
+    fn start(&mut self, job: Job, work: impl Future<Output = ()> + Send + 'static) {
+        let turn = match self.jobs.get(&job) {
+            Some((running, turn)) => {
+                running.abort();
+                Arc::clone(turn)
+            }
+            None => Arc::new(Semaphore::new(1)),
+        };
+        let mine = Arc::clone(&turn);
+        let task = tokio::spawn(async move {
+            if let Ok(_turn) = mine.acquire().await {
+                work.await;
+            }
+        });
+        self.jobs.insert(job, (task.abort_handle(), turn));
+    }
+}
+
+impl<C> Drop for Executor<C> {
+    fn drop(&mut self) {
+        self.jobs.values().for_each(|(running, _)| running.abort());
+    }
+}
+
+/// Passes progress on, seldom; what does not fit into the channel is left out, since more comes.
+fn throttled(answers: mpsc::Sender<Msg>, id: u64) -> impl Fn(Progress) + Send + Sync {
+    let begun = Instant::now();
+    let next = std::sync::atomic::AtomicU64::new(0);
+    move |progress| {
+        let at = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let due = next.load(std::sync::atomic::Ordering::Relaxed);
+        if at >= due {
+            next.store(at + PROGRESS.as_millis() as u64, std::sync::atomic::Ordering::Relaxed);
+            let _ = answers.try_send(Msg::Progress(id, progress));
+        }
+    }
+}

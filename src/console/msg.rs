@@ -1,0 +1,98 @@
+//! What happens to the console, and what it asks for. Both are plain values.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use crossterm::event::KeyEvent;
+
+use crate::model::column::{ColumnProfile, RowPage};
+use crate::model::entry::{DlqEntry, EntryPath};
+use crate::ops::{Opened, Progress, Snapshot};
+use crate::rows::{PageRequest, RowsError};
+
+/// Names one request; an answer that carries another number than the one waited for is stale.
+pub(super) type RequestId = u64;
+
+/// Something happened.
+#[derive(Debug)]
+pub(super) enum Msg {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has this size now.
+    Resize(u16, u16),
+    /// Time went on.
+    Tick(DateTime<Utc>),
+    /// A refresh tells how far it is.
+    Progress(RequestId, Progress),
+    /// A refresh ended.
+    Refreshed(RequestId, Snapshot),
+    /// An entry was opened, or not.
+    Opened(RequestId, Result<Opened, RowsError>),
+    /// A page of rows came, or not.
+    Page(RequestId, Result<RowPage, RowsError>),
+    /// A profile came, or not.
+    Profiled(RequestId, Result<Vec<ColumnProfile>, RowsError>),
+    /// A reveal was audited; the columns may be shown.
+    Revealed(EntryPath, Result<(), String>),
+    /// The bytes were written to the terminal, or why not.
+    Copied(Result<usize, String>),
+}
+
+/// Something to do outside of the state.
+#[derive(Debug, Clone)]
+pub(super) enum Effect {
+    /// Read the lake anew.
+    Refresh(RequestId),
+    /// Open an entry's rows; with `settle`, after a moment in which a newer request may replace it.
+    Open { id: RequestId, entry: Arc<DlqEntry>, settle: bool },
+    /// Read a page.
+    Page { id: RequestId, entry: Arc<DlqEntry>, request: PageRequest },
+    /// Profile an entry's columns.
+    Profile { id: RequestId, entry: Arc<DlqEntry> },
+    /// Audit that personal columns are about to be shown.
+    Reveal { entry: EntryPath, columns: Vec<String> },
+    /// Drop what runs of this kind.
+    Cancel(Job),
+    /// Send text to the clipboard of the terminal.
+    Copy(String),
+    /// Stop the process until the shell continues it.
+    Suspend,
+    /// Leave.
+    Quit(ExitReason),
+}
+
+/// Kinds of work of which one at a time runs: a newer request replaces the older.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Job {
+    Refresh,
+    Open,
+    Page,
+    Profile,
+}
+
+/// Why the console ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitReason {
+    /// The user left.
+    Quit,
+    /// Ctrl-C, or SIGINT.
+    Interrupted,
+    /// This signal ended it.
+    Signal(i32),
+    /// The terminal went away, or refused.
+    TerminalLost,
+}
+
+impl ExitReason {
+    /// The exit code of the process: 0; 130; 128 and the signal's number; 1.
+    pub fn exit_code(self) -> i32 {
+        match self {
+            Self::Quit => 0,
+            Self::Interrupted => 130,
+            Self::Signal(number) => 128 + number,
+            Self::TerminalLost => 1,
+        }
+    }
+}

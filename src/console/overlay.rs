@@ -1,0 +1,103 @@
+//! What lies over the screen: the list of commands, messages, sources, and the question before a reveal.
+
+use crossterm::event::{KeyCode, KeyEvent};
+
+use crate::model::entry::EntryPath;
+
+use super::command::{self, COMMANDS, Command, Spec};
+use super::cursor::Cursor;
+use super::keys::Key;
+use super::msg::Effect;
+use super::state::State;
+
+/// An overlay.
+#[derive(Debug)]
+pub(super) enum Overlay {
+    /// Every command; the letters typed narrow it.
+    Help { cursor: Cursor, typed: String },
+    /// What was said, newest first.
+    Messages(Cursor),
+    /// The state of each source.
+    Sources(Cursor),
+    /// The question before personal columns are shown. `yes` is where the focus is.
+    Reveal { entry: EntryPath, columns: Vec<String>, yes: bool },
+}
+
+/// What a key did to an overlay.
+pub(super) enum Handled {
+    Stay,
+    Close,
+    Run(&'static Spec),
+    Do(Effect),
+}
+
+/// The commands that the typed letters leave.
+pub(super) fn listed(typed: &str) -> Vec<&'static Spec> {
+    let typed = typed.to_lowercase();
+    COMMANDS.iter().filter(|s| s.name.contains(&typed) || s.doc.to_lowercase().contains(&typed)).collect()
+}
+
+/// Lines that an overlay has for its list.
+pub(super) fn height(state: &State) -> u16 {
+    state.height.saturating_sub(6)
+}
+
+/// Gives a key to the open overlay.
+pub(super) fn key(state: &mut State, key: KeyEvent) -> Handled {
+    let height = height(state);
+    let line = state.settings.keys.line(Key::from(key));
+    let command = line.and_then(|l| command::find(command::split(l).0)).map(|s| s.command);
+    let (notes, sources) = (state.notes.len() as u64, state.lake.snapshot.sources.len() as u64);
+    match state.overlay.as_mut() {
+        None => Handled::Close,
+        Some(Overlay::Help { cursor, typed }) => match key.code {
+            KeyCode::Esc if typed.is_empty() => Handled::Close,
+            KeyCode::Esc => {
+                typed.clear();
+                Handled::Stay
+            }
+            KeyCode::Enter => match listed(typed).get(cursor.index()) {
+                Some(spec) => Handled::Run(spec),
+                None => Handled::Stay,
+            },
+            KeyCode::Backspace => {
+                typed.pop();
+                Handled::Stay
+            }
+            KeyCode::Char('?') => Handled::Close,
+            KeyCode::Char(c) if key.modifiers.difference(crossterm::event::KeyModifiers::SHIFT).is_empty() => {
+                typed.push(c);
+                *cursor = Cursor::default();
+                Handled::Stay
+            }
+            _ => {
+                let len = listed(typed).len() as u64;
+                let _ = command.is_some_and(|c| cursor.go(c, len, height));
+                Handled::Stay
+            }
+        },
+        Some(Overlay::Messages(cursor)) => scroll(cursor, command, notes, height),
+        Some(Overlay::Sources(cursor)) => scroll(cursor, command, sources, height),
+        Some(Overlay::Reveal { entry, columns, yes }) => match key.code {
+            KeyCode::Char('y') => Handled::Do(Effect::Reveal { entry: entry.clone(), columns: columns.clone() }),
+            KeyCode::Enter if *yes => Handled::Do(Effect::Reveal { entry: entry.clone(), columns: columns.clone() }),
+            KeyCode::Left | KeyCode::Right | KeyCode::Tab | KeyCode::BackTab | KeyCode::Char('h' | 'l') => {
+                *yes = !*yes;
+                Handled::Stay
+            }
+            KeyCode::Char('n' | 'q') | KeyCode::Esc | KeyCode::Enter => Handled::Close,
+            _ => Handled::Stay,
+        },
+    }
+}
+
+fn scroll(cursor: &mut Cursor, command: Option<Command>, len: u64, height: u16) -> Handled {
+    match command {
+        Some(Command::Back | Command::Quit | Command::Open | Command::Help) => Handled::Close,
+        Some(command) => {
+            cursor.go(command, len, height);
+            Handled::Stay
+        }
+        None => Handled::Stay,
+    }
+}

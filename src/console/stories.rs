@@ -1,0 +1,353 @@
+//! Whole stories: keys in, screen out; every size; the loop itself with a backend that a test reads.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use crossterm::event::Event;
+use futures::stream;
+use ratatui::Terminal;
+use ratatui::backend::{Backend, ClearType, CrosstermBackend, TestBackend, WindowSize};
+use ratatui::buffer::Cell;
+use ratatui::layout::{Position, Size};
+use ratatui::style::Modifier;
+use tokio::sync::{mpsc, watch};
+
+use crate::lake::{
+    ByteRange, Counters, ETag, ErrorClass, Fetched, Key as LakeKey, Lake, LakeError, ListPage, ListRequest, ObjectMeta,
+};
+use crate::ops::{LakeSettings, Session};
+
+use super::app::{App, Notice, Screen, run};
+use super::fixture::{Driven, now, text};
+use super::keys::Key;
+use super::msg::{Effect, ExitReason, Msg};
+use super::{ConsoleSettings, Theme, view};
+
+/// Walks that reach every screen.
+const WALKS: [&str; 14] = [
+    "",
+    "?",
+    "?  j j",
+    ":",
+    "2",
+    "2 j enter",
+    "2 j j tab d",
+    "2 j s",
+    "2 j j s",
+    "2 j j p",
+    "2 j j d",
+    "2 j j m",
+    "d",
+    "2 j j tab G l l l",
+];
+
+#[test]
+fn no_size_panics_on_any_screen() {
+    for walk in WALKS {
+        let mut driven = Driven::themed("dark", 80, 24);
+        driven.keys(walk);
+        for width in (0..=200).step_by(13) {
+            for height in (0..=60).step_by(7) {
+                driven.send(Msg::Resize(width, height));
+                driven.keys("down up");
+                let picture = driven.picture();
+                assert_eq!((picture.area.width, picture.area.height), (width, height));
+            }
+        }
+    }
+}
+
+#[test]
+fn hostile_text_never_reaches_the_screen_and_ascii_is_ascii() {
+    let settings = ConsoleSettings { ascii: true, ..ConsoleSettings::default() };
+    for walk in WALKS {
+        let mut driven = Driven::themed("dark", 160, 45);
+        let screen = driven.keys(walk).screen();
+        assert!(!screen.contains(['\u{1b}', '\u{202e}']), "{walk}");
+        let mut driven = Driven::new(settings.clone(), 100, 30);
+        let screen = driven.keys(walk).screen();
+        assert!(screen.is_ascii(), "{walk}: {screen}");
+    }
+}
+
+#[test]
+fn too_small_says_what_it_needs() {
+    let driven = Driven::themed("dark", 59, 16);
+    assert_eq!(driven.screen().lines().next(), Some("needs 60×16, have 59×16"));
+}
+
+#[test]
+fn an_alert_leads_to_its_rows_at_80_by_24() {
+    let mut driven = Driven::themed("dark", 80, 24);
+    insta::assert_snapshot!("alerts_80x24", driven.screen());
+    driven.keys("j j enter");
+    insta::assert_snapshot!("dlq_80x24", driven.screen());
+}
+
+#[test]
+fn tree_and_rows_stand_side_by_side_at_160_by_45() {
+    let mut driven = Driven::themed("dark", 160, 45);
+    driven.keys("2 j j j");
+    insta::assert_snapshot!("dlq_160x45", driven.screen());
+}
+
+#[test]
+fn what_is_chosen_and_what_is_bad_differ_in_every_theme() {
+    for theme in Theme::BUILT_IN {
+        let mut driven = Driven::themed(theme, 80, 24);
+        driven.keys("2 j j j");
+        let picture = driven.picture();
+        let lines: Vec<String> = text(&picture).lines().map(str::to_owned).collect();
+        let style = |y: usize, x: u16| picture.cell(Position::new(x, y as u16)).map(Cell::style).unwrap_or_default();
+        let chosen = lines.iter().position(|l| l.starts_with('▸')).unwrap_or_else(|| panic!("{theme}: {lines:#?}"));
+        assert_ne!(style(chosen, 20), style(chosen + 1, 20), "{theme}");
+        if theme == "mono" {
+            assert!(style(chosen, 20).add_modifier.contains(Modifier::REVERSED));
+        }
+        let sign = |y: usize| lines.get(y).and_then(|l| l.chars().position(|c| c == '▲')).unwrap_or(0) as u16;
+        let bad = (4..lines.len()).find(|y| *y != chosen && sign(*y) > 0).unwrap_or(0);
+        assert_ne!(style(bad, sign(bad)), style(bad, 6), "{theme} {bad} {lines:#?}");
+    }
+}
+
+#[test]
+fn mono_bytes_hold_reverse_video_and_no_colour() -> io::Result<()> {
+    let mut bytes = Vec::new();
+    let driven = Driven::themed("mono", 80, 24);
+    let backend = CrosstermBackend::new(&mut bytes);
+    let options = ratatui::TerminalOptions { viewport: ratatui::Viewport::Fixed(driven.picture().area) };
+    let mut terminal = Terminal::with_options(backend, options)?;
+    terminal.draw(|frame| view::view(&driven.state, frame))?;
+    drop(terminal);
+    let sent = String::from_utf8_lossy(&bytes);
+    assert!(sent.contains("\x1b[7m"));
+    assert!(!sent.contains("\x1b[38;5") && !sent.contains("\x1b[48;5"));
+    Ok(())
+}
+
+#[test]
+fn a_reveal_asks_first_with_the_focus_on_no() {
+    let mut driven = Driven::themed("dark", 120, 30);
+    driven.keys("2 j j j tab");
+    assert!(!driven.screen().contains("+41 79"), "{}", driven.screen());
+    driven.keys("m enter");
+    assert!(!driven.screen().contains("+41 79") && driven.asked.iter().all(|e| !matches!(e, Effect::Reveal { .. })));
+    driven.keys("m y");
+    assert!(matches!(driven.asked.last(), Some(Effect::Reveal { columns, .. }) if columns == &["phone"]));
+    assert!(driven.screen().contains("+41 79"), "{}", driven.screen());
+}
+
+#[test]
+fn commands_typed_work_like_keys() {
+    let mut driven = Driven::themed("dark", 120, 30);
+    driven.keys("2 j j j").type_in(":", "row 149");
+    assert!(driven.screen().contains("of 150") && driven.screen().contains("C00148"), "{}", driven.screen());
+    assert_eq!(driven.pages.last().map(|p| p.offset), Some(100));
+    driven.type_in(":", "columns city,score");
+    assert!(!driven.screen().contains("contact_id"));
+    driven.type_in(":", "columns nope");
+    assert!(driven.screen().contains("no column \"nope\""));
+    driven.keys("esc").type_in(":", "frobnicate");
+    assert!(driven.screen().contains("no command \"frobnicate\""));
+    driven.type_in("/", "!crm");
+    assert!(driven.screen().contains("filter hides 3 of 5"), "{}", driven.screen());
+    driven.type_in(":", "theme mono");
+    assert_eq!(driven.state.theme.name(), "mono");
+}
+
+#[test]
+fn the_choice_survives_a_refresh_and_falls_back_to_the_nearest() {
+    let mut driven = Driven::themed("dark", 80, 24);
+    driven.keys("2 j j j");
+    let chosen = driven.state.dlq.chosen.clone();
+    driven.keys("space k R");
+    assert_eq!(driven.state.dlq.chosen, chosen);
+    let mut smaller = super::fixture::snapshot();
+    smaller.entries.retain(|e| e.path.0 != "_errors/crm/contacts/dt=2026-11-22/");
+    let id = match driven.state.refresh().first() {
+        Some(Effect::Refresh(id)) => *id,
+        _ => 0,
+    };
+    driven.send(Msg::Refreshed(id, smaller));
+    assert_eq!(driven.state.dlq.entry(&driven.state).map(|e| e.dataset.0.as_str()), Some("crm/contacts"));
+    assert!(driven.state.dlq.marked.is_empty());
+}
+
+#[test]
+fn a_stale_answer_changes_nothing() {
+    let mut driven = Driven::themed("dark", 80, 24);
+    let before = driven.screen();
+    driven.send(Msg::Refreshed(0, crate::ops::Snapshot::default()));
+    assert_eq!(driven.screen(), before);
+}
+
+/// A lake in which every request fails as if the network were gone.
+#[derive(Debug)]
+struct NoLake(Arc<Counters>);
+
+impl NoLake {
+    fn gone<T>(&self) -> Result<T, LakeError> {
+        Err(LakeError::new(ErrorClass::Unreachable, "s3://none", "no route"))
+    }
+}
+
+#[async_trait]
+impl Lake for NoLake {
+    fn url(&self) -> &str {
+        "s3://none"
+    }
+
+    async fn list(&self, _: &ListRequest) -> Result<ListPage, LakeError> {
+        self.gone()
+    }
+
+    async fn get(&self, _: &LakeKey, _: ByteRange, _: Option<&ETag>) -> Result<Fetched, LakeError> {
+        self.gone()
+    }
+
+    async fn head(&self, _: &LakeKey) -> Result<ObjectMeta, LakeError> {
+        self.gone()
+    }
+
+    fn counters(&self) -> &Arc<Counters> {
+        &self.0
+    }
+}
+
+/// A backend that publishes each whole frame.
+struct Watched {
+    inner: TestBackend,
+    frames: watch::Sender<String>,
+}
+
+impl Screen for Watched {
+    fn begin_frame(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn end_frame(&mut self) -> io::Result<()> {
+        let _ = self.frames.send(text(self.inner.buffer()));
+        Ok(())
+    }
+
+    fn send(&mut self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn suspend(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Backend for Watched {
+    type Error = <TestBackend as Backend>::Error;
+
+    fn draw<'a, I: Iterator<Item = (u16, u16, &'a Cell)>>(&mut self, content: I) -> Result<(), Self::Error> {
+        self.inner.draw(content)
+    }
+
+    fn hide_cursor(&mut self) -> Result<(), Self::Error> {
+        self.inner.hide_cursor()
+    }
+
+    fn show_cursor(&mut self) -> Result<(), Self::Error> {
+        self.inner.show_cursor()
+    }
+
+    fn get_cursor_position(&mut self) -> Result<Position, Self::Error> {
+        self.inner.get_cursor_position()
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> Result<(), Self::Error> {
+        self.inner.set_cursor_position(position)
+    }
+
+    fn clear(&mut self) -> Result<(), Self::Error> {
+        self.inner.clear()
+    }
+
+    fn clear_region(&mut self, clear_type: ClearType) -> Result<(), Self::Error> {
+        self.inner.clear_region(clear_type)
+    }
+
+    fn size(&self) -> Result<Size, Self::Error> {
+        self.inner.size()
+    }
+
+    fn window_size(&mut self) -> Result<WindowSize, Self::Error> {
+        self.inner.window_size()
+    }
+
+    fn flush(&mut self) -> Result<(), Self::Error> {
+        self.inner.flush()
+    }
+}
+
+/// The whole program under a test: keys go in, frames come out.
+struct Program {
+    keys: mpsc::UnboundedSender<io::Result<Event>>,
+    frames: watch::Receiver<String>,
+    notices: mpsc::Sender<Notice>,
+    end: tokio::task::JoinHandle<io::Result<App>>,
+}
+
+impl Program {
+    fn start() -> Self {
+        let session = Arc::new(Session::new(Arc::new(NoLake(Arc::default())), LakeSettings::default()));
+        let (keys, typed) = mpsc::unbounded_channel();
+        let input = Box::pin(stream::unfold(typed, |mut typed| async move { typed.recv().await.map(|e| (e, typed)) }));
+        let (sender, frames) = watch::channel(String::new());
+        let (notices, noticed) = mpsc::channel(4);
+        let backend = Watched { inner: TestBackend::new(80, 24), frames: sender };
+        let settings = ConsoleSettings { lake_url: "s3://none".into(), ..ConsoleSettings::default() };
+        let end = tokio::spawn(run(session, settings, backend, input, noticed, now));
+        Self { keys, frames, notices, end }
+    }
+
+    fn press(&self, key: &str) {
+        let key = Key::parse(key).unwrap_or_else(|e| panic!("{e}"));
+        self.keys.send(Ok(Event::Key(key.into()))).unwrap_or_else(|e| panic!("{e}"));
+    }
+
+    /// Waits for a frame that holds this; ten seconds without one are a failure.
+    async fn wait_for(&mut self, part: &str) {
+        let found = tokio::time::timeout(Duration::from_secs(10), self.frames.wait_for(|f| f.contains(part))).await;
+        let held = found.is_ok_and(|f| f.is_ok());
+        assert!(held, "no frame held {part:?}; the last: {}", *self.frames.borrow());
+    }
+
+    async fn end(self) -> App {
+        let end = tokio::time::timeout(Duration::from_secs(10), self.end).await;
+        end.unwrap_or_else(|e| panic!("{e}")).unwrap_or_else(|e| panic!("{e}")).unwrap_or_else(|e| panic!("{e}"))
+    }
+}
+
+#[tokio::test]
+async fn the_loop_draws_answers_keys_and_ends() {
+    let mut program = Program::start();
+    program.wait_for("lakeward").await;
+    program.press("2");
+    program.wait_for("[2 DLQ").await;
+    program.press("?");
+    program.wait_for("Commands").await;
+    program.press("esc");
+    program.press("q");
+    assert_eq!(program.end().await.reason(), ExitReason::Quit);
+}
+
+#[tokio::test]
+async fn ctrl_c_a_signal_and_a_dead_terminal_end_it() {
+    let program = Program::start();
+    program.press("ctrl-c");
+    assert_eq!(program.end().await.reason().exit_code(), 130);
+    let program = Program::start();
+    let sent = program.notices.send(Notice::End(ExitReason::Signal(15))).await;
+    assert!(sent.is_ok());
+    assert_eq!(program.end().await.reason().exit_code(), 143);
+    let program = Program::start();
+    let sent = program.keys.send(Err(io::ErrorKind::BrokenPipe.into()));
+    assert!(sent.is_ok());
+    assert_eq!(program.end().await.reason(), ExitReason::TerminalLost);
+}

@@ -1,0 +1,157 @@
+//! The real terminal: taken, given back whatever happens, and left within a second when it is gone.
+
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, EventStream};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode, window_size,
+};
+use crossterm::{cursor, execute, queue};
+use ratatui::backend::CrosstermBackend;
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::iterator::Signals;
+use tokio::sync::mpsc;
+
+use crate::ops::Session;
+
+use super::ConsoleSettings;
+use super::app::{Notice, Screen, run};
+use super::msg::ExitReason;
+
+/// From the signal to the end, at the latest: the loop may hang on a terminal that takes no more bytes.
+const LATEST: Duration = Duration::from_millis(700);
+
+/// Whether there is a terminal that the console can use; if not, why, in one line.
+pub fn terminal_fit() -> Result<(), String> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err("the console needs a terminal; commands such as `lakeward alerts --json` do not".into());
+    }
+    match std::env::var("TERM") {
+        Ok(term) if !term.is_empty() && term != "dumb" => Ok(()),
+        Ok(term) => Err(format!("TERM={term:?} cannot place text on a screen; set TERM, or use `lakeward alerts`")),
+        Err(_) => Err("TERM is not set; set it to what your terminal is (xterm-256color, tmux-256color)".into()),
+    }
+}
+
+impl<W: Write> Screen for CrosstermBackend<W> {
+    fn begin_frame(&mut self) -> io::Result<()> {
+        queue!(self, BeginSynchronizedUpdate)
+    }
+
+    fn end_frame(&mut self) -> io::Result<()> {
+        execute!(self, EndSynchronizedUpdate)
+    }
+
+    fn send(&mut self, sequence: &str) -> io::Result<()> {
+        self.write_all(sequence.as_bytes())?;
+        Write::flush(self)
+    }
+
+    fn suspend(&mut self) -> io::Result<()> {
+        leave();
+        signal_hook::low_level::emulate_default_handler(SIGTSTP)?;
+        enter()
+    }
+}
+
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
+}
+
+/// Gives the terminal back, as far as it is still there.
+fn leave() {
+    // The mode first: it needs no room in a pipe that may be full.
+    let _ = disable_raw_mode();
+    let _ = execute!(io::stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+}
+
+/// Ends the process even if the loop, the event thread or the terminal hangs.
+fn end_soon(reason: ExitReason) {
+    thread::spawn(move || {
+        thread::sleep(LATEST);
+        // Writing may block for ever, so it has a thread of its own and 100 ms.
+        thread::spawn(leave);
+        thread::sleep(Duration::from_millis(100));
+        std::process::exit(reason.exit_code());
+    });
+}
+
+fn watch_signals(notices: mpsc::Sender<Notice>) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT])?;
+    thread::Builder::new().name("signals".into()).spawn(move || {
+        for signal in signals.forever() {
+            let notice = match signal {
+                SIGTSTP => Notice::Suspend,
+                SIGCONT => Notice::Continued,
+                SIGINT => Notice::End(ExitReason::Interrupted),
+                other => Notice::End(ExitReason::Signal(other)),
+            };
+            if let Notice::End(reason) = notice {
+                end_soon(reason);
+            }
+            if notice == Notice::Continued {
+                // Stopped without being asked (SIGSTOP), the shell took the terminal back.
+                let _ = enter();
+            }
+            let _ = notices.try_send(notice);
+        }
+    })?;
+    Ok(())
+}
+
+/// A terminal can go without a signal (its leader ignores SIGHUP). Then the event thread spins and never says
+/// so: <https://github.com/crossterm-rs/crossterm/issues/793>. Asking for the size needs no byte.
+fn watch_terminal(notices: mpsc::Sender<Notice>) -> io::Result<()> {
+    if window_size().is_err() {
+        return Ok(());
+    }
+    thread::Builder::new().name("terminal".into()).spawn(move || {
+        loop {
+            thread::sleep(Duration::from_secs(1));
+            if window_size().is_err() && window_size().is_err() {
+                end_soon(ExitReason::TerminalLost);
+                let _ = notices.try_send(Notice::End(ExitReason::TerminalLost));
+                return;
+            }
+        }
+    })?;
+    Ok(())
+}
+
+fn restore_on_panic() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        leave();
+        before(info);
+    }));
+}
+
+/// Runs the console on the real terminal until it ends, and gives the terminal back. Brings its own runtime:
+/// call it from outside of one.
+pub fn run_terminal(session: Arc<Session>, settings: ConsoleSettings) -> ExitReason {
+    let end = on_terminal(session, settings);
+    leave();
+    end.unwrap_or(ExitReason::TerminalLost)
+}
+
+fn on_terminal(session: Arc<Session>, settings: ConsoleSettings) -> io::Result<ExitReason> {
+    // Crossterm would drop our bold and reverse together with colours; mono has none to drop.
+    crossterm::style::force_color_output(true);
+    restore_on_panic();
+    enter()?;
+    let (sender, notices) = mpsc::channel(8);
+    watch_signals(sender.clone())?;
+    watch_terminal(sender)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let backend = CrosstermBackend::new(BufWriter::<Stdout>::new(io::stdout()));
+    let app = runtime
+        .block_on(async { run(session, settings, backend, EventStream::new(), notices, chrono::Utc::now).await });
+    // What still runs is not waited for.
+    runtime.shutdown_background();
+    app.map(|app| app.reason())
+}

@@ -1,0 +1,314 @@
+//! What happens changes the state and asks for effects. No I/O and no clock: time comes with `Msg::Tick`.
+
+use std::sync::Arc;
+
+use crossterm::event::{KeyEvent, KeyEventKind};
+
+use crate::model::text::{escape, one_line};
+use crate::ops::{Progress, Snapshot, SourceState};
+
+use super::command::{self, Command, Spec};
+use super::keys::Key;
+use super::msg::{Effect, ExitReason, Job, Msg, RequestId};
+use super::overlay::{self, Handled, Overlay};
+use super::prompt::{Outcome, Prompt, PromptKind};
+use super::state::{Focus, State, Tab};
+use super::{Theme, alerts, dlq, words};
+
+/// Takes one message.
+pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
+        Msg::Key(event) => key(state, event),
+        Msg::Paste(text) => {
+            if let Some(prompt) = state.prompt.as_mut() {
+                prompt.paste(&text);
+                live_filter(state);
+            }
+            Vec::new()
+        }
+        Msg::Resize(width, height) => {
+            (state.width, state.height) = (width, height);
+            alerts::fit(state);
+            dlq::fit(state)
+        }
+        Msg::Tick(now) => tick(state, now),
+        Msg::Progress(id, progress) => progressed(state, id, progress),
+        Msg::Refreshed(id, snapshot) => refreshed(state, id, snapshot),
+        Msg::Opened(id, result) => dlq::opened(state, id, result),
+        Msg::Page(id, result) => dlq::paged(state, id, result),
+        Msg::Profiled(id, result) => dlq::profiled(state, id, result),
+        Msg::Revealed(entry, result) => {
+            match result {
+                Ok(()) if state.dlq.preview.is_of(&entry) => {
+                    state.dlq.preview.revealed = true;
+                    state.say("personal columns are shown; the reveal is audited");
+                }
+                Ok(()) => {}
+                Err(why) => state.fail(format!("not revealed: {}", one_line(&why, 200))),
+            }
+            Vec::new()
+        }
+        Msg::Copied(result) => {
+            match result {
+                Ok(bytes) => state.say(format!("sent to the terminal ({} bytes)", words::count(bytes as u64))),
+                Err(why) => state.fail(format!("not copied: {why}")),
+            }
+            Vec::new()
+        }
+    }
+}
+
+fn tick(state: &mut State, now: chrono::DateTime<chrono::Utc>) -> Vec<Effect> {
+    state.now = now;
+    let due = match state.lake.snapshot.taken {
+        Some(taken) if !state.settings.refresh.is_zero() => {
+            (now - taken).to_std().unwrap_or_default() >= state.settings.refresh
+        }
+        _ => false,
+    };
+    if due && state.lake.scan.is_none() { state.refresh() } else { Vec::new() }
+}
+
+fn progressed(state: &mut State, id: RequestId, progress: Progress) -> Vec<Effect> {
+    let Some(scan) = state.lake.scan.as_mut().filter(|s| s.id == id) else { return Vec::new() };
+    (scan.listed, scan.assessed, scan.found) = (progress.listed, progress.assessed, progress.found);
+    // Over a whole picture a part of the next one is no gain: things would vanish and come back.
+    match progress.partial {
+        Some(partial) if state.lake.snapshot.taken.is_none() => adopt(state, partial),
+        _ => Vec::new(),
+    }
+}
+
+fn refreshed(state: &mut State, id: RequestId, mut snapshot: Snapshot) -> Vec<Effect> {
+    let Some(scan) = state.lake.scan.take_if(|s| s.id == id) else { return Vec::new() };
+    let took = (state.now - scan.started).num_milliseconds();
+    let dlq_failed = snapshot.sources.iter().any(|s| s.source == "dlq" && s.state != SourceState::Fresh);
+    // Rule 6: what is known stays on screen, with its age.
+    if dlq_failed && snapshot.entries.is_empty() && !state.lake.entries.is_empty() {
+        state.lake.snapshot.sources = snapshot.sources;
+        state.fail("the lake could not be read; what is shown is from before");
+        return dlq::fit(state);
+    }
+    state.lake.last = Some((took, snapshot.entries.len()));
+    snapshot.taken = snapshot.taken.or(Some(state.now));
+    adopt(state, snapshot)
+}
+
+fn adopt(state: &mut State, mut snapshot: Snapshot) -> Vec<Effect> {
+    state.lake.entries = std::mem::take(&mut snapshot.entries).into_iter().map(Arc::new).collect();
+    state.lake.snapshot = snapshot;
+    alerts::rebuild(state);
+    dlq::rebuild(state)
+}
+
+fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
+    if state.prompt.is_some() {
+        return prompt_key(state, event);
+    }
+    let line = state.settings.keys.line(Key::from(event)).map(str::to_owned);
+    let command = line.as_deref().and_then(|l| command::find(command::split(l).0)).map(|s| s.command);
+    // The way out works everywhere, over everything.
+    if matches!(command, Some(Command::Interrupt | Command::Suspend)) {
+        return line.map(|l| run_line(state, &l)).unwrap_or_default();
+    }
+    if state.overlay.is_some() {
+        return overlay_key(state, event);
+    }
+    if state.flash.as_ref().is_some_and(|f| !f.error) {
+        state.flash = None;
+    }
+    line.map(|l| run_line(state, &l)).unwrap_or_default()
+}
+
+fn overlay_key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
+    match overlay::key(state, event) {
+        Handled::Stay => Vec::new(),
+        Handled::Close => {
+            state.overlay = None;
+            Vec::new()
+        }
+        Handled::Do(effect) => {
+            state.overlay = None;
+            vec![effect]
+        }
+        Handled::Run(spec) => {
+            // What needs an argument is put on the command line to be finished.
+            if !spec.args.is_empty() && !spec.args.starts_with('[') {
+                state.overlay = None;
+                state.prompt = Some(Prompt::new(PromptKind::Command, &format!("{} ", spec.name)));
+                return Vec::new();
+            }
+            if let Err(why) = (spec.enabled)(state) {
+                state.fail(format!("{}: {why}", spec.name));
+                return Vec::new();
+            }
+            state.overlay = None;
+            run(state, spec, "")
+        }
+    }
+}
+
+fn prompt_key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
+    let Some(prompt) = state.prompt.as_mut() else { return Vec::new() };
+    let kind = prompt.kind;
+    match (prompt.key(event, &state.history), kind) {
+        (Outcome::Typing, PromptKind::Filter) => live_filter(state),
+        (Outcome::Typing, PromptKind::Command) => Vec::new(),
+        (Outcome::Given(before), PromptKind::Filter) => {
+            state.prompt = None;
+            set_filter(state, &before)
+        }
+        (Outcome::Given(_), PromptKind::Command) => {
+            state.prompt = None;
+            Vec::new()
+        }
+        (Outcome::Done(text), PromptKind::Filter) => {
+            state.prompt = None;
+            set_filter(state, &text)
+        }
+        (Outcome::Done(line), PromptKind::Command) => {
+            state.prompt = None;
+            if line.trim().is_empty() {
+                return Vec::new();
+            }
+            state.remember(line.trim());
+            run_line(state, &line)
+        }
+        (Outcome::Complete(line), PromptKind::Command) => {
+            let candidates = command::complete(&line, state);
+            if let Some(prompt) = state.prompt.as_mut() {
+                prompt.offer(candidates);
+            }
+            Vec::new()
+        }
+        (Outcome::Complete(_), PromptKind::Filter) => Vec::new(),
+    }
+}
+
+fn live_filter(state: &mut State) -> Vec<Effect> {
+    match state.prompt.as_ref().filter(|p| p.kind == PromptKind::Filter).map(Prompt::text) {
+        Some(text) => set_filter(state, &text),
+        None => Vec::new(),
+    }
+}
+
+fn set_filter(state: &mut State, text: &str) -> Vec<Effect> {
+    match state.tab {
+        Tab::Alerts => {
+            alerts::filter(state, text);
+            Vec::new()
+        }
+        Tab::Dlq => dlq::filter(state, text),
+    }
+}
+
+/// Runs a command line, from a key or typed.
+pub(super) fn run_line(state: &mut State, line: &str) -> Vec<Effect> {
+    let (name, argument) = command::split(line);
+    match command::find(name) {
+        None => {
+            state.fail(format!("no command {:?}; ? lists them", escape(name)));
+            Vec::new()
+        }
+        Some(spec) => match (spec.enabled)(state) {
+            Err(why) => {
+                state.fail(format!("{}: {why}", spec.name));
+                Vec::new()
+            }
+            Ok(()) => run(state, spec, argument),
+        },
+    }
+}
+
+fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
+    match spec.command {
+        Command::Quit => vec![Effect::Quit(ExitReason::Quit)],
+        Command::Interrupt => vec![Effect::Quit(ExitReason::Interrupted)],
+        Command::Suspend => vec![Effect::Suspend],
+        Command::Refresh => {
+            state.flash = None;
+            let mut effects = state.refresh();
+            effects.extend(dlq::retry(state));
+            effects
+        }
+        Command::CommandLine => {
+            state.prompt = Some(Prompt::new(PromptKind::Command, ""));
+            Vec::new()
+        }
+        Command::Help => {
+            state.overlay = Some(Overlay::Help { cursor: Default::default(), typed: String::new() });
+            Vec::new()
+        }
+        Command::Messages => {
+            state.overlay = Some(Overlay::Messages(Default::default()));
+            Vec::new()
+        }
+        Command::Sources => {
+            state.overlay = Some(Overlay::Sources(Default::default()));
+            Vec::new()
+        }
+        Command::Theme => {
+            match Theme::built_in(argument) {
+                Ok(theme) => state.theme = theme,
+                Err(error) => state.fail(error.to_string()),
+            }
+            Vec::new()
+        }
+        Command::Tab => go_to_tab(state, argument),
+        Command::Filter if argument.is_empty() => {
+            let text = match state.tab {
+                Tab::Alerts => state.alerts.filter.text().to_owned(),
+                Tab::Dlq => state.dlq.filter.text().to_owned(),
+            };
+            state.prompt = Some(Prompt::new(PromptKind::Filter, &text));
+            Vec::new()
+        }
+        Command::Filter => set_filter(state, argument),
+        Command::Back => back(state),
+        _ => match state.tab {
+            Tab::Alerts => alerts::run(state, spec.command),
+            Tab::Dlq => dlq::run(state, spec.command, argument),
+        },
+    }
+}
+
+fn go_to_tab(state: &mut State, argument: &str) -> Vec<Effect> {
+    let by_number = argument.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).and_then(|i| Tab::ALL.get(i));
+    match by_number.or_else(|| Tab::ALL.iter().find(|t| t.word() == argument)) {
+        Some(tab) => {
+            state.tab = *tab;
+            if *tab == Tab::Dlq { dlq::fit(state) } else { Vec::new() }
+        }
+        None => {
+            state.fail(format!("no tab {:?}; there are: alerts, dlq", escape(argument)));
+            Vec::new()
+        }
+    }
+}
+
+/// Esc: an error message first, then the tab's own steps, then the running refresh.
+fn back(state: &mut State) -> Vec<Effect> {
+    if state.flash.take().is_some_and(|f| f.error) {
+        return Vec::new();
+    }
+    let step = match state.tab {
+        Tab::Alerts => alerts::back(state),
+        Tab::Dlq => dlq::back(state),
+    };
+    if let Some(effects) = step {
+        return effects;
+    }
+    if state.lake.scan.take().is_some() {
+        state.say("refresh cancelled; R reads the lake anew");
+        return vec![Effect::Cancel(Job::Refresh)];
+    }
+    Vec::new()
+}
+
+/// Opens the DLQ tab on an entry.
+pub(super) fn jump(state: &mut State, entry: &crate::model::entry::EntryPath) -> Vec<Effect> {
+    state.tab = Tab::Dlq;
+    state.dlq.focus = Focus::List;
+    dlq::select_entry(state, entry)
+}

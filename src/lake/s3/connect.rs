@@ -1,0 +1,75 @@
+//! The client: where the bucket is, who asks, how long to wait.
+
+use std::time::Duration;
+
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+
+/// Tries of one request, the first included. Adaptive: a store that throttles gets fewer requests.
+const ATTEMPTS: u32 = 4;
+/// A store that takes no connection for this long is unreachable.
+const CONNECT: Duration = Duration::from_secs(3);
+/// Silence after a request.
+const READ: Duration = Duration::from_secs(15);
+/// One try in all; a page of a listing or a preview's range is far below it.
+const ATTEMPT: Duration = Duration::from_secs(30);
+/// Where stores that have no regions are said to be.
+const NO_REGION: &str = "us-east-1";
+
+/// How to reach a lake on S3. What is unset is found by the SDK's own chain: variables, profiles, SSO,
+/// `credential_process`, web identity, container and instance roles.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct S3Settings {
+    /// The bucket.
+    pub bucket: String,
+    /// The lake's root in it; empty for the bucket itself.
+    pub prefix: String,
+    /// The region.
+    pub region: Option<String>,
+    /// The profile.
+    pub profile: Option<String>,
+    /// Another endpoint than AWS's own.
+    pub endpoint_url: Option<String>,
+    /// Bucket in the path instead of the host name.
+    pub path_style: bool,
+    /// Send checksums only where the API requires them: some stores refuse the newer ones.
+    pub checksums_when_required: bool,
+    /// Sign nothing.
+    pub anonymous: bool,
+}
+
+/// Makes the client: reads profiles, sends nothing but what a region or role needs.
+pub(super) async fn client(settings: &S3Settings) -> Client {
+    let region = RegionProviderChain::first_try(settings.region.clone().map(Region::new))
+        .or_default_provider()
+        .or_else(Region::from_static(NO_REGION));
+    let timeouts =
+        TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(READ).operation_attempt_timeout(ATTEMPT).build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(region)
+        .retry_config(RetryConfig::adaptive().with_max_attempts(ATTEMPTS))
+        .timeout_config(timeouts)
+        .stalled_stream_protection(StalledStreamProtectionConfig::enabled().build());
+    if let Some(profile) = &settings.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(endpoint) = &settings.endpoint_url {
+        loader = loader.endpoint_url(endpoint);
+    }
+    if settings.anonymous {
+        loader = loader.no_credentials();
+    }
+    let shared = loader.load().await;
+    let mut config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(settings.path_style);
+    if settings.checksums_when_required {
+        config = config
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+    }
+    Client::from_conf(config.build())
+}

@@ -1,0 +1,201 @@
+//! What went wrong, in the port's words: a class, the object, one short line, what to do.
+
+use std::error::Error;
+
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::RequestId;
+
+use super::connect::S3Settings;
+use crate::lake::{ErrorClass, LakeError};
+
+/// What was asked for, to name it when it fails.
+pub(super) struct Asked<'a> {
+    /// The IAM action that the request needs.
+    pub permission: &'static str,
+    /// Full address.
+    pub object: String,
+    /// How the lake is reached.
+    pub settings: &'a S3Settings,
+}
+
+impl Asked<'_> {
+    /// The error of a request.
+    pub fn failed<E>(&self, error: &SdkError<E>) -> LakeError
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        tracing::debug!(object = %self.object, request = error.as_service_error().and_then(|e| e.meta().request_id()), "{}", chain(error));
+        match error {
+            SdkError::ServiceError(reply) => {
+                let status = reply.raw().status().as_u16();
+                let (code, message) = (reply.err().code().unwrap_or_default(), reply.err().message());
+                self.answered(status, code, message, reply.raw().headers().get("x-amz-bucket-region"))
+            }
+            SdkError::TimeoutError(_) => self.error(ErrorClass::Unreachable, "no answer in time".into(), None),
+            other => self.unanswered(&chain(other)),
+        }
+    }
+
+    /// The error of a body that ended early.
+    pub fn broken_off(&self, error: &(dyn Error + 'static)) -> LakeError {
+        self.error(ErrorClass::Unreachable, format!("the reply broke off: {}", short(&innermost(error))), None)
+    }
+
+    fn answered(&self, status: u16, code: &str, message: Option<&str>, region: Option<&str>) -> LakeError {
+        let said = match (code, message) {
+            ("", None) => format!("HTTP {status}"),
+            ("", Some(message)) => format!("HTTP {status}: {}", short(message)),
+            (code, None) => format!("{code} (HTTP {status})"),
+            (code, Some(message)) => format!("{code}: {}", short(message)),
+        };
+        let (class, hint) = match (status, code) {
+            (_, "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired") => {
+                (ErrorClass::Expired, Some(self.renewal()))
+            }
+            (_, "RequestTimeTooSkewed") => {
+                (ErrorClass::Denied, Some("this machine's clock is off: set it, then try again".to_owned()))
+            }
+            (_, "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "InvalidClientTokenId") => (
+                ErrorClass::Denied,
+                Some("these credentials are not of this store: check --profile and the endpoint".into()),
+            ),
+            (301 | 307 | 308, _) | (_, "PermanentRedirect" | "AuthorizationHeaderMalformed") => {
+                let hint = match region {
+                    Some(region) => format!("the bucket is in {region}: --region {region}"),
+                    None => "the bucket is in another region: --region NAME".to_owned(),
+                };
+                (ErrorClass::Unreachable, Some(hint))
+            }
+            (401 | 403, _) => (
+                ErrorClass::Denied,
+                Some(format!("{} is needed on it, or another profile (--profile)", self.permission)),
+            ),
+            (_, "NoSuchBucket") => (ErrorClass::NotFound, Some("check the bucket's name and the account".into())),
+            (404, _) => (ErrorClass::NotFound, None),
+            (409 | 412, _) => (ErrorClass::Conflict, None),
+            (429 | 503, _) | (_, "SlowDown" | "Throttling" | "ThrottlingException" | "RequestLimitExceeded") => {
+                (ErrorClass::Throttled, None)
+            }
+            (501 | 405, _) => (ErrorClass::Unsupported, None),
+            (400, "InvalidObjectState") => {
+                (ErrorClass::Unsupported, Some("the object is archived: restore it first".into()))
+            }
+            (500..=599, _) => (ErrorClass::Unreachable, Some("the store has trouble of its own: try again".into())),
+            _ => (ErrorClass::Malformed, None),
+        };
+        self.error(class, said, hint)
+    }
+
+    /// No reply, or none that could be read: no credentials, no name, no connection.
+    fn unanswered(&self, chain: &str) -> LakeError {
+        let has = |words: &[&str]| words.iter().any(|w| chain.to_lowercase().contains(w));
+        let expired = ["token has expired", "sso token", "cached sso", "expired and cannot be refreshed"];
+        if has(&expired) {
+            return self.error(ErrorClass::Expired, "the SSO session has expired".into(), Some(self.renewal()));
+        }
+        if has(&["credential", "identity"]) {
+            let what = "no usable credentials were found".to_owned();
+            let hint = "set --profile, AWS_PROFILE or AWS_ACCESS_KEY_ID; for SSO: aws sso login".to_owned();
+            return self.error(ErrorClass::Expired, what, Some(hint));
+        }
+        let what = if has(&["dns", "lookup", "name or service"]) {
+            "its host name does not resolve"
+        } else if has(&["refused"]) {
+            "the connection is refused"
+        } else if has(&["certificate", "tls"]) {
+            "the TLS connection is refused"
+        } else if has(&["timed out", "timeout"]) {
+            "no answer in time"
+        } else {
+            return self.error(ErrorClass::Unreachable, short(chain), None);
+        };
+        self.error(ErrorClass::Unreachable, what.to_owned(), None)
+    }
+
+    fn renewal(&self) -> String {
+        match &self.settings.profile {
+            Some(profile) => format!("renew the credentials: aws sso login --profile {profile}"),
+            None => "renew the credentials (aws sso login, or your own way)".to_owned(),
+        }
+    }
+
+    fn error(&self, class: ErrorClass, detail: String, hint: Option<String>) -> LakeError {
+        let error = LakeError::new(class, self.object.clone(), detail);
+        LakeError { hint: hint.unwrap_or_else(|| error.hint.clone()), ..error }
+    }
+}
+
+/// The error and all that caused it.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut last = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    last.to_string()
+}
+
+/// One line of at most 200 characters.
+fn short(text: &str) -> String {
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(200) {
+        Some((cut, _)) => format!("{}…", &line[..cut]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(status: u16, code: &str) -> LakeError {
+        let settings = S3Settings { profile: Some("oncall".into()), ..S3Settings::default() };
+        let asked = Asked { permission: "s3:GetObject", object: "s3://b/k".into(), settings: &settings };
+        asked.answered(status, code, Some("words\nof the store"), Some("eu-west-1"))
+    }
+
+    #[test]
+    fn replies_have_a_class_and_a_way_out() {
+        for (status, code, class, hint) in [
+            (403, "AccessDenied", ErrorClass::Denied, "s3:GetObject"),
+            (400, "ExpiredToken", ErrorClass::Expired, "aws sso login --profile oncall"),
+            (403, "RequestTimeTooSkewed", ErrorClass::Denied, "clock"),
+            (404, "NoSuchKey", ErrorClass::NotFound, ""),
+            (404, "NoSuchBucket", ErrorClass::NotFound, "bucket's name"),
+            (412, "PreconditionFailed", ErrorClass::Conflict, ""),
+            (409, "ConditionalRequestConflict", ErrorClass::Conflict, ""),
+            (503, "SlowDown", ErrorClass::Throttled, "fewer requests"),
+            (301, "PermanentRedirect", ErrorClass::Unreachable, "--region eu-west-1"),
+            (501, "NotImplemented", ErrorClass::Unsupported, ""),
+            (500, "InternalError", ErrorClass::Unreachable, "try again"),
+        ] {
+            let error = answered(status, code);
+            assert_eq!(error.class, class, "{code}");
+            assert!(error.hint.contains(hint), "{code}: {}", error.hint);
+            assert_eq!(error.detail, format!("{code}: words of the store"));
+        }
+    }
+
+    #[test]
+    fn silence_has_a_class_and_a_way_out() {
+        let settings = S3Settings::default();
+        let asked = Asked { permission: "s3:ListBucket", object: "s3://b".into(), settings: &settings };
+        for (chain, class) in [
+            ("dispatch failure: io error: dns error: failed to lookup address", ErrorClass::Unreachable),
+            ("dispatch failure: Connection refused (os error 111)", ErrorClass::Unreachable),
+            ("the SSO token has expired and cannot be refreshed", ErrorClass::Expired),
+            ("the credential provider was not enabled", ErrorClass::Expired),
+        ] {
+            assert_eq!(asked.unanswered(chain).class, class, "{chain}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What is remembered between reads: footers and the bytes fetched with them, by address and ETag. Bounded.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use crate::lake::{ByteRange, Lake, ObjectMeta};
+
+use super::RowsError;
+use super::parquet_file::{Footer, ParquetFile, TAIL, WHOLE};
+use super::sparse::SparseFile;
+
+/// Objects remembered at most.
+const MOST_OBJECTS: usize = 256;
+/// Bytes remembered at most, footers included.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+/// What counting reads of a small file.
+const COUNT_TAIL: u64 = 16 * 1024;
+
+/// What is remembered between reads: parquet footers and the bytes fetched with them, by key and ETag.
+/// Bounded; shared by all sets of a session.
+#[derive(Debug, Default)]
+pub struct RowCache {
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    files: HashMap<(String, String, u64), Remembered>,
+    clock: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Remembered {
+    file: Arc<SparseFile>,
+    footer: Arc<OnceLock<Arc<Footer>>>,
+    used: u64,
+}
+
+impl Remembered {
+    fn weight(&self) -> u64 {
+        self.file.held() + self.footer.get().map_or(0, |f| f.weight())
+    }
+}
+
+/// What a file is opened for: it decides how much the first read takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Its rows are read next.
+    Rows,
+    /// Only its footer is wanted.
+    Count,
+}
+
+impl RowCache {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remembered(&self, lake: &dyn Lake, meta: &ObjectMeta) -> Remembered {
+        let mut known = self.known();
+        known.clock += 1;
+        let now = known.clock;
+        let key = (lake.uri(meta.key.as_str()), meta.etag.0.clone(), meta.size);
+        let found = known.files.entry(key).or_insert_with(|| Remembered {
+            file: Arc::new(SparseFile::new(lake, meta)),
+            footer: Arc::default(),
+            used: now,
+        });
+        found.used = now;
+        found.clone()
+    }
+
+    /// Lets the longest unused go until the bounds are kept again.
+    pub(super) fn settle(&self) {
+        let mut known = self.known();
+        let mut weights: Vec<_> = known.files.iter().map(|(k, r)| (r.used, r.weight(), k.clone())).collect();
+        weights.sort_unstable_by_key(|(used, ..)| *used);
+        let mut total: u64 = weights.iter().map(|(_, weight, _)| weight).sum();
+        let mut count = weights.len();
+        for (_, weight, key) in weights {
+            if total <= MOST_BYTES && count <= MOST_OBJECTS {
+                break;
+            }
+            known.files.remove(&key);
+            total -= weight;
+            count -= 1;
+        }
+    }
+
+    /// The parquet file behind a listed object, its footer read.
+    pub(super) async fn parquet(
+        &self,
+        lake: &dyn Lake,
+        meta: &ObjectMeta,
+        purpose: Purpose,
+    ) -> Result<ParquetFile, RowsError> {
+        let found = self.remembered(lake, meta);
+        if let Some(footer) = found.footer.get() {
+            return Ok(ParquetFile { file: found.file, footer: Arc::clone(footer) });
+        }
+        let tail = match purpose {
+            Purpose::Rows if meta.size <= WHOLE => WHOLE,
+            Purpose::Count if meta.size > TAIL && meta.size <= WHOLE => COUNT_TAIL,
+            _ => TAIL,
+        };
+        let footer = Arc::new(ParquetFile::read_footer(lake, &found.file, tail).await?);
+        let footer = Arc::clone(found.footer.get_or_init(|| footer));
+        self.settle();
+        Ok(ParquetFile { file: found.file, footer })
+    }
+
+    /// The first `most` bytes of an object, kept while there is room.
+    pub(super) async fn text(&self, lake: &dyn Lake, meta: &ObjectMeta, most: u64) -> Result<bytes::Bytes, RowsError> {
+        let length = meta.size.min(most);
+        if length == 0 {
+            return Ok(bytes::Bytes::new());
+        }
+        let found = self.remembered(lake, meta);
+        if let Some(bytes) = found.file.known(0..length) {
+            return Ok(bytes);
+        }
+        if length > WHOLE * 8 {
+            let range = if length == meta.size { ByteRange::Whole } else { ByteRange::Span(0..length) };
+            return Ok(found.file.get(lake, range).await?.bytes);
+        }
+        found.file.fetch(lake, std::slice::from_ref(&(0..length))).await?;
+        let bytes = found.file.known(0..length);
+        self.settle();
+        bytes.ok_or_else(|| super::guard::unreadable(&found.file.uri, "it could not be read whole"))
+    }
+}
