@@ -2,5 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod foreign_files;
+mod layering;
+mod stories;
 mod support;
 mod terminal_manners;

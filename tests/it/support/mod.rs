@@ -1,4 +1,8 @@
 //! What the stories need: the program, a terminal, an S3 server.
 
+pub mod memory;
 pub mod program;
+pub mod python;
+pub mod rust_paths;
+pub mod s3_server;
 pub mod terminal;

@@ -1,0 +1,212 @@
+//! Stories of a session on a lake that misbehaves: what is known stays, what is wrong is said, and a refresh
+//! asks for no more than it must.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, Utc};
+use lakeward::lake::{ErrorClass, Key, Lake, LakeWriter};
+use lakeward::model::entry::{DlqEntry, Problem};
+use lakeward::ops::{LakeSettings, Progress, Session, Snapshot, SourceHealth, SourceState};
+
+use crate::support::memory::Memory;
+
+fn at(minute: i64) -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339("2026-11-23T03:00:00Z").unwrap().to_utc() + Duration::minutes(minute)
+}
+
+/// Two rows, their reasons, and the marker.
+async fn write_entry(lake: &Memory, path: &str) {
+    let reasons = r#"[{"error_type": "null_value", "error_message": "id is null", "row_count": 2}]"#;
+    let files =
+        [("part-00000.json", "{\"id\":null}\n{\"id\":null}\n"), ("error_reasons.json", reasons), ("_SUCCESS", "")];
+    for (name, text) in files {
+        lake.put(&Key(format!("_errors/{path}{name}")), text.into(), None).await.unwrap();
+    }
+}
+
+async fn lake_of(entries: &[&str]) -> Memory {
+    let lake = Memory::default();
+    for entry in entries {
+        write_entry(&lake, entry).await;
+    }
+    lake
+}
+
+fn session(lake: &Memory) -> Arc<Session> {
+    Arc::new(Session::new(Arc::new(lake.clone()), LakeSettings::default()))
+}
+
+async fn refresh(session: &Session, minute: i64) -> Snapshot {
+    session.refresh(at(minute), |_: Progress| {}).await
+}
+
+fn dlq(snapshot: &Snapshot) -> &SourceHealth {
+    snapshot.sources.iter().find(|s| s.source == "dlq").expect("the dlq's own state")
+}
+
+fn paths(snapshot: &Snapshot) -> Vec<&str> {
+    snapshot.entries.iter().map(|e| e.path.0.as_str()).collect()
+}
+
+fn assert_read(entry: &DlqEntry) {
+    assert_eq!((entry.rows, entry.rows_reported), (Some(2), Some(2)), "{entry:?}");
+    assert_eq!(entry.errors.len(), 1, "{entry:?}");
+    assert!(entry.problems.is_empty() && entry.complete, "{entry:?}");
+}
+
+const ENTRIES: [&str; 3] = ["crm/contacts/dt=2026-11-22/", "crm/contacts/dt=2026-11-23/", "orders/dt=2026-11-23/"];
+
+#[tokio::test]
+async fn a_failing_list_keeps_what_was_known_and_says_why() {
+    for class in [ErrorClass::Denied, ErrorClass::Unreachable, ErrorClass::Expired, ErrorClass::Throttled] {
+        let lake = lake_of(&ENTRIES).await;
+        let session = session(&lake);
+        let good = refresh(&session, 0).await;
+        good.entries.iter().for_each(assert_read);
+        assert_eq!(paths(&good), ENTRIES.map(|e| format!("_errors/{e}")));
+        assert_eq!(*dlq(&good), SourceHealth { source: "dlq", state: SourceState::Fresh, answered: Some(at(0)) });
+
+        for minute in [5, 10] {
+            lake.fail_lists(u32::MAX, class);
+            let failed = refresh(&session, minute).await;
+            assert_eq!(failed.entries, good.entries);
+            assert_eq!(failed.alerts, good.alerts);
+            assert_eq!(dlq(&failed).answered, Some(at(0)), "it last answered before");
+            let SourceState::Failed { class: said, reason, hint } = &dlq(&failed).state else { panic!("{failed:?}") };
+            assert_eq!(*said, class);
+            assert!(reason.contains("s3://memory/_errors/") && !hint.is_empty(), "{reason} {hint}");
+        }
+
+        lake.fail_lists(0, class);
+        let again = refresh(&session, 15).await;
+        assert_eq!(again.entries, good.entries);
+        assert_eq!((&dlq(&again).state, dlq(&again).answered), (&SourceState::Fresh, Some(at(15))));
+    }
+}
+
+#[tokio::test]
+async fn a_lake_that_never_answered_is_an_empty_screen_with_a_reason() {
+    let lake = lake_of(&ENTRIES).await;
+    lake.fail_lists(1, ErrorClass::Unreachable);
+    let snapshot = refresh(&session(&lake), 0).await;
+    assert!(snapshot.entries.is_empty());
+    assert!(matches!(dlq(&snapshot).state, SourceState::Failed { class: ErrorClass::Unreachable, .. }));
+    assert_eq!(dlq(&snapshot).answered, None);
+}
+
+#[tokio::test]
+async fn an_unchanged_lake_costs_listings_alone() {
+    let lake = lake_of(&ENTRIES).await;
+    let session = session(&lake);
+    let first = refresh(&session, 0).await;
+    let before = lake.counters().read();
+    let second = refresh(&session, 1).await;
+    let cost = lake.counters().read() - before;
+    assert_eq!((cost.gets, cost.heads, cost.writes, cost.lists), (0, 0, 0, 1));
+    assert_eq!(second.entries, first.entries);
+
+    write_entry(&lake, ENTRIES[1]).await;
+    let before = lake.counters().read();
+    refresh(&session, 2).await;
+    let cost = lake.counters().read() - before;
+    assert_eq!((cost.gets, cost.lists), (2, 1), "the reasons and the rows of the one that changed");
+}
+
+#[tokio::test]
+async fn what_failed_to_be_read_is_read_again() {
+    let lake = lake_of(&ENTRIES).await;
+    let session = session(&lake);
+    lake.fail_gets(u32::MAX, ErrorClass::Denied);
+    let denied = refresh(&session, 0).await;
+    assert_eq!(denied.entries.len(), 3, "listed, all the same");
+    for entry in &denied.entries {
+        assert_eq!(entry.problems, [Problem::BadReasons, Problem::UnreadableRows], "{entry:?}");
+        assert!(entry.fault.as_ref().is_some_and(|f| f.contains("denied") && f.contains(&entry.path.0)), "{entry:?}");
+    }
+    assert!(matches!(dlq(&denied).state, SourceState::Failed { class: ErrorClass::Denied, .. }), "{denied:?}");
+
+    lake.fail_gets(0, ErrorClass::Denied);
+    let allowed = refresh(&session, 1).await;
+    allowed.entries.iter().for_each(assert_read);
+    assert_eq!(dlq(&allowed).state, SourceState::Fresh);
+}
+
+#[tokio::test]
+async fn an_entry_that_vanishes_between_listing_and_reading_is_coded_and_then_gone() {
+    let lake = lake_of(&ENTRIES).await;
+    let session = session(&lake);
+    lake.hold_gets();
+    let running = tokio::spawn({
+        let session = Arc::clone(&session);
+        async move { refresh(&session, 0).await }
+    });
+    lake.get_waits().await;
+    for name in ["part-00000.json", "error_reasons.json", "_SUCCESS"] {
+        lake.delete(&Key(format!("_errors/{}{name}", ENTRIES[1])), None).await.unwrap();
+    }
+    lake.release();
+    let snapshot = running.await.unwrap();
+    assert_eq!(paths(&snapshot), ENTRIES.map(|e| format!("_errors/{e}")));
+    let [there, vanished, other] = snapshot.entries.as_slice() else { panic!("{snapshot:?}") };
+    assert_eq!(vanished.problems, [Problem::BadReasons, Problem::UnreadableRows]);
+    assert!(vanished.fault.as_ref().is_some_and(|f| f.contains("not found")), "{vanished:?}");
+    [there, other].into_iter().for_each(assert_read);
+    assert_eq!(dlq(&snapshot).state, SourceState::Fresh, "a moved entry is no failing lake");
+
+    let after = refresh(&session, 1).await;
+    assert_eq!(after.entries.len(), 2);
+    after.entries.iter().for_each(assert_read);
+}
+
+#[tokio::test]
+async fn a_cancelled_refresh_leaves_the_session_as_it_was() {
+    let lake = lake_of(&ENTRIES).await;
+    let session = session(&lake);
+    let good = refresh(&session, 0).await;
+    lake.hold_lists();
+    let running = tokio::spawn({
+        let session = Arc::clone(&session);
+        async move { refresh(&session, 1).await }
+    });
+    lake.list_waits().await;
+    running.abort();
+    assert!(running.await.unwrap_err().is_cancelled());
+    lake.release();
+    let before = lake.counters().read();
+    let after = refresh(&session, 2).await;
+    assert_eq!(after.entries, good.entries);
+    assert_eq!((lake.counters().read() - before).gets, 0, "nothing that was known was forgotten");
+}
+
+#[tokio::test]
+async fn three_thousand_entries_in_thirty_datasets_are_fanned_out_and_all_found() {
+    let lake = Memory::default();
+    let mut want = Vec::new();
+    for dataset in 0..30 {
+        for day in 0..100 {
+            let date = at(0).date_naive() - Duration::days(day);
+            let path = format!("layer{}/set{dataset:02}/dt={date}/", dataset % 3);
+            write_entry(&lake, &path).await;
+            want.push(format!("_errors/{path}"));
+        }
+    }
+    want.sort();
+    let session = session(&lake);
+    let snapshot = refresh(&session, 0).await;
+    let mut found = paths(&snapshot);
+    found.sort_unstable();
+    assert_eq!(found, want);
+    snapshot.entries.iter().for_each(assert_read);
+    let in_order = |a: &DlqEntry, b: &DlqEntry| (&a.dataset, a.date, &a.path) < (&b.dataset, b.date, &b.path);
+    assert!(snapshot.entries.is_sorted_by(in_order));
+    assert_eq!((snapshot.unread, dlq(&snapshot).state.clone()), (0, SourceState::Fresh));
+
+    let cost = lake.counters().read();
+    // One page says that `_errors/` is large, one shows its three layers; so do two for each layer; each of
+    // the thirty datasets is one page. In a row they would be nine pages, none beside another.
+    assert_eq!(cost.lists, 2 + 3 * 2 + 30);
+    assert_eq!(cost.gets, 2 * 3000);
+    let before = cost;
+    assert_eq!(refresh(&session, 1).await.entries, snapshot.entries);
+    assert_eq!((lake.counters().read() - before).gets, 0);
+}

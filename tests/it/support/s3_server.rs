@@ -1,0 +1,153 @@
+//! A real S3 API on loopback (`tests/python/s3_server.py`: moto, with a record of its traffic and faults on
+//! demand). It ends when this process does, however that ends: it holds the other side of a pipe.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+
+use super::python;
+
+/// What stands for itself in a path; everything else is percent-encoded.
+const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+static STARTED: AtomicU32 = AtomicU32::new(0);
+
+/// One request as the server recorded it.
+#[derive(Debug, Clone, Deserialize)]
+#[expect(dead_code, reason = "all of it is shown when a test fails")]
+pub struct Request {
+    /// `GET`, `PUT`, …
+    pub method: String,
+    /// Decoded: `/bucket/key`.
+    pub path: String,
+    /// As sent.
+    pub query: String,
+    /// The `Range` header.
+    pub range: Option<String>,
+    /// The answer's status; `None` while it is under way.
+    pub status: Option<u16>,
+    /// Length of the answer's body.
+    pub bytes: u64,
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    address: String,
+    endpoint: String,
+    buckets: AtomicU32,
+}
+
+/// The one that the tests of this process share. Faults are for a server of one's own: [`Server::start`].
+pub fn shared() -> &'static Server {
+    static SHARED: OnceLock<Server> = OnceLock::new();
+    SHARED.get_or_init(Server::start)
+}
+
+impl Server {
+    /// Starts one. Blocking, about a second.
+    pub fn start() -> Self {
+        let python = python::interpreter();
+        let n = STARTED.fetch_add(1, Ordering::Relaxed);
+        let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("s3_server-{}-{n}.log", std::process::id()));
+        let mut child = Command::new(python)
+            .arg(python::folder().join("s3_server.py"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).expect("a log"))
+            .spawn()
+            .expect("the virtual environment's Python starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().expect("its output")).read_line(&mut line).expect("its first line");
+        let said = fs::read_to_string(&log).unwrap_or_default();
+        let port: u16 = line
+            .strip_prefix("PORT ")
+            .and_then(|port| port.trim().parse().ok())
+            .unwrap_or_else(|| panic!("s3_server.py began with {line:?}, not with its port:\n{said}"));
+        fs::remove_file(&log).ok();
+        let address = format!("127.0.0.1:{port}");
+        Self { child, endpoint: format!("http://{address}"), address, buckets: AtomicU32::new(0) }
+    }
+
+    /// The address to give as `--endpoint-url`.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// A new, empty bucket.
+    pub async fn bucket(&self) -> String {
+        let name = format!("lake-{}", self.buckets.fetch_add(1, Ordering::Relaxed));
+        self.exchange("PUT", &format!("/{name}"), b"");
+        name
+    }
+
+    /// A new bucket that holds the files of a folder, key for key.
+    pub async fn bucket_of(&self, folder: &Path) -> String {
+        let bucket = self.bucket().await;
+        let mut files = BTreeMap::new();
+        gather(folder, "", &mut files);
+        for (key, bytes) in files {
+            self.exchange("PUT", &format!("/{bucket}/{}", utf8_percent_encode(&key, IN_PATH)), &bytes);
+        }
+        bucket
+    }
+
+    /// What a bucket was asked so far, in order of arrival; its filling by [`Server::bucket_of`] included.
+    pub async fn requests_of(&self, bucket: &str) -> Vec<Request> {
+        let answer = self.exchange("GET", "/_control/requests", b"");
+        let all: Vec<Request> = serde_json::from_slice(&answer).expect("the record of requests");
+        let (itself, inside) = (format!("/{bucket}"), format!("/{bucket}/"));
+        all.into_iter().filter(|r| r.path == itself || r.path.starts_with(&inside)).collect()
+    }
+
+    /// Tells the server what to do to later requests: `deny?prefix=P&list=1`, `throttle?count=N`, `delay?ms=N`.
+    pub async fn control(&self, what: &str) {
+        self.exchange("POST", &format!("/_control/{what}"), b"");
+    }
+
+    /// One HTTP request, not by the client under test: what it fills in must not rest on what it checks.
+    fn exchange(&self, method: &str, target: &str, body: &[u8]) -> Vec<u8> {
+        let mut stream = TcpStream::connect(&self.address).expect("the S3 server listens");
+        let (host, length) = (&self.address, body.len());
+        let head = format!(
+            "{method} {target} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).expect("the S3 server reads");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("the S3 server answers");
+        let end = answer.windows(4).position(|w| w == b"\r\n\r\n").expect("an HTTP answer");
+        let status = answer.get(9..12).unwrap_or_default();
+        let shown = String::from_utf8_lossy(&answer);
+        assert_eq!(status, b"200", "{method} {target}: {shown}");
+        answer.split_off(end + 4)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        self.child.wait().ok();
+    }
+}
+
+fn gather(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let name = entry.file_name().into_string().expect("a name in UTF-8");
+        let key = format!("{prefix}{name}");
+        if entry.path().is_dir() {
+            gather(&entry.path(), &format!("{key}/"), files);
+        } else {
+            files.insert(key, fs::read(entry.path()).expect("a file"));
+        }
+    }
+}
