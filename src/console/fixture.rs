@@ -1,5 +1,7 @@
 //! Values for the console's tests: a small lake with every severity, and rows that are named, masked and null.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
@@ -90,6 +92,7 @@ pub(super) fn snapshot() -> Snapshot {
         .filter_map(|(i, t)| entries.get(i).map(|e| alert(e, t)))
         .collect();
     let sources = vec![SourceHealth { source: "dlq", state: SourceState::Fresh, answered: Some(now()) }];
+    let entries = entries.into_iter().map(Arc::new).collect();
     Snapshot { entries, unread: 0, alerts, sources, taken: Some(now()) }
 }
 

@@ -1,6 +1,5 @@
 //! What happens changes the state and asks for effects. No I/O and no clock: time comes with `Msg::Tick`.
 
-use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
@@ -96,7 +95,7 @@ fn refreshed(state: &mut State, id: RequestId, mut snapshot: Snapshot) -> Vec<Ef
 }
 
 fn adopt(state: &mut State, mut snapshot: Snapshot) -> Vec<Effect> {
-    state.lake.entries = std::mem::take(&mut snapshot.entries).into_iter().map(Arc::new).collect();
+    state.lake.entries = std::mem::take(&mut snapshot.entries);
     let rows = state.lake.entries.iter().filter_map(|e| e.known_rows());
     state.lake.rows = rows.fold(0, u64::saturating_add);
     state.lake.snapshot = snapshot;

@@ -48,7 +48,8 @@ fn paths(snapshot: &Snapshot) -> Vec<&str> {
     snapshot.entries.iter().map(|e| e.path.0.as_str()).collect()
 }
 
-fn assert_read(entry: &DlqEntry) {
+fn assert_read(entry: impl AsRef<DlqEntry>) {
+    let entry = entry.as_ref();
     assert_eq!((entry.rows, entry.rows_reported), (Some(2), Some(2)), "{entry:?}");
     assert_eq!(entry.errors.len(), 1, "{entry:?}");
     assert!(entry.problems.is_empty() && entry.complete, "{entry:?}");
