@@ -1,8 +1,12 @@
 //! Whole stories: the lake contract, the program's own answers, a real terminal. One binary: each more links again.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod equal_ends;
 mod foreign_files;
+mod lake_contract;
 mod layering;
+mod preview_cost;
+mod s3_answers;
 mod stories;
 mod support;
 mod terminal_manners;
