@@ -1,6 +1,5 @@
 //! What happens changes the state and asks for effects. No I/O and no clock: time comes with `Msg::Tick`.
 
-
 use crossterm::event::{KeyEvent, KeyEventKind};
 
 use crate::model::text::{escape, one_line};

@@ -22,7 +22,11 @@ use super::session::Session;
 const AT_ONCE: usize = 8;
 
 /// All alerts, sorted, and the state of the sources asked.
-pub async fn raise(session: &Session, entries: &[Arc<DlqEntry>], now: DateTime<Utc>) -> (Vec<Alert>, Vec<SourceHealth>) {
+pub async fn raise(
+    session: &Session,
+    entries: &[Arc<DlqEntry>],
+    now: DateTime<Utc>,
+) -> (Vec<Alert>, Vec<SourceHealth>) {
     let thresholds = &session.settings.thresholds;
     let mut alerts = Vec::new();
     for entry in entries {

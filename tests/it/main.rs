@@ -3,8 +3,10 @@
 
 mod equal_ends;
 mod foreign_files;
+mod lake_contract;
 mod layering;
 mod preview_cost;
+mod s3_answers;
 mod stories;
 mod support;
 mod terminal_manners;

@@ -1,0 +1,328 @@
+//! The contract of the lake port, one suite for its ends: a folder, the in-memory model with faults, and S3
+//! against a real server (moto, which ignores the conditions of a copy: those are left out there).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::join_all;
+use lakeward::lake::folder::Folder;
+use lakeward::lake::s3::{S3Lake, S3Settings};
+use lakeward::lake::{ByteRange, Condition, ETag, ErrorClass, Key, LakeError, LakeWriter, ListPage, ListRequest};
+
+use crate::support::memory::Memory;
+use crate::support::s3_server;
+
+/// An empty lake, and what it rests on.
+struct End {
+    lake: Arc<dyn LakeWriter>,
+    /// Whether it, and the store behind it, keeps the conditions of a copy.
+    conditional_copy: bool,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl End {
+    async fn folder() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Folder::open(folder.path()).unwrap();
+        Self { lake: Arc::new(lake), conditional_copy: true, _folder: Some(folder) }
+    }
+
+    async fn memory() -> Self {
+        Self { lake: Arc::new(Memory::default()), conditional_copy: true, _folder: None }
+    }
+
+    /// Below a prefix, which must not show.
+    async fn s3() -> Self {
+        let server = s3_server::shared();
+        let settings = server.anonymous(&server.bucket().await);
+        let lake = S3Lake::connect(S3Settings { prefix: "team a/lake+1".into(), ..settings });
+        // moto 5.2 answers 200 to a copy whose If-None-Match or x-amz-copy-source-if-match does not hold.
+        Self { lake: Arc::new(lake), conditional_copy: false, _folder: None }
+    }
+
+    async fn write(&self, key: &str, bytes: impl Into<Bytes>) -> ETag {
+        self.lake.put(&key.into(), bytes.into(), None).await.unwrap_or_else(|e| panic!("{key}: {e}"))
+    }
+
+    async fn read(&self, key: &str) -> Result<Bytes, ErrorClass> {
+        self.lake.get(&key.into(), ByteRange::Whole, None).await.map(|f| f.bytes).map_err(class)
+    }
+
+    /// The pages of a listing.
+    async fn pages(&self, prefix: &str, delimited: bool, max: Option<u32>) -> Vec<ListPage> {
+        let mut request = ListRequest { prefix: prefix.into(), delimited, max, continuation: None };
+        let mut pages = Vec::new();
+        loop {
+            let page = self.lake.list(&request).await.unwrap_or_else(|e| panic!("{prefix}: {e}"));
+            request.continuation.clone_from(&page.continuation);
+            pages.push(page);
+            if request.continuation.is_none() {
+                return pages;
+            }
+        }
+    }
+
+    async fn keys(&self, prefix: &str, max: Option<u32>) -> Vec<String> {
+        self.pages(prefix, false, max).await.into_iter().flat_map(|p| p.objects).map(|o| o.key.0).collect()
+    }
+}
+
+/// The class of an error that says all it must.
+pub fn class(error: LakeError) -> ErrorClass {
+    assert!(!error.object.is_empty() && !error.detail.is_empty() && !error.hint.is_empty(), "{error:?}");
+    assert!(!error.to_string().contains('\n'), "{error}");
+    error.class
+}
+
+/// Every test below runs on every end.
+macro_rules! on_every_end {
+    ($($test:ident),+ $(,)?) => {
+        on_every_end!(@end folder, $($test),+);
+        on_every_end!(@end memory, $($test),+);
+        on_every_end!(@end s3, $($test),+);
+    };
+    (@end $end:ident, $($test:ident),+) => {
+        mod $end {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(super::End::$end().await).await;
+            })+
+        }
+    };
+}
+
+on_every_end!(
+    listings_are_in_byte_order_of_the_whole_key,
+    a_delimiter_rolls_up_one_level,
+    more_than_a_page_is_continued,
+    ranges_at_their_edges,
+    a_read_is_of_the_object_that_was_seen,
+    a_put_keeps_its_condition,
+    one_of_sixteen_racing_puts_wins,
+    a_delete_keeps_its_condition,
+    odd_keys_are_keys,
+    a_copy_has_equal_bytes,
+    what_is_not_there_is_not_found,
+    requests_and_bytes_are_counted,
+);
+
+/// `-`, `.` and `0` sort around `/`: a walk by directory would get them wrong.
+const AROUND_SLASH: [&str; 9] =
+    ["a-b", "a.b", "a/b-c/d", "a/b.c", "a/b/c", "a/bc/d", "a0", "z", "\u{e9}t\u{e9}/\u{65e5}\u{672c}"];
+
+async fn listings_are_in_byte_order_of_the_whole_key(end: End) {
+    join_all(AROUND_SLASH.map(|key| end.write(key, key))).await;
+    assert!(AROUND_SLASH.is_sorted());
+    for max in (1..=10).map(Some).chain([None]) {
+        assert_eq!(end.keys("", max).await, AROUND_SLASH, "{max:?}");
+    }
+    for (prefix, want) in [("a/b", &AROUND_SLASH[2..6]), ("a/", &AROUND_SLASH[2..6]), ("a/b/", &AROUND_SLASH[4..5])] {
+        assert_eq!(end.keys(prefix, Some(2)).await, want, "{prefix}");
+    }
+    assert!(end.keys("nothing/here/", None).await.is_empty());
+    for page in end.pages("", false, Some(4)).await {
+        assert!(page.objects.len() <= 4 && page.prefixes.is_empty());
+        for object in page.objects {
+            let head = end.lake.head(&object.key).await.unwrap();
+            let fetched = end.lake.get(&object.key, ByteRange::Whole, Some(&object.etag)).await.unwrap();
+            assert_eq!((&head.key, head.size, &head.etag), (&object.key, object.size, &object.etag));
+            assert_eq!((fetched.size, &fetched.etag), (object.size, &object.etag));
+            assert_eq!(fetched.bytes, object.key.0);
+            // A header of HTTP has whole seconds.
+            assert_eq!(head.modified.timestamp(), object.modified.timestamp());
+            assert_eq!(fetched.modified.timestamp(), object.modified.timestamp());
+            assert_eq!((object.storage_class, head.storage_class), (None, None));
+        }
+    }
+}
+
+async fn a_delimiter_rolls_up_one_level(end: End) {
+    join_all(AROUND_SLASH.map(|key| end.write(key, key))).await;
+    let levels: [(&str, &[&str], &[&str]); 4] = [
+        ("", &["a-b", "a.b", "a0", "z"], &["a/", "\u{e9}t\u{e9}/"]),
+        ("a/", &["a/b.c"], &["a/b-c/", "a/b/", "a/bc/"]),
+        ("a/b", &["a/b.c"], &["a/b-c/", "a/b/", "a/bc/"]),
+        ("a/b/", &["a/b/c"], &[]),
+    ];
+    for (prefix, objects, prefixes) in levels {
+        for max in [Some(1), Some(2), Some(3), None] {
+            let pages = end.pages(prefix, true, max).await;
+            let found: Vec<&str> = pages.iter().flat_map(|p| &p.objects).map(|o| o.key.as_str()).collect();
+            let rolled: Vec<&str> = pages.iter().flat_map(|p| &p.prefixes).map(String::as_str).collect();
+            assert_eq!((found.as_slice(), rolled.as_slice()), (objects, prefixes), "{prefix:?} {max:?}");
+            let most = max.unwrap_or(1000) as usize;
+            assert!(pages.iter().all(|p| p.objects.len() + p.prefixes.len() <= most), "{prefix:?} {max:?}");
+        }
+    }
+}
+
+async fn more_than_a_page_is_continued(end: End) {
+    let want: Vec<String> = (0..1003).map(|n| format!("_errors/d/part-{n:05}")).collect();
+    for some in want.chunks(16) {
+        join_all(some.iter().map(|key| end.write(key, "x"))).await;
+    }
+    let pages = end.pages("_errors/", false, None).await;
+    assert_eq!(pages.iter().map(|p| p.objects.len()).collect::<Vec<_>>(), [1000, 3]);
+    assert_eq!(end.keys("_errors/", None).await, want);
+}
+
+async fn ranges_at_their_edges(end: End) {
+    for bytes in ["", "x", "0123456789"] {
+        let etag = end.write("object", bytes).await;
+        let size = bytes.len() as u64;
+        let spans = [0..0, 0..1, 0..size, 0..size + 1, 0..u64::MAX / 2, 1..2, 3..7, 9..10, 9..11, 10..11, 11..20, 5..5];
+        let ranges = spans.into_iter().map(ByteRange::Span);
+        let suffixes = [0, 1, 3, 10, 11, 1 << 20].into_iter().map(ByteRange::Suffix);
+        for range in ranges.chain(suffixes).chain([ByteRange::Whole]) {
+            let fetched = end.lake.get(&"object".into(), range.clone(), Some(&etag)).await;
+            let fetched = fetched.unwrap_or_else(|e| panic!("{range:?} of {size}: {e}"));
+            let want = range.within(size);
+            let text = bytes.get(want.start as usize..want.end as usize).unwrap();
+            assert_eq!(fetched.bytes, text, "{range:?} of {size}");
+            assert_eq!((fetched.size, &fetched.etag), (size, &etag), "{range:?} of {size}");
+            assert_eq!(fetched.offset, want.start, "{range:?} of {size}");
+        }
+    }
+}
+
+async fn a_read_is_of_the_object_that_was_seen(end: End) {
+    let old = end.write("object", "old").await;
+    let new = end.write("object", "newer").await;
+    assert_ne!(old, new);
+    let spans = [0..1, 50..60, 0..0].map(ByteRange::Span);
+    for range in spans.into_iter().chain([ByteRange::Whole, ByteRange::Suffix(2), ByteRange::Suffix(0)]) {
+        let stale = end.lake.get(&"object".into(), range.clone(), Some(&old)).await;
+        assert_eq!(stale.map(|f| f.bytes).map_err(class), Err(ErrorClass::Conflict), "{range:?}");
+        assert!(end.lake.get(&"object".into(), range, Some(&new)).await.is_ok());
+    }
+}
+
+async fn a_put_keeps_its_condition(end: End) {
+    let key = Key::from("_lakeward/moves/1/plan.json");
+    let put = async |text: &'static str, condition| end.lake.put(&key, text.into(), condition).await;
+    let missing = put("never", Some(Condition::Matches(ETag("0".repeat(32))))).await.map_err(class);
+    assert_eq!(missing, Err(ErrorClass::NotFound), "there is nothing to match");
+
+    let first = put("first", Some(Condition::Absent)).await.unwrap();
+    assert_eq!(put("again", Some(Condition::Absent)).await.map_err(class), Err(ErrorClass::Conflict));
+    let second = put("second", Some(Condition::Matches(first.clone()))).await.unwrap();
+    assert_eq!(put("stale", Some(Condition::Matches(first))).await.map_err(class), Err(ErrorClass::Conflict));
+    assert_eq!(end.read(key.as_str()).await.unwrap(), "second");
+    assert_eq!(end.lake.head(&key).await.unwrap().etag, second);
+    put("third", None).await.unwrap();
+    assert_eq!(end.read(key.as_str()).await.unwrap(), "third");
+}
+
+async fn one_of_sixteen_racing_puts_wins(end: End) {
+    for round in 0..4 {
+        let key = Key(format!("_lakeward/leases/{round}"));
+        let tasks = (0..16).map(|n| {
+            let (lake, key) = (Arc::clone(&end.lake), key.clone());
+            tokio::spawn(async move { lake.put(&key, format!("{n}").into(), Some(Condition::Absent)).await })
+        });
+        let answers: Vec<_> = join_all(tasks).await.into_iter().map(|answer| answer.unwrap().map_err(class)).collect();
+        let winners: Vec<usize> = (0..16).filter(|n| answers[*n].is_ok()).collect();
+        assert_eq!(winners.len(), 1, "{answers:?}");
+        assert!(answers.iter().all(|a| matches!(a, Ok(_) | Err(ErrorClass::Conflict))), "{answers:?}");
+        assert_eq!(end.read(key.as_str()).await.unwrap(), winners[0].to_string());
+    }
+}
+
+async fn a_delete_keeps_its_condition(end: End) {
+    let key = Key::from("d/object");
+    let old = end.write("d/object", "old").await;
+    let new = end.write("d/object", "new").await;
+    assert_eq!(end.lake.delete(&key, Some(&old)).await.map_err(class), Err(ErrorClass::Conflict));
+    assert_eq!(end.read("d/object").await.unwrap(), "new");
+    end.lake.delete(&key, Some(&new)).await.unwrap();
+    assert_eq!(end.read("d/object").await, Err(ErrorClass::NotFound));
+    assert!(end.keys("", None).await.is_empty());
+    end.lake.delete(&key, None).await.expect("what is not there is deleted");
+    end.write("d/object", "back").await;
+    end.lake.delete(&key, None).await.unwrap();
+    assert_eq!(end.read("d/object").await, Err(ErrorClass::NotFound));
+}
+
+async fn odd_keys_are_keys(end: End) {
+    let mut keys = [
+        "promo/100%+vat%2Fnet/dt=2026-11-22/_SUCCESS",
+        "a b/c+d/e%20f/g%2Bh",
+        "quotes/it's \"so\" <&>;:@!$(),*?#[]{}|\\^`~",
+        "donn\u{e9}es/rejets \u{e9}t\u{e9} \u{65e5}\u{672c}/\u{1f600}",
+        "decomposed/e\u{301}",
+        "hive/run_id=manual__2026-11-22T00%3A00%3A00+00%3A00/x=y=z",
+        " leading and trailing ",
+        "dots/a..b/.hidden/...",
+    ];
+    keys.sort_unstable();
+    join_all(keys.map(|key| end.write(key, key))).await;
+    for max in [Some(1), Some(3), None] {
+        assert_eq!(end.keys("", max).await, keys);
+    }
+    for key in keys {
+        assert_eq!(end.read(key).await.unwrap(), key);
+        assert_eq!(end.lake.head(&key.into()).await.unwrap().size, key.len() as u64, "{key}");
+        assert_eq!(end.keys(key, None).await, [key]);
+        let etag = end.lake.head(&key.into()).await.unwrap().etag;
+        let copy = format!("_quarantine/{key}");
+        end.lake.copy(&key.into(), &etag, &copy.as_str().into(), None).await.unwrap_or_else(|e| panic!("{key}: {e}"));
+        assert_eq!(end.read(&copy).await.unwrap(), key);
+        end.lake.delete(&key.into(), None).await.unwrap();
+        assert_eq!(end.read(key).await, Err(ErrorClass::NotFound), "{key}");
+    }
+    let level = end.pages("_quarantine/", true, None).await;
+    assert!(level[0].prefixes.contains(&"_quarantine/a b/".to_owned()), "{level:?}");
+}
+
+async fn a_copy_has_equal_bytes(end: End) {
+    let bytes: Bytes = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
+    let (source, target) = (Key::from("_errors/d/rows"), Key::from("_quarantine/d/deep/er/rows"));
+    let etag = end.write("_errors/d/rows", bytes.clone()).await;
+    let copied = end.lake.copy(&source, &etag, &target, None).await.unwrap();
+    assert_eq!(end.lake.head(&target).await.unwrap().etag, copied);
+    assert!(end.read(target.as_str()).await.unwrap() == bytes);
+    assert!(end.read(source.as_str()).await.unwrap() == bytes);
+    let missing = end.lake.copy(&"no/such".into(), &etag, &"t".into(), None).await.map_err(class);
+    assert_eq!(missing, Err(ErrorClass::NotFound));
+    if end.conditional_copy {
+        let exists = end.lake.copy(&source, &etag, &target, Some(Condition::Absent)).await.map_err(class);
+        assert_eq!(exists, Err(ErrorClass::Conflict));
+        let changed = end.lake.copy(&source, &ETag("other".into()), &"t".into(), None).await.map_err(class);
+        assert_eq!(changed, Err(ErrorClass::Conflict));
+        assert_eq!(end.read("t").await, Err(ErrorClass::NotFound));
+        end.lake.copy(&source, &etag, &target, Some(Condition::Matches(copied))).await.unwrap();
+    }
+}
+
+async fn what_is_not_there_is_not_found(end: End) {
+    end.write("a/b", "x").await;
+    for key in ["a", "a/b/c", "a/c", "a/bb", "\u{e9}"] {
+        assert_eq!(end.read(key).await, Err(ErrorClass::NotFound), "{key}");
+        for range in [ByteRange::Span(0..0), ByteRange::Span(5..9), ByteRange::Suffix(3)] {
+            let answer = end.lake.get(&key.into(), range.clone(), None).await.map(|f| f.bytes).map_err(class);
+            assert_eq!(answer, Err(ErrorClass::NotFound), "{key} {range:?}");
+        }
+        let error = end.lake.head(&key.into()).await.unwrap_err();
+        assert!(error.object.starts_with(end.lake.url()), "{error}");
+        assert_eq!(class(error), ErrorClass::NotFound, "{key}");
+    }
+}
+
+async fn requests_and_bytes_are_counted(end: End) {
+    let start = end.lake.counters().read();
+    assert_eq!(start, Default::default());
+    let key = Key::from("a");
+    let etag = end.write("a", "0123456789").await;
+    end.lake.get(&key, ByteRange::Whole, None).await.unwrap();
+    end.lake.get(&key, ByteRange::Span(2..5), Some(&etag)).await.unwrap();
+    end.lake.get(&key, ByteRange::Suffix(4), None).await.unwrap();
+    end.lake.get(&"missing".into(), ByteRange::Whole, None).await.unwrap_err();
+    end.lake.head(&"a".into()).await.unwrap();
+    end.pages("", false, None).await;
+    end.lake.copy(&"a".into(), &etag, &"b".into(), None).await.unwrap();
+    end.lake.delete(&"b".into(), None).await.unwrap();
+    let stats = end.lake.counters().read();
+    assert_eq!((stats.lists, stats.gets, stats.heads, stats.writes), (1, 4, 1, 3));
+    assert_eq!(stats.bytes, 10 + 3 + 4);
+    assert_eq!(stats.levels, 3, "one after another, and a missing object leads nowhere");
+}
