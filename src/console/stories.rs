@@ -160,7 +160,7 @@ fn commands_typed_work_like_keys() {
 #[test]
 fn the_choice_survives_a_refresh_and_falls_back_to_the_nearest() {
     let mut driven = Driven::themed("dark", 80, 24);
-    driven.keys("2 j j j");
+    driven.keys("2 j j");
     let chosen = driven.state.dlq.chosen.clone();
     driven.keys("space k R");
     assert_eq!(driven.state.dlq.chosen, chosen);
