@@ -198,9 +198,7 @@ async fn three_thousand_entries_in_thirty_datasets_are_fanned_out_and_all_found(
     found.sort_unstable();
     assert_eq!(found, want);
     snapshot.entries.iter().for_each(assert_read);
-    let in_order = |a: &Arc<DlqEntry>, b: &Arc<DlqEntry>| {
-        (&a.dataset, a.date, &a.path) < (&b.dataset, b.date, &b.path)
-    };
+    let in_order = |a: &Arc<DlqEntry>, b: &Arc<DlqEntry>| (&a.dataset, a.date, &a.path) < (&b.dataset, b.date, &b.path);
     assert!(snapshot.entries.is_sorted_by(in_order));
     assert_eq!((snapshot.unread, dlq(&snapshot).state.clone()), (0, SourceState::Fresh));
 
