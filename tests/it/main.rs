@@ -7,6 +7,7 @@ mod foreign_files;
 mod lake_contract;
 mod layering;
 mod preview_cost;
+mod readme;
 mod s3_answers;
 mod stories;
 mod support;
