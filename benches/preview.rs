@@ -81,7 +81,9 @@ fn batch(from: usize, rows: usize, seed: &mut u64) -> RecordBatch {
             0 => Arc::new(Int64Array::from_iter_values((0..rows).map(|_| random() as i64))),
             1 => Arc::new(StringArray::from_iter_values((0..rows).map(|r| format!("user{}@example.com", from + r)))),
             2 => Arc::new(Float64Array::from_iter_values((0..rows).map(|_| random() as f64 / 1e9))),
-            3 => Arc::new(StringArray::from_iter_values((0..rows).map(|_| format!("city {}", random() % 500)))),
+            3 => Arc::new(StringArray::from_iter_values(
+                (0..rows).map(|_| format!("{:016x}{:08x}", random(), random() as u32)),
+            )),
             _ => Arc::new(TimestampMicrosecondArray::from_iter_values(
                 (0..rows).map(|r| 1_700_000_000_000_000 + (from + r) as i64 * 1_000),
             )),
