@@ -25,8 +25,14 @@ pub async fn run(
 fn answer(snapshot: &Snapshot, least: Option<Severity>, as_json: bool, now: DateTime<Utc>) -> Result<Answer, CliError> {
     // Severities sort worst first.
     let shown: Vec<&Alert> = snapshot.alerts.iter().filter(|a| least.is_none_or(|least| a.severity <= least)).collect();
-    let text = if as_json { output::json(&shown)? } else { table(&shown, now) };
-    Ok(Answer { text, notes: failed_sources(&snapshot.sources), exit: exit(snapshot) })
+    let notes = failed_sources(&snapshot.sources);
+    let text = match (as_json, shown.is_empty()) {
+        (true, _) => output::json(&shown)?,
+        // A source that failed may hide one: then silence is not "none".
+        (false, true) if !notes.is_empty() => String::new(),
+        (false, _) => table(&shown, now),
+    };
+    Ok(Answer { text, notes, exit: exit(snapshot) })
 }
 
 /// By all alerts, whatever part of them is shown.

@@ -87,11 +87,19 @@ fn console_settings(session: &Session, config: &Config) -> Result<ConsoleSetting
         keys: KeyMap::default().overlay(&keys).map_err(|e| wrong("keys", e.to_string()))?,
         refresh: console.refresh.value.to_std().unwrap_or_default(),
         osc52: console.osc52.value.parse().map_err(|e| wrong("osc52", e))?,
-        environment: config.environment.clone().unwrap_or_else(|| "local".into()),
+        environment: config.environment.clone().unwrap_or_else(|| unnamed(config).into()),
         protected: config.protected.value || config.read_only.value,
         identity: String::new(),
         lake_url: session.lake().url().to_owned(),
     })
+}
+
+/// What a lake given by its address alone is called.
+fn unnamed(config: &Config) -> &'static str {
+    match config.lake {
+        Some(LakeTarget::S3(_)) => "aws",
+        _ => "local",
+    }
 }
 
 /// A built-in theme by its name, or a file.

@@ -37,7 +37,7 @@ fn list_answer(
         }
     }
     let wanted = |e: &&DlqEntry| prefix.is_none_or(|p| e.dataset.as_str().starts_with(p));
-    let entries: Vec<&DlqEntry> = snapshot.entries.iter().filter(wanted).collect();
+    let entries: Vec<&DlqEntry> = snapshot.entries.iter().map(AsRef::as_ref).filter(wanted).collect();
     let text = if as_json { output::json(&entries)? } else { table(&entries, now) };
     Ok(Answer::fine(text))
 }
@@ -199,7 +199,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_dataset_filter_is_a_prefix() {
-        let entries = vec![entry("crm/accounts"), entry("crm/contacts"), entry("orders")];
+        let entries = ["crm/accounts", "crm/contacts", "orders"].map(|d| std::sync::Arc::new(entry(d))).to_vec();
         let snapshot = Snapshot { entries, ..Snapshot::default() };
         for (prefix, n) in [(None, 3), (Some("crm/"), 2), (Some("orders"), 1), (Some("x"), 0)] {
             let text = list_answer(&snapshot, prefix, true, DateTime::UNIX_EPOCH).unwrap().text;

@@ -2,6 +2,7 @@
 //! Backend, input and clock are parameters, and the app is given back: a test drives the whole program.
 
 use std::io;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use futures::{FutureExt, Stream, StreamExt};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -90,24 +92,25 @@ where
     I: Stream<Item = io::Result<Event>>,
     C: Fn() -> DateTime<Utc> + Clone,
 {
-    let terminal = Terminal::new(backend).map_err(io::Error::other)?;
+    // Never dropped: its drop prints to stderr where the terminal is gone, and printing there panics.
+    let mut terminal = ManuallyDrop::new(Terminal::new(backend).map_err(io::Error::other)?);
     let size = terminal.size().map_err(io::Error::other)?;
     let (state, effects) = State::new(settings, clock(), size.width, size.height);
-    let mut running = Loop { terminal, state, shown: None, frames: 0 };
+    let mut running = Loop { terminal: &mut terminal, state, shown: None, frames: 0 };
     running.draw()?;
     let reason = running.turn(session, effects, input, notices, clock).await?;
     Ok(App { state: running.state, reason, frames: running.frames })
 }
 
-struct Loop<B: Screen> {
-    terminal: Terminal<B>,
+struct Loop<'t, B: Screen> {
+    terminal: &'t mut Terminal<B>,
     state: State,
     /// The picture on the terminal; none if it is not known.
     shown: Option<Buffer>,
     frames: u64,
 }
 
-impl<B: Screen> Loop<B>
+impl<B: Screen> Loop<'_, B>
 where
     B::Error: Send + Sync + 'static,
 {
@@ -182,8 +185,13 @@ where
                 messages.push(answer);
             }
             messages.insert(0, Msg::Tick(clock()));
+            let resized = messages.iter().any(|m| matches!(m, Msg::Resize(..)));
             for message in messages {
                 effects.extend(update(&mut self.state, message));
+            }
+            if resized {
+                // Terminals move text about while they are resized, so what stands there is not known.
+                self.redraw()?;
             }
             if frame_due.is_none() {
                 if last_frame.elapsed() >= FRAME {
@@ -223,7 +231,9 @@ where
     fn redraw(&mut self) -> io::Result<()> {
         let size = self.terminal.size().map_err(io::Error::other)?;
         update(&mut self.state, Msg::Resize(size.width, size.height));
-        self.terminal.clear().map_err(io::Error::other)?;
+        // Not `clear`, which asks the terminal where its cursor is and waits for an answer that the input
+        // stream takes away.
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height)).map_err(io::Error::other)?;
         self.shown = None;
         self.draw().map(drop)
     }

@@ -22,7 +22,7 @@ pub(super) enum Command {
     Pane,
     Tab,
     Filter,
-    CommandLine,
+    Line,
     Help,
     Refresh,
     Mark,
@@ -142,14 +142,12 @@ pub(super) static COMMANDS: &[Spec] = &[
         "everywhere",
         "Open: the entry of an alert, the dates of a dataset, the rows of an entry, a row",
         something_selected,
-        |s| Some((
-            0,
-            match (s.tab, s.dlq.focus) {
-                (Tab::Alerts, _) => "rejected rows",
-                (Tab::Dlq, Focus::List) => "rows",
-                (Tab::Dlq, Focus::Detail) => "record",
-            }
-        ))
+        |s| match (s.tab, s.dlq.focus, s.dlq.preview.mode) {
+            (Tab::Alerts, ..) => Some((0, "rejected rows")),
+            (Tab::Dlq, Focus::List, _) => Some((0, "rows")),
+            (Tab::Dlq, Focus::Detail, Mode::Rows) => Some((0, "record")),
+            (Tab::Dlq, Focus::Detail, _) => None,
+        }
     ),
     spec!(Back, "back", [], "", "everywhere", "One step back; cancels what is loading here", always, |s| (s.tab
         == Tab::Dlq
@@ -205,7 +203,7 @@ pub(super) static COMMANDS: &[Spec] = &[
         |_| Some((2, "filter"))
     ),
     spec!(
-        CommandLine,
+        Line,
         "command",
         [],
         "",
@@ -255,7 +253,7 @@ pub(super) static COMMANDS: &[Spec] = &[
         ["yank"],
         "",
         "everywhere",
-        "Copy the key or path of what is selected or marked; in rows, the row as JSON unless it holds masked cells",
+        "Copy the key or path of what is selected or marked; in rows, the row as JSON, what is masked masked",
         something_selected,
         |_| Some((9, "copy"))
     ),

@@ -18,6 +18,8 @@ use super::msg::{Effect, Job, Msg};
 const SETTLE: Duration = Duration::from_millis(80);
 /// At most one message of progress in this time: each is a frame over a slow line.
 const PROGRESS: Duration = Duration::from_millis(150);
+/// A partial snapshot of more entries than this is large.
+const LARGE: usize = 2_000;
 /// A profile looks at so many rows at most.
 const PROFILED_ROWS: u64 = 100_000;
 
@@ -111,7 +113,10 @@ fn throttled(answers: mpsc::Sender<Msg>, id: u64) -> impl Fn(Progress) + Send + 
         let at = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let due = next.load(std::sync::atomic::Ordering::Relaxed);
         if at >= due {
-            next.store(at + PROGRESS.as_millis() as u64, std::sync::atomic::Ordering::Relaxed);
+            // Taking a large partial snapshot costs the loop milliseconds, so large ones come more seldom.
+            let large = progress.partial.as_ref().is_some_and(|p| p.entries.len() > LARGE);
+            let pause = if large { PROGRESS * 8 } else { PROGRESS };
+            next.store(at + pause.as_millis() as u64, std::sync::atomic::Ordering::Relaxed);
             let _ = answers.try_send(Msg::Progress(id, progress));
         }
     }

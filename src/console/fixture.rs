@@ -1,5 +1,7 @@
 //! Values for the console's tests: a small lake with every severity, and rows that are named, masked and null.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
@@ -90,7 +92,8 @@ pub(super) fn snapshot() -> Snapshot {
         .filter_map(|(i, t)| entries.get(i).map(|e| alert(e, t)))
         .collect();
     let sources = vec![SourceHealth { source: "dlq", state: SourceState::Fresh, answered: Some(now()) }];
-    Snapshot { entries, alerts, sources, taken: Some(now()) }
+    let entries = entries.into_iter().map(Arc::new).collect();
+    Snapshot { entries, unread: 0, alerts, sources, taken: Some(now()) }
 }
 
 pub(super) fn opened(path: &EntryPath) -> Opened {
@@ -126,11 +129,11 @@ pub(super) fn opened(path: &EntryPath) -> Opened {
 pub(super) fn page(request: &PageRequest) -> RowPage {
     let cell = |row: u64, column: usize| match column {
         0 => json!(format!("C{row:05}")),
-        1 if row % 3 == 0 => json!(null),
+        1 if row.is_multiple_of(3) => json!(null),
         1 => json!("ana@example.org"),
         2 => json!("+41 79 123 45 67"),
         3 => json!(row * 1000),
-        _ => json!(if row % 2 == 0 { "Zürich" } else { "evil \x1b[2J\u{202e}日本" }),
+        _ => json!(if row.is_multiple_of(2) { "Zürich" } else { "evil \x1b[2J\u{202e}日本" }),
     };
     let columns = request.columns.clone().unwrap_or_default();
     let end = (request.offset + request.limit as u64).min(150);

@@ -160,7 +160,7 @@ fn commands_typed_work_like_keys() {
 #[test]
 fn the_choice_survives_a_refresh_and_falls_back_to_the_nearest() {
     let mut driven = Driven::themed("dark", 80, 24);
-    driven.keys("2 j j j");
+    driven.keys("2 j j");
     let chosen = driven.state.dlq.chosen.clone();
     driven.keys("space k R");
     assert_eq!(driven.state.dlq.chosen, chosen);
@@ -173,6 +173,59 @@ fn the_choice_survives_a_refresh_and_falls_back_to_the_nearest() {
     driven.send(Msg::Refreshed(id, smaller));
     assert_eq!(driven.state.dlq.entry(&driven.state).map(|e| e.dataset.0.as_str()), Some("crm/contacts"));
     assert!(driven.state.dlq.marked.is_empty());
+}
+
+#[test]
+fn rows_are_read_only_when_they_are_looked_at_and_only_columns_in_view() {
+    let mut driven = Driven::themed("dark", 80, 24);
+    driven.keys("j R j R");
+    assert_eq!(driven.pages.len(), 0);
+    driven.keys("2");
+    assert_eq!(driven.pages.iter().map(|p| (p.offset, p.limit)).collect::<Vec<_>>(), [(0, 100)]);
+    // Down the rows of one page costs nothing; the next page is one request.
+    driven.keys("tab j j j");
+    assert_eq!(driven.pages.len(), 1);
+    driven.keys("G");
+    assert_eq!(driven.pages.iter().map(|p| p.offset).collect::<Vec<_>>(), [0, 100]);
+}
+
+#[test]
+fn esc_cancels_what_loads_and_r_asks_again() {
+    let mut driven = Driven::themed("dark", 80, 24);
+    driven.keys("2 j j j");
+    // An open that nobody answers.
+    let effects = super::update::update(
+        &mut driven.state,
+        Msg::Key(Key::parse("k").map(Into::into).unwrap_or_else(|e| panic!("{e}"))),
+    );
+    assert!(effects.iter().any(|e| matches!(e, Effect::Open { settle: true, .. })));
+    assert!(driven.screen().contains("opening…"));
+    driven.keys("esc");
+    assert!(matches!(driven.asked.last(), Some(Effect::Cancel(super::msg::Job::Open))));
+    assert!(driven.screen().contains("cancelled; R opens it"));
+    driven.keys("R");
+    assert!(driven.screen().contains("rows 1-"), "{}", driven.screen());
+}
+
+#[test]
+fn a_failing_source_leaves_what_is_known_on_screen() {
+    let mut driven = Driven::themed("dark", 100, 24);
+    let id = match driven.state.refresh().first() {
+        Some(Effect::Refresh(id)) => *id,
+        _ => 0,
+    };
+    let mut failed = crate::ops::Snapshot::default();
+    let state = crate::ops::SourceState::Failed {
+        class: ErrorClass::Denied,
+        reason: "s3:ListBucket\n".into(),
+        hint: "ask".into(),
+    };
+    failed.sources = vec![crate::ops::SourceHealth { source: "dlq", state, answered: Some(now()) }];
+    driven.send(Msg::Refreshed(id, failed));
+    driven.keys("esc 2");
+    let screen = driven.screen();
+    assert!(screen.contains("✗ dlq denied, last answer <10 s ago: s3:ListBucket\\n  ask"), "{screen}");
+    assert!(screen.contains("crm/accounts") && screen.contains("stale"), "{screen}");
 }
 
 #[test]
@@ -350,4 +403,40 @@ async fn ctrl_c_a_signal_and_a_dead_terminal_end_it() {
     let sent = program.keys.send(Err(io::ErrorKind::BrokenPipe.into()));
     assert!(sent.is_ok());
     assert_eq!(program.end().await.reason(), ExitReason::TerminalLost);
+}
+
+#[test]
+fn a_profile_says_what_is_odd_first_and_masks_personal_columns() {
+    use crate::model::column::{Column, ColumnProfile};
+    let profile = |name: &str, oddness: f64, odd: Option<&str>| ColumnProfile {
+        column: Column { name: name.into(), kind: "string".into(), nullable: true },
+        rows: 150,
+        nulls: 50,
+        distinct: 1,
+        distinct_capped: false,
+        min: "+41 79".into(),
+        max: "+41 80".into(),
+        top: vec![("+41 79".into(), 100)],
+        oddness,
+        odd: odd.map(str::to_owned),
+    };
+    let mut driven = Driven::themed("dark", 80, 24);
+    driven.keys("2 j j j tab");
+    let effects = super::update::update(
+        &mut driven.state,
+        Msg::Key(Key::parse("p").map(Into::into).unwrap_or_else(|e| panic!("{e}"))),
+    );
+    let Some(Effect::Profile { id, .. }) = effects.first() else { panic!("{effects:?}") };
+    driven.send(Msg::Profiled(*id, Ok(vec![profile("city", 0.1, None), profile("phone", 0.9, Some("one value"))])));
+    let screen = driven.screen();
+    let at = |part: &str| screen.lines().position(|l| l.contains(part));
+    assert!(at("phone              one value") < at("city"), "{screen}");
+    let phone = screen.lines().find(|l| l.contains("phone")).unwrap_or_default();
+    assert!(!phone.contains("79"), "{screen}");
+    driven.type_in(":", "sort name");
+    let screen = driven.screen();
+    assert!(
+        screen.lines().position(|l| l.contains("city")) < screen.lines().position(|l| l.contains("phone")),
+        "{screen}"
+    );
 }

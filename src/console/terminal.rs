@@ -95,7 +95,9 @@ fn watch_signals(notices: mpsc::Sender<Notice>) -> io::Result<()> {
                 end_soon(reason);
             }
             if notice == Notice::Continued {
-                // Stopped without being asked (SIGSTOP), the shell took the terminal back.
+                // Stopped without being asked (SIGSTOP), the shell took the terminal back. Crossterm believes
+                // that it is raw still, and would do nothing.
+                let _ = disable_raw_mode();
                 let _ = enter();
             }
             let _ = notices.try_send(notice);

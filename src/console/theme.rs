@@ -151,13 +151,7 @@ impl Theme {
 
     /// A built-in theme.
     pub fn built_in(name: &str) -> Result<Self, ThemeError> {
-        let text = match name {
-            "dark" => include_str!("../../themes/dark.toml"),
-            "light" => include_str!("../../themes/light.toml"),
-            "mono" => include_str!("../../themes/mono.toml"),
-            "colour-safe" | "color-safe" => include_str!("../../themes/colour-safe.toml"),
-            _ => return Err(ThemeError::UnknownTheme(name.to_owned())),
-        };
+        let text = file_of(name).ok_or_else(|| ThemeError::UnknownTheme(name.to_owned()))?;
         Self::plain(name).overlay(text)
     }
 
@@ -229,6 +223,17 @@ fn style(words: &str) -> Result<Style, String> {
     if background { Err("on".to_owned()) } else { Ok(style) }
 }
 
+/// The data file of a built-in theme.
+fn file_of(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "dark" => include_str!("../../themes/dark.toml"),
+        "light" => include_str!("../../themes/light.toml"),
+        "mono" => include_str!("../../themes/mono.toml"),
+        "colour-safe" | "color-safe" => include_str!("../../themes/colour-safe.toml"),
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
@@ -237,8 +242,7 @@ mod tests {
     #[test]
     fn every_built_in_theme_gives_every_meaning_a_style() {
         for name in Theme::BUILT_IN {
-            let text = std::fs::read_to_string(format!("{}/themes/{name}.toml", env!("CARGO_MANIFEST_DIR"))).unwrap();
-            let file: ThemeFile = toml::from_str(&text).unwrap();
+            let file: ThemeFile = toml::from_str(file_of(name).unwrap()).unwrap();
             assert_eq!(file.styles.len(), Role::ALL.len(), "{name}");
             assert_eq!(Theme::built_in(name).unwrap().name(), name);
         }

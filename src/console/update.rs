@@ -1,7 +1,5 @@
 //! What happens changes the state and asks for effects. No I/O and no clock: time comes with `Msg::Tick`.
 
-use std::sync::Arc;
-
 use crossterm::event::{KeyEvent, KeyEventKind};
 
 use crate::model::text::{escape, one_line};
@@ -42,7 +40,7 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             match result {
                 Ok(()) if state.dlq.preview.is_of(&entry) => {
                     state.dlq.preview.revealed = true;
-                    state.say("personal columns are shown; the reveal is audited");
+                    state.say("personal columns are shown; the reveal is noted in the log");
                 }
                 Ok(()) => {}
                 Err(why) => state.fail(format!("not revealed: {}", one_line(&why, 200))),
@@ -96,7 +94,9 @@ fn refreshed(state: &mut State, id: RequestId, mut snapshot: Snapshot) -> Vec<Ef
 }
 
 fn adopt(state: &mut State, mut snapshot: Snapshot) -> Vec<Effect> {
-    state.lake.entries = std::mem::take(&mut snapshot.entries).into_iter().map(Arc::new).collect();
+    state.lake.entries = std::mem::take(&mut snapshot.entries);
+    let rows = state.lake.entries.iter().filter_map(|e| e.known_rows());
+    state.lake.rows = rows.fold(0, u64::saturating_add);
     state.lake.snapshot = snapshot;
     alerts::rebuild(state);
     dlq::rebuild(state)
@@ -212,8 +212,9 @@ pub(super) fn run_line(state: &mut State, line: &str) -> Vec<Effect> {
             Vec::new()
         }
         Some(spec) => match (spec.enabled)(state) {
+            // A slip of a finger: told, and gone with the next key.
             Err(why) => {
-                state.fail(format!("{}: {why}", spec.name));
+                state.say(format!("{}: {why}", spec.name));
                 Vec::new()
             }
             Ok(()) => run(state, spec, argument),
@@ -232,7 +233,7 @@ fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
             effects.extend(dlq::retry(state));
             effects
         }
-        Command::CommandLine => {
+        Command::Line => {
             state.prompt = Some(Prompt::new(PromptKind::Command, ""));
             Vec::new()
         }
@@ -249,7 +250,8 @@ fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
             Vec::new()
         }
         Command::Theme => {
-            match Theme::built_in(argument) {
+            let own = Some(&state.settings.theme).filter(|own| own.name() == argument).cloned();
+            match own.map_or_else(|| Theme::built_in(argument), Ok) {
                 Ok(theme) => state.theme = theme,
                 Err(error) => state.fail(error.to_string()),
             }

@@ -295,6 +295,13 @@ fn overlaid(state: &State, open: &Overlay, body: Rect, buffer: &mut Buffer) {
                     paint::over(buffer, inside, y, theme.style(Role::Selected));
                 }
             }
+            // The chosen one in full, below the list.
+            if let Some(spec) = listed.get(cursor.index()) {
+                for (i, text) in words::wrap(spec.doc, width.saturating_sub(2)).into_iter().take(2).enumerate() {
+                    let below = height.saturating_add(i as u16);
+                    paint::line(buffer, inside, below, Span::styled(format!(" {text}"), theme.style(Role::Accent)));
+                }
+            }
         }
         Overlay::Messages(cursor) => {
             paint::rule(buffer, body, theme, "Messages", "newest first");
@@ -332,7 +339,12 @@ fn overlaid(state: &State, open: &Overlay, body: Rect, buffer: &mut Buffer) {
                 2,
                 format!(" columns  {}", one_line(&columns.join(", "), width.saturating_sub(10))),
             );
-            paint::line(buffer, inside, 3, " audit    who, when and which columns is recorded; the cells are not");
+            paint::line(
+                buffer,
+                inside,
+                3,
+                " audit    noted in lakeward's log: when, who, entry and columns, not the cells",
+            );
             let (no, sure) = if *yes { (Role::Text, Role::Selected) } else { (Role::Selected, Role::Text) };
             let (n, y) = if *yes { ("  No  ", "[ Yes ]") } else { ("[ No ]", "  Yes  ") };
             let spans = vec![

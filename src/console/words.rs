@@ -148,7 +148,7 @@ mod tests {
         for (seconds, text) in table {
             assert_eq!(age(now, now - Duration::seconds(seconds)), text, "{seconds}");
         }
-        assert_eq!(age(DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC).is_empty(), false);
+        assert!(age(DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC).ends_with(" d"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Raises the alerts: entries against thresholds, datasets against freshness, rows against contracts.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, Utc};
 use futures::stream::{self, StreamExt};
 
@@ -20,7 +22,11 @@ use super::session::Session;
 const AT_ONCE: usize = 8;
 
 /// All alerts, sorted, and the state of the sources asked.
-pub async fn raise(session: &Session, entries: &[DlqEntry], now: DateTime<Utc>) -> (Vec<Alert>, Vec<SourceHealth>) {
+pub async fn raise(
+    session: &Session,
+    entries: &[Arc<DlqEntry>],
+    now: DateTime<Utc>,
+) -> (Vec<Alert>, Vec<SourceHealth>) {
     let thresholds = &session.settings.thresholds;
     let mut alerts = Vec::new();
     for entry in entries {
@@ -84,7 +90,7 @@ async fn contract_limit(session: &Session, key: &str) -> Option<Duration> {
     file.contract.max_lag_minutes.and_then(Duration::try_minutes)
 }
 
-async fn drifted(session: &Session, entries: &[DlqEntry]) -> (Vec<Alert>, Option<LakeError>) {
+async fn drifted(session: &Session, entries: &[Arc<DlqEntry>]) -> (Vec<Alert>, Option<LakeError>) {
     let bound = entries
         .iter()
         .filter(|e| e.format != RowsFormat::None)

@@ -37,8 +37,8 @@ impl SourceHealth {
         match failure {
             None => Self { source, state: SourceState::Fresh, answered: Some(now) },
             Some(error) => {
-                let state =
-                    SourceState::Failed { class: error.class, reason: error.to_string(), hint: error.hint.clone() };
+                let reason = format!("{}: {}", error.object, error.detail);
+                let state = SourceState::Failed { class: error.class, reason, hint: error.hint };
                 Self { source, state, answered: None }
             }
         }

@@ -11,16 +11,19 @@ use super::entries::Found;
 /// Row sets kept open: the ones looked at last.
 const OPEN_SETS: usize = 8;
 
+/// An entry as last listed, and what was read of it, if anything.
+type Seen = (Arc<Found>, Option<Arc<DlqEntry>>);
+
 /// Entries by path, and the row sets opened last.
 #[derive(Debug, Default)]
 pub struct Known {
-    entries: Mutex<HashMap<EntryPath, (Arc<Found>, Option<DlqEntry>)>>,
+    entries: Mutex<HashMap<EntryPath, Seen>>,
     sets: Mutex<VecDeque<(Arc<Found>, Arc<RowSet>)>>,
 }
 
 impl Known {
     /// What an earlier refresh read of this entry, if its objects are still the same.
-    pub fn unchanged(&self, found: &Found) -> Option<DlqEntry> {
+    pub fn unchanged(&self, found: &Found) -> Option<Arc<DlqEntry>> {
         let entries = lock(&self.entries);
         let (before, entry) = entries.get(&found.path)?;
         (before.signature() == found.signature()).then(|| entry.clone()).flatten()
@@ -32,8 +35,8 @@ impl Known {
     }
 
     /// Remembers what was read.
-    pub fn remember(&self, found: &Arc<Found>, entry: &DlqEntry) {
-        lock(&self.entries).insert(found.path.clone(), (Arc::clone(found), Some(entry.clone())));
+    pub fn remember(&self, found: &Arc<Found>, entry: DlqEntry) {
+        lock(&self.entries).insert(found.path.clone(), (Arc::clone(found), Some(Arc::new(entry))));
     }
 
     /// Remembers a listing of which nothing was read yet; what was read of unchanged objects stays.

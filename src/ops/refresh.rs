@@ -72,7 +72,7 @@ async fn read(
     session: &Session,
     found: &[Arc<Found>],
     progress: &(impl Fn(Progress) + Send + Sync),
-) -> (Vec<DlqEntry>, Option<LakeError>) {
+) -> (Vec<Arc<DlqEntry>>, Option<LakeError>) {
     let total = found.len() as u64;
     let mut newest_first: Vec<&Arc<Found>> = found.iter().filter(|f| session.known.unchanged(f).is_none()).collect();
     newest_first.sort_by_key(|f| std::cmp::Reverse(f.modified));
@@ -94,7 +94,7 @@ async fn read(
             failed.push(Arc::clone(f));
         }
         failure = failure.or(assessed.failure);
-        session.known.remember(f, &assessed.entry);
+        session.known.remember(f, assessed.entry);
         let partial = pace.due().then(|| snapshot_of(session, found));
         progress(Progress { listed: 0, assessed: done, found: total, partial });
     }
@@ -107,11 +107,11 @@ async fn read(
     (entries, failure)
 }
 
-fn keep_known(session: &Session, found: &[Arc<Found>]) -> Vec<DlqEntry> {
+fn keep_known(session: &Session, found: &[Arc<Found>]) -> Vec<Arc<DlqEntry>> {
     let mut entries = session.last.lock().unwrap_or_else(PoisonError::into_inner).entries.clone();
     for f in found {
         if !entries.iter().any(|e| e.path == f.path) {
-            entries.push(session.known.unchanged(f).unwrap_or_else(|| unread(f)));
+            entries.push(session.known.unchanged(f).unwrap_or_else(|| Arc::new(unread(f))));
         }
     }
     sort(&mut entries);
@@ -120,12 +120,12 @@ fn keep_known(session: &Session, found: &[Arc<Found>]) -> Vec<DlqEntry> {
 
 fn snapshot_of(session: &Session, found: &[Arc<Found>]) -> Snapshot {
     let mut still_unread = 0;
-    let mut entries: Vec<DlqEntry> = found
+    let mut entries: Vec<Arc<DlqEntry>> = found
         .iter()
         .map(|f| {
             session.known.unchanged(f).unwrap_or_else(|| {
                 still_unread += 1;
-                unread(f)
+                Arc::new(unread(f))
             })
         })
         .collect();
@@ -133,7 +133,7 @@ fn snapshot_of(session: &Session, found: &[Arc<Found>]) -> Snapshot {
     Snapshot { entries, unread: still_unread, ..Snapshot::default() }
 }
 
-fn sort(entries: &mut [DlqEntry]) {
+fn sort(entries: &mut [Arc<DlqEntry>]) {
     entries.sort_by(|a, b| (&a.dataset, a.date, &a.path).cmp(&(&b.dataset, b.date, &b.path)));
 }
 

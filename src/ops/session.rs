@@ -30,7 +30,7 @@ const LOCATE_PAGES: usize = 100;
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     /// Sorted by dataset, then date, then path.
-    pub entries: Vec<DlqEntry>,
+    pub entries: Vec<Arc<DlqEntry>>,
     /// How many of them are only listed yet: no reasons, no count.
     pub unread: usize,
     /// Worst first, then oldest first.
@@ -130,7 +130,7 @@ impl Session {
         let found = self.find(target).await?;
         let Assessed { entry, .. } =
             assess(&self.lake, &found, &self.cache, &self.settings.categories, &self.settings.thresholds).await;
-        self.known.remember(&found, &entry);
+        self.known.remember(&found, entry.clone());
         Ok(entry)
     }
 

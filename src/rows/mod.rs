@@ -7,6 +7,7 @@ mod convert;
 pub mod error;
 mod filter;
 mod guard;
+mod int96;
 pub mod layout;
 mod ndjson;
 mod parquet_file;

@@ -19,6 +19,7 @@ use crate::lake::Lake;
 
 use super::RowsError;
 use super::guard::{fenced, one_line, unreadable};
+use super::int96::in_microseconds;
 use super::sparse::{SparseFile, SparseReader};
 
 /// A file no larger than this is fetched whole with one request, and everything is answered from it.
@@ -326,10 +327,12 @@ fn reader_size(reader: &SparseReader) -> u64 {
 
 fn arrow_metadata(metadata: ParquetMetaData) -> Result<ArrowReaderMetadata, ParquetError> {
     let metadata = Arc::new(metadata);
-    ArrowReaderMetadata::try_new(Arc::clone(&metadata), ArrowReaderOptions::new()).or_else(|_| {
+    let read = ArrowReaderMetadata::try_new(Arc::clone(&metadata), ArrowReaderOptions::new()).or_else(|_| {
         // Some writers embed an Arrow schema that does not fit; the file's own is enough.
-        ArrowReaderMetadata::try_new(metadata, ArrowReaderOptions::new().with_skip_arrow_metadata(true))
-    })
+        let skipping = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        ArrowReaderMetadata::try_new(Arc::clone(&metadata), skipping)
+    })?;
+    Ok(in_microseconds(&metadata, &read).unwrap_or(read))
 }
 
 fn footer_of(uri: &str, metadata: ParquetMetaData) -> Result<Footer, RowsError> {

@@ -40,7 +40,7 @@ impl Lake for TestLake {
         Ok(ListPage::default())
     }
     async fn get(&self, key: &Key, range: ByteRange, if_match: Option<&ETag>) -> Result<Fetched, LakeError> {
-        self.counters.get();
+        let level = self.counters.get();
         if self.under_way.fetch_add(1, Ordering::SeqCst) == 0 {
             self.rounds.fetch_add(1, Ordering::SeqCst);
         }
@@ -58,7 +58,7 @@ impl Lake for TestLake {
             ByteRange::Suffix(n) => size.saturating_sub(n)..size,
         };
         let bytes = all.slice(span.start as usize..span.end as usize);
-        self.counters.received(bytes.len() as u64);
+        self.counters.received(level, bytes.len() as u64);
         let etag = ETag(size.to_string());
         Ok(Fetched { bytes, offset: span.start, size, etag, modified: DateTime::UNIX_EPOCH })
     }

@@ -48,7 +48,8 @@ fn paths(snapshot: &Snapshot) -> Vec<&str> {
     snapshot.entries.iter().map(|e| e.path.0.as_str()).collect()
 }
 
-fn assert_read(entry: &DlqEntry) {
+fn assert_read(entry: impl AsRef<DlqEntry>) {
+    let entry = entry.as_ref();
     assert_eq!((entry.rows, entry.rows_reported), (Some(2), Some(2)), "{entry:?}");
     assert_eq!(entry.errors.len(), 1, "{entry:?}");
     assert!(entry.problems.is_empty() && entry.complete, "{entry:?}");
@@ -197,7 +198,7 @@ async fn three_thousand_entries_in_thirty_datasets_are_fanned_out_and_all_found(
     found.sort_unstable();
     assert_eq!(found, want);
     snapshot.entries.iter().for_each(assert_read);
-    let in_order = |a: &DlqEntry, b: &DlqEntry| (&a.dataset, a.date, &a.path) < (&b.dataset, b.date, &b.path);
+    let in_order = |a: &Arc<DlqEntry>, b: &Arc<DlqEntry>| (&a.dataset, a.date, &a.path) < (&b.dataset, b.date, &b.path);
     assert!(snapshot.entries.is_sorted_by(in_order));
     assert_eq!((snapshot.unread, dlq(&snapshot).state.clone()), (0, SourceState::Fresh));
 

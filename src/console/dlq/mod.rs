@@ -20,7 +20,7 @@ use super::cursor::Cursor;
 use super::filter::Filter;
 use super::layout::{self, Panes};
 use super::msg::{Effect, RequestId};
-use super::state::{Focus, State};
+use super::state::{Focus, State, Tab};
 use preview::{Mode, Preview};
 use tree::{Node, NodeId};
 
@@ -84,8 +84,10 @@ pub(super) fn rebuild(state: &mut State) -> Vec<Effect> {
     }
     screen.nodes = nodes;
     screen.hidden = hidden;
-    let there: BTreeSet<&EntryPath> = state.lake.entries.iter().map(|e| &e.path).collect();
-    screen.marked.retain(|m| there.contains(m));
+    if !screen.marked.is_empty() {
+        let there: BTreeSet<&EntryPath> = state.lake.entries.iter().map(|e| &e.path).collect();
+        screen.marked.retain(|m| there.contains(m));
+    }
     fit(state)
 }
 
@@ -94,6 +96,10 @@ pub(super) fn fit(state: &mut State) -> Vec<Effect> {
     let (len, height) = (state.dlq.nodes.len() as u64, height(state));
     state.dlq.cursor.fit(len, height);
     state.dlq.chosen = state.dlq.selected().map(Node::id);
+    // Behind another tab nothing is opened: it might never be looked at.
+    if state.tab != Tab::Dlq {
+        return Vec::new();
+    }
     let mut effects = preview::follow(state);
     effects.extend(preview::want(state));
     effects

@@ -81,7 +81,8 @@ pub(in crate::console) fn build(
                 let open = !filter.is_empty() || ((left.len() <= OPEN_AT_FIRST) != toggled.contains(&dataset));
                 nodes.push(Node::Dataset(sum(dataset, open, &left)));
                 if open {
-                    nodes.extend(left.iter().map(|e| Node::Entry { entry: Arc::clone(e), alone: false }));
+                    // The newest date first: it is the one that someone was paged for.
+                    nodes.extend(left.iter().rev().map(|e| Node::Entry { entry: Arc::clone(e), alone: false }));
                 }
             }
         }

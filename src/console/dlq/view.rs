@@ -27,9 +27,9 @@ pub(in crate::console) fn draw(state: &State, buffer: &mut Buffer) {
 
 fn figures(state: &State) -> String {
     let screen = &state.dlq;
-    let rows = state.lake.entries.iter().filter_map(|e| e.known_rows()).fold(0_u64, u64::saturating_add);
     let entries = state.lake.entries.len() as u64;
-    let mut text = format!("{}, {}", words::plural(entries, "entry", "entries"), words::plural(rows, "row", "rows"));
+    let mut text =
+        format!("{}, {}", words::plural(entries, "entry", "entries"), words::plural(state.lake.rows, "row", "rows"));
     if screen.hidden > 0 {
         text = format!("filter hides {} of {}", words::count(screen.hidden), words::count(entries));
     }

@@ -104,6 +104,7 @@ impl Terminal {
     }
 
     /// Bytes written to the terminal so far.
+    #[allow(dead_code, reason = "the bench reads it")]
     pub fn bytes(&self) -> u64 {
         self.shown.0.lock().expect("the screen").bytes
     }

@@ -316,8 +316,9 @@ fn lines(state: &State) -> Vec<Line<'static>> {
 
 fn schema(state: &State, opened: &Opened) -> Vec<Line<'static>> {
     let theme = &state.theme;
+    let column = usize::from(crate::console::dlq::panes(state).detail.width).saturating_sub(62).clamp(18, 40);
     let row = |name: &str, kind: &str, contract: &str| {
-        format!(" {} {} {} ", pad(name, 26, false), pad(kind, 18, false), pad(contract, 18, false))
+        format!(" {} {} {} ", pad(name, column, false), pad(kind, 14, false), pad(contract, 18, false))
     };
     let mut lines = vec![Line::from(Span::styled(
         format!("{}verdict", row("column", "data", "contract")),
@@ -341,12 +342,12 @@ fn schema(state: &State, opened: &Opened) -> Vec<Line<'static>> {
                     DriftKind::New => "not in the contract",
                     DriftKind::Retyped if d.safe => "another type, can widen",
                     DriftKind::Retyped => "another type",
-                    DriftKind::NullsInRequired => "nulls in a required column",
+                    DriftKind::NullsInRequired => "null where required",
                 };
                 (glyphs::BAD, text, Role::Warning)
             }
         };
-        let start = Span::raw(row(&one_line(name, 26), &one_line(kind, 18), &says(name)));
+        let start = Span::raw(row(&one_line(name, column), &one_line(kind, 14), &says(name)));
         lines.push(Line::from(vec![start, Span::styled(format!("{sign} {text}"), theme.style(role))]));
     };
     for column in &opened.columns {
@@ -372,12 +373,13 @@ fn profile(state: &State) -> Vec<Line<'static>> {
         Load::Cancelled => return vec![Line::from(" cancelled; p profiles again")],
         Load::Idle | Load::Waiting(_) => return vec![Line::from(" profiling…")],
     };
+    // What fits on 80 columns comes first: why it is odd, not of which type it is.
     let row = |cells: [&str; 7]| {
-        let [name, kind, nulls, distinct, min, max, odd] = cells;
-        let (a, b, c, d) = (pad(name, 18, false), pad(kind, 12, false), pad(nulls, 8, true), pad(distinct, 9, true));
-        format!(" {a} {b} {c} {d}  {} {} {}", pad(min, 12, false), pad(max, 12, false), pad(odd, 12, false))
+        let [name, odd, nulls, distinct, min, max, kind] = cells;
+        let (a, b, c, d) = (pad(name, 18, false), pad(odd, 12, false), pad(nulls, 8, true), pad(distinct, 9, true));
+        format!(" {a} {b} {c} {d}  {} {} {}", pad(min, 12, false), pad(max, 12, false), pad(kind, 12, false))
     };
-    let head = row(["column", "type", "nulls", "distinct", "smallest", "largest", "odd"]);
+    let head = row(["column", "odd", "nulls", "distinct", "smallest", "largest", "type"]);
     let mut lines = vec![Line::from(Span::styled(format!("{head} most frequent"), theme.style(Role::Title)))];
     for p in profile {
         let masked = preview.masks_name(&p.column.name);
@@ -387,7 +389,7 @@ fn profile(state: &State) -> Vec<Line<'static>> {
             p.top.iter().take(5).map(|(v, n)| format!("{} ×{}", text(v, 16), words::count(*n))).collect();
         let (name, kind) = (one_line(&p.column.name, 18), one_line(&p.column.kind, 12));
         let odd = p.odd.as_deref().map(|o| one_line(o, 12)).unwrap_or_default();
-        let start = row([&name, &kind, &words::count(p.nulls), &distinct, &text(&p.min, 12), &text(&p.max, 12), &odd]);
+        let start = row([&name, &odd, &words::count(p.nulls), &distinct, &text(&p.min, 12), &text(&p.max, 12), &kind]);
         let style = theme.style(if p.odd.is_some() { Role::Warning } else { Role::Text });
         lines.push(Line::from(vec![Span::styled(start, style), Span::raw(format!(" {}", top.join(", ")))]));
     }
