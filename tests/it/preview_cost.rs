@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use serde_json::{Value, json};
-
 use crate::support::program::lakeward;
 use crate::support::s3_server;
 
