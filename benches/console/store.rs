@@ -116,7 +116,7 @@ fn page(query: &str, keys: &[String], listed: &AtomicU64) -> String {
     for key in under().take(PAGE) {
         last = key;
         xml += &format!(
-            "<Contents><Key>{key}</Key><LastModified>2026-11-22T10:00:00.000Z</LastModified><ETag>&quot;{key}&quot;</ETag><Size>{}</Size></Contents>",
+            "<Contents><Key>{key}</Key><LastModified>2026-11-22T10:00:00.000Z</LastModified><ETag>&quot;9b2cf535f27731c974343645a3985328&quot;</ETag><Size>{}</Size></Contents>",
             if key.ends_with("json") { 110 } else { 0 }
         );
         listed.fetch_add(1, Ordering::Relaxed);

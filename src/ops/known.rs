@@ -6,13 +6,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::model::entry::{DlqEntry, EntryPath};
 use crate::rows::RowSet;
 
+use super::assess::unread;
 use super::entries::Found;
 
 /// Row sets kept open: the ones looked at last.
 const OPEN_SETS: usize = 8;
 
-/// An entry as last listed, and what was read of it, if anything.
-type Seen = (Arc<Found>, Option<Arc<DlqEntry>>);
+/// An entry as last listed, as it is known, and whether it was read.
+#[derive(Debug)]
+struct Seen {
+    found: Arc<Found>,
+    entry: Arc<DlqEntry>,
+    read: bool,
+}
 
 /// Entries by path, and the row sets opened last.
 #[derive(Debug, Default)]
@@ -25,24 +31,35 @@ impl Known {
     /// What an earlier refresh read of this entry, if its objects are still the same.
     pub fn unchanged(&self, found: &Found) -> Option<Arc<DlqEntry>> {
         let entries = lock(&self.entries);
-        let (before, entry) = entries.get(&found.path)?;
-        (before.signature() == found.signature()).then(|| entry.clone()).flatten()
+        let seen = entries.get(&found.path).filter(|s| s.read)?;
+        (seen.found.signature() == found.signature()).then(|| Arc::clone(&seen.entry))
+    }
+
+    /// These entries as they are known, and how many of them were not read yet.
+    pub fn entries(&self, found: &[Arc<Found>]) -> (Vec<Arc<DlqEntry>>, usize) {
+        let entries = lock(&self.entries);
+        let seen: Vec<&Seen> = found.iter().filter_map(|f| entries.get(&f.path)).collect();
+        let unread = seen.iter().filter(|s| !s.read).count();
+        (seen.into_iter().map(|s| Arc::clone(&s.entry)).collect(), unread)
     }
 
     /// The entry's objects, as last listed.
     pub fn found(&self, path: &EntryPath) -> Option<Arc<Found>> {
-        lock(&self.entries).get(path).map(|(found, _)| Arc::clone(found))
+        lock(&self.entries).get(path).map(|s| Arc::clone(&s.found))
     }
 
     /// Remembers what was read.
     pub fn remember(&self, found: &Arc<Found>, entry: DlqEntry) {
-        lock(&self.entries).insert(found.path.clone(), (Arc::clone(found), Some(Arc::new(entry))));
+        let seen = Seen { found: Arc::clone(found), entry: Arc::new(entry), read: true };
+        lock(&self.entries).insert(found.path.clone(), seen);
     }
 
     /// Remembers a listing of which nothing was read yet; what was read of unchanged objects stays.
     pub fn listed(&self, found: &Arc<Found>) {
-        let read = self.unchanged(found);
-        lock(&self.entries).insert(found.path.clone(), (Arc::clone(found), read));
+        let known = self.unchanged(found);
+        let read = known.is_some();
+        let entry = known.unwrap_or_else(|| Arc::new(unread(found)));
+        lock(&self.entries).insert(found.path.clone(), Seen { found: Arc::clone(found), entry, read });
     }
 
     /// Forgets entries that are gone.

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use futures::stream::{self, StreamExt};
+use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::lake::LakeError;
 use crate::model::entry::DlqEntry;
 
 use super::alerts;
-use super::assess::{assess, unread};
+use super::assess::{Assessed, assess};
 use super::entries::{Found, group};
 use super::health::SourceHealth;
 use super::scan::gather;
@@ -79,16 +79,12 @@ async fn read(
     let mut done = total - newest_first.len() as u64;
     let mut failure = None;
     let pace = Pace::default();
-    let settings = &session.settings;
-    let reads: Vec<_> = newest_first
-        .into_iter()
-        .map(|f| async move {
-            (f, assess(&session.lake, f, &session.cache, &settings.categories, &settings.thresholds).await)
-        })
-        .collect();
-    let mut reading = stream::iter(reads).buffer_unordered(READ_AT_ONCE);
     let mut failed = Vec::new();
+    let mut waiting = newest_first.into_iter();
+    // Filled by hand: a read that waits takes kilobytes, and there may be tens of thousands.
+    let mut reading: FuturesUnordered<_> = waiting.by_ref().take(READ_AT_ONCE).map(|f| read_one(session, f)).collect();
     while let Some((f, assessed)) = reading.next().await {
+        reading.extend(waiting.next().map(|f| read_one(session, f)));
         done += 1;
         if assessed.failure.is_some() {
             failed.push(Arc::clone(f));
@@ -100,37 +96,33 @@ async fn read(
     }
     let entries = snapshot_of(session, found).entries;
     // What a failing store kept from us is read again next time.
-    session.known.retain(|path| !failed.iter().any(|f| &f.path == path));
+    let again: HashSet<_> = failed.iter().map(|f| &f.path).collect();
+    session.known.retain(|path| !again.contains(path));
     for f in &failed {
         session.known.listed(f);
     }
     (entries, failure)
 }
 
+async fn read_one<'a>(session: &Session, found: &'a Arc<Found>) -> (&'a Arc<Found>, Assessed) {
+    let settings = &session.settings;
+    let assessed = assess(&session.lake, found, &session.cache, &settings.categories, &settings.thresholds).await;
+    (found, assessed)
+}
+
 fn keep_known(session: &Session, found: &[Arc<Found>]) -> Vec<Arc<DlqEntry>> {
     let mut entries = session.last.lock().unwrap_or_else(PoisonError::into_inner).entries.clone();
-    for f in found {
-        if !entries.iter().any(|e| e.path == f.path) {
-            entries.push(session.known.unchanged(f).unwrap_or_else(|| Arc::new(unread(f))));
-        }
-    }
+    let (listed, _) = session.known.entries(found);
+    let before: HashSet<_> = entries.iter().map(|e| e.path.clone()).collect();
+    entries.extend(listed.into_iter().filter(|e| !before.contains(&e.path)));
     sort(&mut entries);
     entries
 }
 
 fn snapshot_of(session: &Session, found: &[Arc<Found>]) -> Snapshot {
-    let mut still_unread = 0;
-    let mut entries: Vec<Arc<DlqEntry>> = found
-        .iter()
-        .map(|f| {
-            session.known.unchanged(f).unwrap_or_else(|| {
-                still_unread += 1;
-                Arc::new(unread(f))
-            })
-        })
-        .collect();
+    let (mut entries, unread) = session.known.entries(found);
     sort(&mut entries);
-    Snapshot { entries, unread: still_unread, ..Snapshot::default() }
+    Snapshot { entries, unread, ..Snapshot::default() }
 }
 
 fn sort(entries: &mut [Arc<DlqEntry>]) {

@@ -50,8 +50,9 @@ fn height(state: &State) -> u16 {
 pub(super) fn rebuild(state: &mut State) {
     let filter = &state.alerts.filter;
     let alerts = &state.lake.snapshot.alerts;
-    let shown = (0..alerts.len())
-        .filter(|i| alerts.get(*i).is_some_and(|a| filter.is_empty() || filter.matches(&searchable(a))));
+    let shown = (0..alerts.len()).filter(|i| {
+        alerts.get(*i).is_some_and(|a| filter.is_empty() || filter.matches(std::iter::once(searchable(a).as_str())))
+    });
     let shown: Vec<usize> = shown.collect();
     let key_at = |at: &usize| alerts.get(*at).map(|a| a.key.as_str());
     if let Some(at) = state.alerts.chosen.as_deref().and_then(|key| shown.iter().position(|i| key_at(i) == Some(key))) {

@@ -71,7 +71,7 @@ pub(in crate::console) fn build(
     let mut hidden = 0;
     for group in entries.chunk_by(|a, b| a.dataset == b.dataset) {
         let left: Vec<&Arc<DlqEntry>> =
-            group.iter().filter(|e| filter.is_empty() || filter.matches(&searchable(e))).collect();
+            group.iter().filter(|e| filter.is_empty() || filter.matches(searchable(e))).collect();
         hidden += (group.len() - left.len()) as u64;
         match left.as_slice() {
             [] => {}
@@ -113,17 +113,9 @@ fn sum(dataset: Dataset, open: bool, entries: &[&Arc<DlqEntry>]) -> Sum {
     sum
 }
 
-fn searchable(entry: &DlqEntry) -> String {
-    let mut text = format!("{} {} {}", entry.path.0, entry.severity.word(), entry.category.word());
-    for problem in &entry.problems {
-        text.push(' ');
-        text.push_str(problem.code());
-    }
-    for error in &entry.errors {
-        for part in [&error.error_type, &error.error_message].into_iter().flatten() {
-            text.push(' ');
-            text.push_str(part);
-        }
-    }
-    text
+/// What `/` looks into.
+fn searchable(entry: &DlqEntry) -> impl Iterator<Item = &str> + Clone {
+    let words = [entry.path.0.as_str(), entry.severity.word(), entry.category.word()];
+    let said = entry.errors.iter().flat_map(|e| [&e.error_type, &e.error_message]).flatten().map(String::as_str);
+    words.into_iter().chain(entry.problems.iter().map(|p| p.code())).chain(said)
 }
