@@ -115,7 +115,7 @@ fn throttled(answers: mpsc::Sender<Msg>, id: u64) -> impl Fn(Progress) + Send + 
         if at >= due {
             // Taking a large partial snapshot costs the loop milliseconds, so large ones come more seldom.
             let large = progress.partial.as_ref().is_some_and(|p| p.entries.len() > LARGE);
-            let pause = if large { PROGRESS * 8 } else { PROGRESS };
+            let pause = if large { PROGRESS * 32 } else { PROGRESS };
             next.store(at + pause.as_millis() as u64, std::sync::atomic::Ordering::Relaxed);
             let _ = answers.try_send(Msg::Progress(id, progress));
         }

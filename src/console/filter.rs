@@ -1,5 +1,7 @@
 //! The `/` filter: words that must all occur, without regard to case; `!word` must not.
 
+use memchr::memchr2_iter;
+
 /// A parsed filter.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Filter {
@@ -38,11 +40,8 @@ fn occurs(word: &str, text: &str) -> bool {
     }
     let (Some(first), word) = (word.bytes().next(), word.as_bytes()) else { return true };
     let text = text.as_bytes();
-    let last = text.len().checked_sub(word.len());
-    last.is_some_and(|last| {
-        let starts = text.iter().take(last + 1).enumerate().filter(|(_, b)| b.to_ascii_lowercase() == first);
-        starts.into_iter().any(|(i, _)| text.get(i..i + word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word)))
-    })
+    memchr2_iter(first, first.to_ascii_uppercase(), text)
+        .any(|i| text.get(i..i + word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word)))
 }
 
 #[cfg(test)]

@@ -99,6 +99,7 @@ pub async fn assess(
     }
     entry.category = categorize(rules, &reasons.reasons);
     entry.errors = reasons.reasons;
+    entry.errors.shrink_to_fit();
     entry.severity = severity_of(entry.known_rows(), thresholds);
     entry.problems.sort();
     Assessed { entry, failure: failure.filter(says_of_source) }

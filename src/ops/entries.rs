@@ -127,7 +127,10 @@ fn is_spark_directory(name: &str) -> bool {
 
 fn to_found(errors_prefix: &str, root: Root, objects: Vec<ObjectMeta>) -> Option<Found> {
     let path = format!("{errors_prefix}{}", root.root);
-    let layout = layout(&path, &objects);
+    let mut layout = layout(&path, &objects);
+    // Kept for as long as the entry is, with tens of thousands of others.
+    layout.files.shrink_to_fit();
+    layout.reasons.shrink_to_fit();
     let stray = layout.format == RowsFormat::None && layout.reasons.is_empty();
     if stray && root.problem == Some(Problem::NoDate) {
         return None;

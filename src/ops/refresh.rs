@@ -20,13 +20,17 @@ use super::session::{Progress, Session, Snapshot};
 
 /// Entries read at once.
 const READ_AT_ONCE: usize = 16;
-/// Partial snapshots are copies: not more often than this.
+/// Partial snapshots come not more often than this,
 const PARTIAL_EVERY: Duration = Duration::from_millis(250);
+/// and take one part in so many of the time.
+const PARTIAL_SHARE: u32 = 50;
 
 /// Runs one refresh. Never fails: what fails is a source's state in the snapshot.
 pub async fn refresh(session: &Session, now: DateTime<Utc>, progress: &(impl Fn(Progress) + Send + Sync)) -> Snapshot {
     session.contracts.forget();
-    let (found, listing) = list(session, progress).await;
+    let (mut found, listing) = list(session, progress).await;
+    // Sorted once: each snapshot on the way is in this order already.
+    found.sort_by(|a, b| (&a.dataset, a.date, &a.path).cmp(&(&b.dataset, b.date, &b.path)));
     let (entries, failure) = match listing {
         Ok(()) => {
             let still: HashSet<_> = found.iter().map(|f| &f.path).collect();
@@ -61,7 +65,7 @@ async fn list(
             session.known.listed(entry);
         }
         all.extend(part);
-        let partial = pace.due().then(|| snapshot_of(session, &all));
+        let partial = pace.when_due(|| snapshot_of(session, &all));
         progress(Progress { listed: listed.load(Ordering::Relaxed), assessed: 0, found: all.len() as u64, partial });
     };
     let result = gather(session.lake.as_ref(), errors, &listed, &on_part).await;
@@ -91,7 +95,7 @@ async fn read(
         }
         failure = failure.or(assessed.failure);
         session.known.remember(f, assessed.entry);
-        let partial = pace.due().then(|| snapshot_of(session, found));
+        let partial = pace.when_due(|| snapshot_of(session, found));
         progress(Progress { listed: 0, assessed: done, found: total, partial });
     }
     let entries = snapshot_of(session, found).entries;
@@ -129,22 +133,19 @@ fn sort(entries: &mut [Arc<DlqEntry>]) {
     entries.sort_by(|a, b| (&a.dataset, a.date, &a.path).cmp(&(&b.dataset, b.date, &b.path)));
 }
 
-/// Says when the next partial snapshot is due.
+/// Says when the next partial snapshot is due: seldom, and the more seldom the dearer it is.
+#[derive(Default)]
 struct Pace(Mutex<Option<Instant>>);
 
-impl Default for Pace {
-    fn default() -> Self {
-        Self(Mutex::new(None))
-    }
-}
-
 impl Pace {
-    fn due(&self) -> bool {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = last.is_none_or(|t| t.elapsed() >= PARTIAL_EVERY);
-        if due {
-            *last = Some(Instant::now());
+    fn when_due(&self, snapshot: impl FnOnce() -> Snapshot) -> Option<Snapshot> {
+        let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let begun = Instant::now();
+        if next.is_some_and(|due| begun < due) {
+            return None;
         }
-        due
+        let snapshot = snapshot();
+        *next = Some(Instant::now() + PARTIAL_EVERY.max(begun.elapsed() * PARTIAL_SHARE));
+        Some(snapshot)
     }
 }
