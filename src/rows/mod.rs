@@ -4,6 +4,8 @@
 mod cache;
 pub mod cell;
 mod convert;
+mod delta;
+mod delta_engine;
 pub mod error;
 mod filter;
 mod guard;

@@ -8,14 +8,15 @@ use arrow::datatypes::{DataType, Field, Schema};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
-use crate::lake::Lake;
+use crate::lake::{Lake, ObjectMeta};
 use crate::model::column::{Column, ColumnProfile, RowPage};
 use crate::model::entry::RowsFormat;
 
 use super::cache::Purpose;
 pub use super::cache::RowCache;
+use super::delta::{self, LiveFile, Overlay};
 use super::filter::{Filter, known_names};
-use super::guard::{fenced, unreadable};
+use super::guard::fenced;
 use super::parquet_file::{ParquetFile, batch_of};
 use super::profile::Tally;
 use super::{Layout, RowsError, convert, ndjson};
@@ -56,6 +57,8 @@ struct Part {
     /// For each column of the set, the part's own, if it has it.
     roots: Vec<Option<usize>>,
     store: Store,
+    /// What a table's log says of it beyond its bytes.
+    overlay: Arc<Overlay>,
 }
 
 #[derive(Debug)]
@@ -80,9 +83,9 @@ impl RowSet {
         let mut known = true;
         let stores = match layout.format {
             RowsFormat::None => return Err(RowsError::NoRows { object: lake.uri(&layout.root) }),
-            RowsFormat::Delta => return Err(no_delta(lake.as_ref(), layout)),
+            RowsFormat::Delta => return Self::open_table(lake, layout, cache).await,
             RowsFormat::Parquet | RowsFormat::ParquetDir => {
-                let files = open_all(lake.as_ref(), layout, &cache, Purpose::Rows).await?;
+                let files = open_all(lake.as_ref(), &row_files(layout), &cache, Purpose::Rows).await?;
                 files.into_iter().map(Store::Parquet).collect()
             }
             RowsFormat::Ndjson => {
@@ -92,6 +95,30 @@ impl RowSet {
             }
         };
         Ok(Self::of(lake, cache, stores, known))
+    }
+
+    /// The live files of a Delta table, with the columns of its newest schema.
+    async fn open_table(lake: Arc<dyn Lake>, layout: &Layout, cache: Arc<RowCache>) -> Result<Self, RowsError> {
+        let table = delta::open(&lake, layout).await?;
+        let objects: Vec<&ObjectMeta> = table.files.iter().map(|f| &f.object).collect();
+        let files = open_all(lake.as_ref(), &objects, &cache, Purpose::Rows).await?;
+        let fields: Vec<Field> = table.schema.fields().iter().map(|f| delta::plain(f)).collect();
+        let part = |(file, live): (ParquetFile, LiveFile)| {
+            let own = file.footer.schema();
+            let root = |f: &Arc<Field>| own.index_of(delta::physical_name(f)).or_else(|_| own.index_of(f.name())).ok();
+            let roots = table.schema.fields().iter().map(root).collect();
+            let rows = live.overlay.left_of(file.footer.rows());
+            Part { rows, roots, store: Store::Parquet(file), overlay: Arc::new(live.overlay) }
+        };
+        let parts: Vec<Part> = files.into_iter().zip(table.files).map(part).collect();
+        let column = |f: &Field| Column {
+            name: f.name().clone(),
+            kind: convert::kind(f.data_type()),
+            nullable: f.is_nullable(),
+        };
+        let columns = fields.iter().map(column).collect();
+        let total = Some(parts.iter().map(|p| p.rows).sum());
+        Ok(Self { lake, cache, columns, schema: Arc::new(Schema::new(fields)), parts, total })
     }
 
     fn of(lake: Arc<dyn Lake>, cache: Arc<RowCache>, stores: Vec<Store>, known: bool) -> Self {
@@ -127,7 +154,7 @@ impl RowSet {
                         *slot = Some(root);
                     }
                 }
-                Part { rows, roots, store }
+                Part { rows, roots, store, overlay: Arc::default() }
             })
             .collect();
         for (i, field) in fields.iter_mut().enumerate() {
@@ -228,29 +255,31 @@ impl RowSet {
         let mut matched = 0_u64;
         for part in &self.parts {
             let state = Arc::new(Mutex::new((matched, Vec::<Range<u64>>::new())));
-            let mine: Vec<(Option<usize>, DataType)> = filter
+            let mine: Vec<(usize, Option<usize>, DataType)> = filter
                 .columns
                 .iter()
                 .zip(filter.schema().fields())
-                .map(|(c, f)| (part.roots.get(*c).copied().flatten(), f.data_type().clone()))
+                .map(|(c, f)| (*c, part.roots.get(*c).copied().flatten(), f.data_type().clone()))
                 .collect();
-            let mut roots: Vec<usize> = mine.iter().filter_map(|(root, _)| *root).collect();
+            let mut roots: Vec<usize> = mine.iter().filter_map(|(_, root, _)| *root).collect();
             roots.sort_unstable();
             roots.dedup();
             let (kept, order, window) = (Arc::clone(&state), roots.clone(), window.clone());
-            let own = filter.clone();
+            let (own, overlay) = (filter.clone(), Arc::clone(&part.overlay));
             let visit = move |first: u64, batch: arrow::array::RecordBatch| {
                 let rows = batch.num_rows();
                 let columns = mine
                     .iter()
-                    .map(|(root, wanted)| {
+                    .map(|(column, root, wanted)| {
                         let at = root.and_then(|r| order.binary_search(&r).ok());
-                        fitted(at.and_then(|i| batch.columns().get(i)), wanted, rows)
+                        let constant = overlay.constant(*column, rows);
+                        fitted(constant.as_ref().or_else(|| batch.columns().get(at?)), wanted, rows)
                     })
                     .collect();
                 let batch = batch_of(own.schema(), columns, rows).map_err(RowsError::Filter)?;
                 let mut state = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                for (row, _) in (first..).zip(own.matches(&batch)?).filter(|(_, verdict)| *verdict) {
+                let matches = (first..).zip(own.matches(&batch)?).filter(|(_, verdict)| *verdict);
+                for row in matches.filter_map(|(row, _)| overlay.logical(row)) {
                     if window.contains(&state.0) {
                         match state.1.last_mut() {
                             Some(last) if last.end == row => last.end += 1,
@@ -279,13 +308,17 @@ impl RowSet {
             Store::Lines(lines) => return Ok(lines.cells(&places, ranges)),
         };
         let roots: Vec<usize> = places.iter().flatten().copied().collect();
-        let arrays = file.read(self.lake.as_ref(), &roots, ranges).await?;
+        let arrays = file.read(self.lake.as_ref(), &roots, &part.overlay.physical(ranges)).await?;
         let rows = ranges.iter().map(|r| r.end - r.start).sum::<u64>() as usize;
         fenced(&file.file.uri, || {
             let mut arrays = arrays.iter();
             let columns: Vec<Vec<Value>> = places
                 .iter()
-                .map(|p| p.and_then(|_| arrays.next()).map_or_else(Vec::new, |a| convert::values(a)))
+                .zip(wanted)
+                .map(|(place, column)| match place {
+                    Some(_) => arrays.next().map_or_else(Vec::new, |a| convert::values(a)),
+                    None => part.overlay.constant(*column, rows).map_or_else(Vec::new, |a| convert::values(&a)),
+                })
                 .collect();
             let mut columns: Vec<_> = columns.into_iter().map(Vec::into_iter).collect();
             (0..rows).map(|_| columns.iter_mut().map(|c| c.next().unwrap_or(Value::Null)).collect()).collect()
@@ -336,19 +369,18 @@ fn fitted(column: Option<&ArrayRef>, wanted: &DataType, rows: usize) -> ArrayRef
     }
 }
 
-fn no_delta(lake: &dyn Lake, layout: &Layout) -> RowsError {
-    let table = layout.table.as_deref().unwrap_or(&layout.root);
-    unreadable(&lake.uri(table), "a Delta table; reading its log is not supported yet")
+/// The files of a layout that hold rows. Writers leave empty parts behind; a lone empty file is a fault.
+fn row_files(layout: &Layout) -> Vec<&ObjectMeta> {
+    layout.files.iter().filter(|f| f.size > 0 || layout.files.len() == 1).collect()
 }
 
 async fn open_all(
     lake: &dyn Lake,
-    layout: &Layout,
+    files: &[&ObjectMeta],
     cache: &RowCache,
     purpose: Purpose,
 ) -> Result<Vec<ParquetFile>, RowsError> {
-    let files = layout.files.iter().filter(|f| f.size > 0 || layout.files.len() == 1);
-    let footers: Vec<_> = files.map(|f| cache.parquet(lake, f, purpose)).collect();
+    let footers: Vec<_> = files.iter().map(|f| cache.parquet(lake, f, purpose)).collect();
     stream::iter(footers).buffered(PARALLEL).try_collect().await
 }
 
@@ -362,9 +394,19 @@ pub async fn count(
 ) -> Result<Option<u64>, RowsError> {
     match layout.format {
         RowsFormat::None => Ok(None),
-        RowsFormat::Delta => Err(no_delta(lake.as_ref(), layout)),
+        RowsFormat::Delta => {
+            let table = delta::open(&lake, layout).await?;
+            let counted: Option<u64> = table.files.iter().map(|f| f.rows.map(|rows| f.overlay.left_of(rows))).sum();
+            if counted.is_some() {
+                return Ok(counted);
+            }
+            let objects: Vec<&ObjectMeta> = table.files.iter().map(|f| &f.object).collect();
+            let files = open_all(lake.as_ref(), &objects, &cache, Purpose::Count).await?;
+            let rows = files.iter().zip(&table.files).map(|(f, live)| live.overlay.left_of(f.footer.rows()));
+            Ok(Some(rows.sum()))
+        }
         RowsFormat::Parquet | RowsFormat::ParquetDir => {
-            let files = open_all(lake.as_ref(), layout, &cache, Purpose::Count).await?;
+            let files = open_all(lake.as_ref(), &row_files(layout), &cache, Purpose::Count).await?;
             Ok(Some(files.iter().map(|f| f.footer.rows()).sum()))
         }
         RowsFormat::Ndjson if layout.bytes() > max_bytes => Ok(None),
