@@ -112,7 +112,7 @@ async fn drifted(session: &Session, entries: &[Arc<DlqEntry>]) -> (Vec<Alert>, O
 async fn drift(session: &Session, entry: &DlqEntry, key: &str) -> Result<Option<Alert>, LakeError> {
     let file = session.contracts.read(session.lake.as_ref(), key).await?;
     let Ok(rows) = session.rows(entry).await else { return Ok(None) };
-    let drifts = differences(&file.contract, rows.columns(), entry.format);
+    let drifts = differences(&file.contract, &rows, entry.format);
     let layer = layer_of(session, &entry.dataset);
     Ok(drift_alert(entry, layer, &drifts, &session.lake.uri(&entry.path.0), &file.uri))
 }

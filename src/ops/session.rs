@@ -190,7 +190,7 @@ impl Session {
         let personal =
             (0..columns.len()).filter(|i| self.settings.is_personal(&entry.dataset, &columns[*i].name)).collect();
         let contract = self.contract(entry).await;
-        let drift = contract.as_ref().map(|(_, c)| differences(c, &columns, entry.format)).unwrap_or_default();
+        let drift = contract.as_ref().map(|(_, c)| differences(c, &rows, entry.format)).unwrap_or_default();
         let total_rows = rows.total_rows();
         Ok(Opened { path: entry.path.clone(), columns, order, named, personal, total_rows, contract, drift })
     }

@@ -12,6 +12,7 @@ mod guard;
 mod int96;
 pub mod layout;
 mod ndjson;
+mod nulls;
 mod parquet_file;
 mod profile;
 pub mod set;

@@ -19,7 +19,7 @@ use super::filter::{Filter, known_names};
 use super::guard::fenced;
 use super::parquet_file::{ParquetFile, batch_of};
 use super::profile::Tally;
-use super::{Layout, RowsError, convert, ndjson};
+use super::{Layout, RowsError, convert, ndjson, nulls};
 
 /// Footers read at once.
 const PARALLEL: usize = 16;
@@ -187,6 +187,25 @@ impl RowSet {
     /// Rows of all files; `None` where only reading everything could tell (large NDJSON).
     pub fn total_rows(&self) -> Option<u64> {
         self.total
+    }
+
+    /// Whether a column holds nulls, from what is known without reading rows; `None` if that does not tell.
+    pub fn has_nulls(&self, column: usize) -> Option<bool> {
+        let mut known = true;
+        for part in self.parts.iter().filter(|p| p.rows > 0) {
+            let nulls = match (&part.store, part.roots.get(column).copied().flatten()) {
+                (Store::Parquet(file), Some(root)) => nulls::of(file.footer.arrow.metadata(), root),
+                (Store::Parquet(_), None) if part.overlay.constant(column, 1).is_none() => Some(part.rows),
+                _ => None,
+            };
+            match nulls {
+                Some(0) => {}
+                // Deleted rows may have been the null ones.
+                Some(_) if part.overlay.left_of(u64::MAX) == u64::MAX => return Some(true),
+                _ => known = false,
+            }
+        }
+        known.then_some(false)
     }
 
     /// The indexes of the named columns, or an error that names the one that is not there.
