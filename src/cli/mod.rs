@@ -28,7 +28,7 @@ use exit::{CliError, Exit};
 use output::Answer;
 use target::Target;
 
-use crate::ops::Session;
+use crate::ops::{BLOCKING_THREADS, Session};
 
 /// The program.
 pub fn main() -> ExitCode {
@@ -87,6 +87,7 @@ fn run(cli: &Cli, around: &Surroundings) -> Result<Exit, CliError> {
             log(around);
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
+                .max_blocking_threads(BLOCKING_THREADS)
                 .enable_all()
                 .build()
                 .map_err(|e| CliError::Failed { message: format!("threads: {e}"), hint: None })?;

@@ -16,7 +16,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 use tokio::sync::mpsc;
 
-use crate::ops::Session;
+use crate::ops::{BLOCKING_THREADS, Session};
 
 use super::ConsoleSettings;
 use super::app::{Notice, Screen, run};
@@ -149,7 +149,11 @@ fn on_terminal(session: Arc<Session>, settings: ConsoleSettings) -> io::Result<E
     let (sender, notices) = mpsc::channel(8);
     watch_signals(sender.clone())?;
     watch_terminal(sender)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(BLOCKING_THREADS)
+        .enable_all()
+        .build()?;
     let backend = CrosstermBackend::new(BufWriter::<Stdout>::new(io::stdout()));
     let app = runtime
         .block_on(async { run(session, settings, backend, EventStream::new(), notices, chrono::Utc::now).await });

@@ -17,3 +17,7 @@ pub mod settings;
 pub use health::{SourceHealth, SourceState};
 pub use session::{Opened, Progress, Session, Snapshot};
 pub use settings::LakeSettings;
+
+/// Threads for what waits or computes (files, decoding), since each one holds memory of its own. More than all
+/// reads that run at once: the Delta kernel waits on one of them for files that need another.
+pub const BLOCKING_THREADS: usize = 64;
