@@ -24,8 +24,8 @@ use super::state::State;
 use super::update::update;
 use super::{ConsoleSettings, clipboard, view};
 
-/// At most one frame in this time.
-const FRAME: Duration = Duration::from_millis(16);
+/// At most one frame in this time: half of what a key may take.
+const FRAME: Duration = Duration::from_millis(8);
 /// Answers that may wait; more make the executor wait.
 const ANSWERS: usize = 64;
 

@@ -23,6 +23,9 @@ use fault::Asked;
 
 pub use connect::S3Settings;
 
+/// Bodies below this are copied out of the connection's buffer. 64 KiB.
+const SMALL: usize = 64 << 10;
+
 /// A bucket, or a prefix in one.
 #[derive(Debug)]
 pub struct S3Lake {
@@ -169,6 +172,8 @@ impl Lake for S3Lake {
         let content_range = out.content_range().and_then(parse_content_range);
         let body = out.body.collect().await.map_err(|e| asked.broken_off(&e))?.into_bytes();
         self.counters.received(level, body.len() as u64);
+        // A small body is a slice of the connection's buffer and would keep all of that alive.
+        let body = if body.len() < SMALL { Bytes::copy_from_slice(&body) } else { body };
         if let Some((offset, size)) = content_range {
             return Ok(Fetched { bytes: body, offset, size, etag: tag, modified });
         }

@@ -70,21 +70,24 @@ impl RowCache {
         found.clone()
     }
 
-    /// Lets the longest unused go until the bounds are kept again.
+    /// Lets the longest unused go where a bound is passed: down to three quarters, so that it is seldom.
     pub(super) fn settle(&self) {
         let mut known = self.known();
-        let mut weights: Vec<_> = known.files.iter().map(|(k, r)| (r.used, r.weight(), k.clone())).collect();
-        weights.sort_unstable_by_key(|(used, ..)| *used);
-        let mut total: u64 = weights.iter().map(|(_, weight, _)| weight).sum();
-        let mut count = weights.len();
-        for (_, weight, key) in weights {
-            if total <= MOST_BYTES && count <= MOST_OBJECTS {
+        let mut bytes: u64 = known.files.values().map(Remembered::weight).sum();
+        let mut count = known.files.len();
+        if bytes <= MOST_BYTES && count <= MOST_OBJECTS {
+            return;
+        }
+        let mut oldest: Vec<(u64, u64)> = known.files.values().map(|r| (r.used, r.weight())).collect();
+        oldest.sort_unstable();
+        let mut last_gone = 0;
+        for (used, weight) in oldest {
+            if bytes <= MOST_BYTES / 4 * 3 && count <= MOST_OBJECTS / 4 * 3 {
                 break;
             }
-            known.files.remove(&key);
-            total -= weight;
-            count -= 1;
+            (last_gone, bytes, count) = (used, bytes - weight, count - 1);
         }
+        known.files.retain(|_, r| r.used > last_gone);
     }
 
     /// The parquet file behind a listed object, its footer read.
