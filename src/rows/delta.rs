@@ -23,6 +23,9 @@ use super::{Layout, RowsError};
 /// The column mapping's name of a column inside the files, as fields carry it.
 const PHYSICAL_NAME: &str = "delta.columnMapping.physicalName";
 
+/// Null as a partition value, as Hive and those who learnt from it write it.
+const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
+
 /// A table as of its newest commit.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -108,9 +111,14 @@ pub(super) async fn open(lake: &Arc<dyn Lake>, layout: &Layout) -> Result<Table,
     let (lake, handle, table) = (Arc::clone(lake), Handle::current(), uri.clone());
     // The kernel waits for each of its reads, so it has a thread to itself.
     let read = tokio::task::spawn_blocking(move || {
-        fenced(&table, || read_log(&LakeEngine::new(lake, handle), &root)).map(|read| (read, listed))
+        let engine = LakeEngine::new(lake, handle);
+        fenced(&table, || read_log(&engine, &root)).map(|read| (read, engine.failure(), listed))
     });
-    let (read, mut listed) = read.await.map_err(|e| unreadable(&uri, format!("its log: {e}")))??;
+    let (read, failure, mut listed) = read.await.map_err(|e| unreadable(&uri, format!("its log: {e}")))??;
+    // A lake that did not answer says nothing of the table.
+    if let (true, Some(failure)) = (read.is_err(), failure) {
+        return Err(failure.into());
+    }
     // The kernel's errors may carry a backtrace on further lines.
     let first_line = |e: KernelError| e.to_string().lines().next().unwrap_or_default().to_owned();
     let (schema, found) =
@@ -153,9 +161,9 @@ fn joined(place: &Url, path: &str) -> KernelResult<Url> {
 
 /// A partition column's value as the log has it, text, in the column's type. Empty text is null there.
 fn constant(field: &Field, values: &HashMap<String, String>) -> Option<ArrayRef> {
-    let text = values.get(physical_name(field)).or_else(|| values.get(field.name()))?;
+    let text = values.get(physical_name(field))?;
     let null = || new_null_array(field.data_type(), 1);
-    if text.is_empty() {
+    if text.is_empty() || text == HIVE_NULL {
         return Some(null());
     }
     let text: ArrayRef = Arc::new(StringArray::from(vec![text.as_str()]));

@@ -2,7 +2,7 @@
 //! never writes. Each call waits, so the kernel runs on a thread of its own.
 
 use std::io::Cursor;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use delta_kernel::arrow::json::ReaderBuilder;
@@ -48,7 +48,13 @@ pub(super) struct LakeEngine {
 impl LakeEngine {
     /// An engine that waits on this runtime; not to be used on one of its own threads.
     pub fn new(lake: Arc<dyn Lake>, runtime: Handle) -> Self {
-        Self { reader: Arc::new(LakeReader { lake, runtime }), evaluation: Arc::new(ArrowEvaluationHandler) }
+        let reader = LakeReader { lake, runtime, failed: Mutex::default() };
+        Self { reader: Arc::new(reader), evaluation: Arc::new(ArrowEvaluationHandler) }
+    }
+
+    /// The lake's first error but for objects that are not there, which the kernel asks for to know.
+    pub fn failure(&self) -> Option<LakeError> {
+        self.reader.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -73,20 +79,23 @@ impl Engine for LakeEngine {
 struct LakeReader {
     lake: Arc<dyn Lake>,
     runtime: Handle,
+    failed: Mutex<Option<LakeError>>,
 }
 
 impl LakeReader {
     fn read(&self, url: &Url, range: ByteRange) -> KernelResult<Bytes> {
         let key = Key(key_of(url));
-        let fetched = self.runtime.block_on(self.lake.get(&key, range, None)).map_err(|e| in_kernel(&e))?;
+        let fetched = self.runtime.block_on(self.lake.get(&key, range, None)).map_err(|e| self.in_kernel(e))?;
         Ok(fetched.bytes)
     }
-}
 
-fn in_kernel(error: &LakeError) -> KernelError {
-    match error.class {
-        ErrorClass::NotFound => KernelError::FileNotFound(error.object.clone()),
-        _ => KernelError::generic(error),
+    fn in_kernel(&self, error: LakeError) -> KernelError {
+        if error.class == ErrorClass::NotFound {
+            return KernelError::FileNotFound(error.object);
+        }
+        let told = KernelError::generic(&error);
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        told
     }
 }
 
@@ -101,7 +110,7 @@ impl StorageHandler for LakeReader {
         let pages: Vec<_> = self
             .runtime
             .block_on(listing::pages(self.lake.as_ref(), &inside).try_collect())
-            .map_err(|e: LakeError| in_kernel(&e))?;
+            .map_err(|e: LakeError| self.in_kernel(e))?;
         let after = pages.into_iter().flat_map(|p| p.objects).filter(|o| from.ends_with('/') || o.key.0 > from);
         let files: Vec<_> =
             after.map(|o| Ok(FileMeta::new(url_of(&o.key.0)?, o.modified.timestamp_millis(), o.size))).collect();
@@ -116,7 +125,7 @@ impl StorageHandler for LakeReader {
 
     fn head(&self, url: &Url) -> KernelResult<FileMeta> {
         let key = Key(key_of(url));
-        let meta = self.runtime.block_on(self.lake.head(&key)).map_err(|e| in_kernel(&e))?;
+        let meta = self.runtime.block_on(self.lake.head(&key)).map_err(|e| self.in_kernel(e))?;
         Ok(FileMeta::new(url.clone(), meta.modified.timestamp_millis(), meta.size))
     }
 

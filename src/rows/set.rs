@@ -105,7 +105,8 @@ impl RowSet {
         let fields: Vec<Field> = table.schema.fields().iter().map(|f| delta::plain(f)).collect();
         let part = |(file, live): (ParquetFile, LiveFile)| {
             let own = file.footer.schema();
-            let root = |f: &Arc<Field>| own.index_of(delta::physical_name(f)).or_else(|_| own.index_of(f.name())).ok();
+            // By the name inside the files alone: a column dropped and made anew must not show its old values.
+            let root = |f: &Arc<Field>| own.index_of(delta::physical_name(f)).ok();
             let roots = table.schema.fields().iter().map(root).collect();
             let rows = live.overlay.left_of(file.footer.rows());
             Part { rows, roots, store: Store::Parquet(file), overlay: Arc::new(live.overlay) }

@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod console_on_s3;
+mod delta_tables;
 mod equal_ends;
 mod foreign_files;
 mod lake_contract;
