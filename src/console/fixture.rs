@@ -32,7 +32,7 @@ pub(super) fn entry(dataset: &str, day: u32, rows: u64, severity: Severity, cate
     let date = NaiveDate::from_ymd_opt(2026, 11, day);
     DlqEntry {
         dataset: Dataset(dataset.into()),
-        path: EntryPath(format!("_errors/{dataset}/dt=2026-11-{day}/")),
+        path: EntryPath(format!("_errors/{dataset}/dt=2026-11-{day}/").into()),
         date,
         run_id: None,
         rows: Some(rows),

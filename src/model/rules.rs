@@ -234,7 +234,7 @@ fn of_entry(entry: &DlqEntry, layer: Option<Layer>, rule: AlertRule, key: String
 }
 
 fn date_key(rule: AlertRule, entry: &DlqEntry) -> String {
-    let date_or_path = entry.date.map_or_else(|| entry.path.0.clone(), |d| d.to_string());
+    let date_or_path = entry.date.map_or_else(|| entry.path.0.to_string(), |d| d.to_string());
     format!("{}:{}:{date_or_path}", rule.word(), entry.dataset)
 }
 

@@ -8,6 +8,7 @@ mod drift;
 mod entries;
 mod freshness;
 pub mod health;
+mod kept;
 mod known;
 mod refresh;
 mod scan;

@@ -165,7 +165,7 @@ impl Session {
     }
 
     fn choose(&self, mut all: Vec<Found>, prefix: &str, asked: &str) -> Result<Arc<Found>, LakeError> {
-        let exact = all.iter().position(|f| f.path.0 == prefix);
+        let exact = all.iter().position(|f| &*f.path.0 == prefix);
         let at = exact.or((all.len() == 1).then_some(0));
         if let Some(at) = at {
             return Ok(Arc::new(all.swap_remove(at)));
@@ -174,7 +174,7 @@ impl Session {
         error.hint = match all.as_slice() {
             [] => "lakeward dlq list shows the entries there are".into(),
             several => {
-                let names: Vec<&str> = several.iter().take(5).map(|f| f.path.0.as_str()).collect();
+                let names: Vec<&str> = several.iter().take(5).map(|f| &*f.path.0).collect();
                 format!("{} entries lie below it; name one: {}", several.len(), names.join(", "))
             }
         };
@@ -231,7 +231,8 @@ impl Session {
         if let Some(rows) = self.known.rows(&found) {
             return Ok(rows);
         }
-        let rows = RowSet::open(Arc::clone(&self.lake), &found.layout, Arc::clone(&self.cache)).await?;
+        let rows =
+            RowSet::open(Arc::clone(&self.lake), &found.kept.layout(&found.path), Arc::clone(&self.cache)).await?;
         Ok(self.known.keep_rows(&found, rows))
     }
 

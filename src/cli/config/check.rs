@@ -137,7 +137,7 @@ pub fn datasets(document: &Document) -> Result<Vec<Sourced<DatasetSettings>>, Co
             positive("datasets.max_age", limit)?;
         }
         let value = DatasetSettings {
-            dataset: Dataset(name.clone()),
+            dataset: Dataset(name.as_str().into()),
             layer: table.layer,
             data_prefix: table.data_prefix.as_ref().map(|p| format!("{}/", p.get_ref().trim_end_matches('/'))),
             max_age: max_age.map(|s| s.value),

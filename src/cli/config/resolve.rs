@@ -362,7 +362,7 @@ impl<'a> Layers<'a> {
                 match all.iter_mut().find(|d| d.dataset == dataset.value.dataset) {
                     Some(stronger) => stronger.personal_columns.extend(dataset.value.personal_columns),
                     None => {
-                        ledger.note("datasets", dataset.value.dataset.0.clone(), dataset.source);
+                        ledger.note("datasets", dataset.value.dataset.to_string(), dataset.source);
                         all.push(dataset.value);
                     }
                 }
