@@ -93,7 +93,7 @@ pub(super) fn snapshot() -> Snapshot {
         .collect();
     let sources = vec![SourceHealth { source: "dlq", state: SourceState::Fresh, answered: Some(now()) }];
     let entries = entries.into_iter().map(Arc::new).collect();
-    Snapshot { entries, unread: 0, alerts, sources, taken: Some(now()) }
+    Snapshot { entries, unread: 0, quarantines: Vec::new(), alerts, sources, taken: Some(now()) }
 }
 
 pub(super) fn opened(path: &EntryPath) -> Opened {

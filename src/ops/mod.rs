@@ -7,15 +7,19 @@ pub mod audit;
 mod drift;
 mod entries;
 mod freshness;
+pub mod gate;
 pub mod health;
 mod kept;
 mod known;
+pub mod moves;
 mod refresh;
 mod scan;
 pub mod session;
 pub mod settings;
 
+pub use gate::{GateError, Outcome, WriteEffect};
 pub use health::{SourceHealth, SourceState};
+pub use moves::{MoveProgress, Phase, Quarantine, QuarantineEvent, Watch};
 pub use session::{Opened, Progress, Session, Snapshot};
 pub use settings::LakeSettings;
 

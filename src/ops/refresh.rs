@@ -47,7 +47,7 @@ pub async fn refresh(session: &Session, now: DateTime<Utc>, progress: &(impl Fn(
     for source in &mut sources {
         source.remember(&last.sources);
     }
-    Snapshot { entries, unread: 0, alerts, sources, taken: Some(now) }
+    Snapshot { entries, unread: 0, quarantines: Vec::new(), alerts, sources, taken: Some(now) }
 }
 
 async fn list(

@@ -20,6 +20,7 @@ use super::assess::{Assessed, assess};
 use super::drift::differences;
 use super::entries::{Found, group};
 use super::known::Known;
+use super::moves::Quarantine;
 use super::{LakeSettings, SourceHealth, audit, refresh};
 
 /// Objects looked at when one entry is located by its path: a part listing beyond this is an entry of
@@ -33,6 +34,8 @@ pub struct Snapshot {
     pub entries: Vec<Arc<DlqEntry>>,
     /// How many of them are only listed yet: no reasons, no count.
     pub unread: usize,
+    /// Quarantines and moves, the open ones first, then the newest.
+    pub quarantines: Vec<Arc<Quarantine>>,
     /// Worst first, then oldest first.
     pub alerts: Vec<Alert>,
     /// Each source's state.
