@@ -91,6 +91,7 @@ fn console_settings(session: &Session, config: &Config) -> Result<ConsoleSetting
         protected: config.protected.value || config.read_only.value,
         identity: String::new(),
         lake_url: session.lake().url().to_owned(),
+        ..ConsoleSettings::default()
     })
 }
 

@@ -22,11 +22,12 @@ use crate::ops::{LakeSettings, Session};
 use super::app::{App, Notice, Screen, run};
 use super::fixture::{Driven, now, text};
 use super::keys::Key;
+use super::moving::Moving;
 use super::msg::{Effect, ExitReason, Msg};
 use super::{ConsoleSettings, Theme, view};
 
 /// Walks that reach every screen.
-const WALKS: [&str; 14] = [
+const WALKS: [&str; 22] = [
     "",
     "?",
     "?  j j",
@@ -41,6 +42,14 @@ const WALKS: [&str; 14] = [
     "2 j j m",
     "d",
     "2 j j tab G l l l",
+    "3",
+    "3 j tab G",
+    "3 j space enter",
+    "a",
+    "@",
+    "3 j : r e l e a s e enter G",
+    "3 : r e s u m e enter",
+    "2 j j : q u a r a n t i n e space l a t e enter",
 ];
 
 #[test]
@@ -355,7 +364,7 @@ impl Program {
         let (notices, noticed) = mpsc::channel(4);
         let backend = Watched { inner: TestBackend::new(80, 24), frames: sender };
         let settings = ConsoleSettings { lake_url: "s3://none".into(), ..ConsoleSettings::default() };
-        let end = tokio::spawn(run(session, settings, backend, input, noticed, now));
+        let end = tokio::spawn(run(session, settings, backend, input, noticed, Moving::default(), now));
         Self { keys, frames, notices, end }
     }
 
