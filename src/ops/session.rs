@@ -12,8 +12,6 @@ use crate::model::alert::Alert;
 use crate::model::column::{Column, ColumnProfile, RowPage};
 use crate::model::contract::{Contract, Drift};
 use crate::model::entry::{DlqEntry, EntryPath};
-use crate::model::moves::{MoveId, Plan, ReasonCode, Step};
-use crate::model::protection::{Confirmation, Protection};
 use crate::model::reason::named_columns;
 use crate::rows::{PageRequest, RowCache, RowSet, RowsError};
 use crate::sources::contracts::Contracts;
@@ -22,8 +20,8 @@ use super::assess::{Assessed, assess};
 use super::drift::differences;
 use super::entries::{Found, group};
 use super::known::Known;
-use super::moves::{Quarantine, Watch};
-use super::{GateError, LakeSettings, Outcome, SourceHealth, WriteEffect, audit, refresh};
+use super::moves::Quarantine;
+use super::{LakeSettings, SourceHealth, audit, refresh};
 
 /// Objects looked at when one entry is located by its path: a part listing beyond this is an entry of
 /// more than 100,000 files.
@@ -245,98 +243,5 @@ impl Session {
         let key = self.settings.dataset(&entry.dataset)?.contract.as_ref()?;
         let file = self.contracts.read(self.lake.as_ref(), key).await.ok()?;
         Some((file.uri.clone(), file.contract.clone()))
-    }
-}
-
-// lead: replaced. From here to the end: stand-ins with the signatures of what is being built.
-
-/// The gate.
-#[derive(Debug)]
-pub struct Gate(());
-
-impl Gate {
-    /// Whether writes are allowed.
-    pub fn protection(&self, _now: DateTime<Utc>) -> Protection {
-        Protection::ReadOnly
-    }
-
-    /// Carries out one write.
-    pub async fn perform(&self, _: WriteEffect, _: Option<Confirmation>, _: &Watch) -> Result<Outcome, GateError> {
-        not_built()
-    }
-}
-
-/// One line of the audit log. Texts are hostile.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AuditRecord {
-    /// When.
-    pub at: DateTime<Utc>,
-    /// What was done.
-    pub act: String,
-    /// Who did it.
-    pub actor: String,
-    /// With what.
-    pub object: String,
-    /// What it came to.
-    pub outcome: String,
-    /// In words.
-    pub detail: String,
-    /// Objects it concerned.
-    pub objects: u64,
-    /// Bytes it concerned.
-    pub bytes: u64,
-}
-
-fn not_built<T>() -> Result<T, GateError> {
-    Err(GateError::Unknown("not built".into()))
-}
-
-impl Session {
-    /// The gate; none in sessions that cannot write.
-    pub fn gate(&self) -> Option<&Arc<Gate>> {
-        None
-    }
-
-    /// Plans a quarantine of an entry or a data prefix.
-    pub async fn plan_quarantine(
-        &self,
-        _target: &str,
-        _reason: &ReasonCode,
-        _note: Option<String>,
-        _even_incomplete: bool,
-        _now: DateTime<Utc>,
-    ) -> Result<Plan, GateError> {
-        not_built()
-    }
-
-    /// Plans what moves a quarantine on: [`Step::Release`], [`Step::Archive`] or [`Step::Undo`].
-    pub async fn plan_step(
-        &self,
-        _id: &MoveId,
-        _step: Step,
-        _note: Option<String>,
-        _now: DateTime<Utc>,
-    ) -> Result<Plan, GateError> {
-        not_built()
-    }
-
-    /// Plans the archiving of a processed entry.
-    pub async fn plan_entry_archive(
-        &self,
-        _target: &str,
-        _note: Option<String>,
-        _now: DateTime<Utc>,
-    ) -> Result<Plan, GateError> {
-        not_built()
-    }
-
-    /// What a quarantine holds, object by object.
-    pub async fn manifest(&self, _id: &MoveId) -> Result<Plan, GateError> {
-        not_built()
-    }
-
-    /// What was done in the last days, newest first.
-    pub async fn audit_log(&self, _days: u32, _now: DateTime<Utc>) -> Result<Vec<AuditRecord>, LakeError> {
-        Ok(Vec::new())
     }
 }
