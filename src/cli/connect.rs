@@ -50,6 +50,7 @@ fn s3_settings(target: &S3Target) -> Result<S3Settings, LakeError> {
         path_style: target.path_style,
         checksums_when_required: target.checksums_when_required,
         anonymous: target.anonymous,
+        expected_bucket_owner: None,
     })
 }
 

@@ -109,11 +109,11 @@ fn links_never_leave_the_root() {
     assert_eq!(get("real"), Err(ErrorClass::NotFound));
     for key in ["outdir/secret", "loop/in", "../x"] {
         assert_eq!(get(key), Err(ErrorClass::Malformed), "{key}");
-        assert!(folder.0.put(&key.into(), b"y", None).is_err(), "{key}");
+        assert!(folder.0.put(&key.into(), b"y", None, None).is_err(), "{key}");
         assert!(folder.0.delete(&key.into(), None).is_err(), "{key}");
     }
     // A link is replaced or removed, never what it leads to.
-    folder.0.put(&"out".into(), b"mine", None).unwrap();
+    folder.0.put(&"out".into(), b"mine", None, None).unwrap();
     folder.0.delete(&"in".into(), None).unwrap();
     assert_eq!(fs::read(outside.path().join("secret")).unwrap(), b"s");
     assert_eq!(get("real/file").unwrap(), "x");
@@ -137,10 +137,10 @@ fn what_is_half_written_is_hidden_and_what_was_refused_leaves_no_trace() {
     assert!(keys(&folder, "", false, 10).is_empty());
     assert!(keys(&folder, "", true, 10).is_empty());
 
-    let etag = folder.0.put(&"new/deep/a".into(), b"1", None).unwrap();
-    let refused = folder.0.put(&"new/deep/a".into(), b"2", Some(&Condition::Absent)).unwrap_err();
+    let etag = folder.0.put(&"new/deep/a".into(), b"1", None, None).unwrap();
+    let refused = folder.0.put(&"new/deep/a".into(), b"2", Some(&Condition::Absent), None).unwrap_err();
     assert_eq!(refused.class, ErrorClass::Conflict);
-    let stale = folder.0.copy(&"new/deep/a".into(), &ETag("old".into()), &"other/b".into(), None).unwrap_err();
+    let stale = folder.0.copy(&CopyRequest::new("new/deep/a", ETag("old".into()), 1, "other/b")).unwrap_err();
     assert_eq!(stale.class, ErrorClass::Conflict);
     let left: Vec<_> = fs::read_dir(dir.path().join("new/deep")).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left, ["a"]);
