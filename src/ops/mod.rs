@@ -12,14 +12,16 @@ pub mod health;
 mod kept;
 mod known;
 pub mod moves;
+mod quarantines;
 mod refresh;
 mod scan;
 pub mod session;
 pub mod settings;
 
-pub use gate::{GateError, Outcome, WriteEffect};
+pub use audit::AuditRecord;
+pub use gate::{Gate, GateError, Outcome, WriteEffect};
 pub use health::{SourceHealth, SourceState};
-pub use moves::{MoveProgress, Phase, Quarantine, QuarantineEvent, Watch};
+pub use moves::{Ask, Keep, MoveProgress, Phase, Quarantine, QuarantineEvent, Watch};
 pub use session::{Opened, Progress, Session, Snapshot};
 pub use settings::LakeSettings;
 
