@@ -76,7 +76,8 @@ pub async fn log(lake: &dyn Lake, state: &str, days: u32, now: DateTime<Utc>) ->
             records::read::<AuditRecord>(lake, &Key(key)).await.ok().flatten()
         })
         .collect();
-    let mut all: Vec<AuditRecord> = stream::iter(reads).buffered(AT_ONCE).filter_map(std::future::ready).collect().await;
+    let mut all: Vec<AuditRecord> =
+        stream::iter(reads).buffered(AT_ONCE).filter_map(std::future::ready).collect().await;
     all.sort_by_key(|r| std::cmp::Reverse(r.at));
     Ok(all)
 }

@@ -220,7 +220,10 @@ mod tests {
     fn what_lies_under_an_entry_and_belongs_to_others_stays_apart() {
         let keys = ["k/o/_delta_log/0.json", "k/o/part-0.parquet", "k/o/raw/_delta_log/0.json", "k/o/raw/p.parquet"];
         let (own, apart) = members("_errors/", keys.iter().map(|k| object(k)).collect(), "_errors/k/o/");
-        assert_eq!(own.iter().map(|o| o.key.as_str()).collect::<Vec<_>>(), ["_errors/k/o/_delta_log/0.json", "_errors/k/o/part-0.parquet"]);
+        assert_eq!(
+            own.iter().map(|o| o.key.as_str()).collect::<Vec<_>>(),
+            ["_errors/k/o/_delta_log/0.json", "_errors/k/o/part-0.parquet"]
+        );
         assert_eq!(apart, ["_errors/k/o/raw/"]);
         let run = ["a/dt=2026-11-22/_SUCCESS", "a/dt=2026-11-22/run_id=7/part-0.json"];
         let (own, apart) = members("_errors/", run.iter().map(|k| object(k)).collect(), "_errors/a/dt=2026-11-22/");

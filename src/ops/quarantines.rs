@@ -7,9 +7,7 @@ use chrono::{DateTime, Utc};
 use super::Session;
 use super::audit::{self, AuditRecord};
 use super::gate::GateError;
-use super::moves::{records,
-    Ask, Keep, Quarantine, Records, Verified, plan_step, plan_target, stories, story_on,
-};
+use super::moves::{Ask, Keep, Quarantine, Records, Verified, plan_step, plan_target, records, stories, story_on};
 use crate::lake::LakeError;
 use crate::model::moves::{MoveId, MoveKind, Plan, ReasonCode, Step};
 

@@ -19,8 +19,8 @@ use crate::sources::contracts::Contracts;
 use super::assess::{Assessed, assess};
 use super::drift::differences;
 use super::entries::{Found, group};
-use super::known::Known;
 use super::gate::Gate;
+use super::known::Known;
 use super::moves::{Quarantine, Remembered};
 use super::{LakeSettings, SourceHealth, audit, refresh};
 

@@ -48,7 +48,8 @@ impl Gate {
         armed: Protection,
         rehearsal: bool,
     ) -> Result<Outcome, GateError> {
-        let (WriteEffect::Arm { reason, length }, Protection::Protected { armed: Some(until) }) = (effect, &armed) else {
+        let (WriteEffect::Arm { reason, length }, Protection::Protected { armed: Some(until) }) = (effect, &armed)
+        else {
             return Ok(Outcome::nothing());
         };
         let mut outcome = Outcome { armed_until: Some(until.until), ..Outcome::nothing() };
@@ -337,7 +338,8 @@ impl Gate {
             return Ok(outcome);
         }
         let now = (self.clock)();
-        let record = self.journal.open(id, JournalStep::Stopped { why: format!("{}: {after}", step.word()) }, now).await?;
+        let record =
+            self.journal.open(id, JournalStep::Stopped { why: format!("{}: {after}", step.word()) }, now).await?;
         let mark = Mark { schema: 1, at: now, actor: self.actor.name(), step, note: note.clone() };
         let key = Records::of(&self.prefixes.state, id).event(story.marks + 1);
         self.lake.put(&key, records::json(&mark), Some(Condition::Absent)).await.map_err(|e| match e.class {

@@ -78,11 +78,8 @@ impl Draft {
         for object in &objects {
             refused.extend(self.judged(object));
         }
-        let totals = Totals {
-            objects: objects.len() as u64,
-            bytes: objects.iter().map(|o| o.size).sum(),
-            rows: self.rows,
-        };
+        let totals =
+            Totals { objects: objects.len() as u64, bytes: objects.iter().map(|o| o.size).sum(), rows: self.rows };
         let manifest = |prefix: &str| format!("{prefix}{}", crate::model::moves::MANIFEST);
         let mut plan = Plan {
             schema: SCHEMA,
@@ -144,13 +141,14 @@ impl Draft {
             };
             Ok::<_, LakeError>(Ok((detail, tags)))
         };
-        let ended = paced(0..self.objects.len(), &mut Pace::default(), &Watch::default(), work, |n, one, _| match one {
-            Ok(detail) => {
-                details.insert(n, detail);
-            }
-            Err(refusal) => refused.push(refusal),
-        })
-        .await;
+        let ended =
+            paced(0..self.objects.len(), &mut Pace::default(), &Watch::default(), work, |n, one, _| match one {
+                Ok(detail) => {
+                    details.insert(n, detail);
+                }
+                Err(refusal) => refused.push(refusal),
+            })
+            .await;
         match ended {
             Ok(()) | Err(Stop::Asked) => Ok(details),
             Err(Stop::Failed(error)) => Err(error.into()),
@@ -191,7 +189,10 @@ impl Draft {
             refuse(RefusalCode::ArchivedClass, format!("it is in {class}: {hint}"));
         }
         if object.encryption.as_ref().is_some_and(|(kind, _)| kind == "SSE-C") {
-            refuse(RefusalCode::Store, "it is encrypted with a customer's key, which lakeward does not have".to_owned());
+            refuse(
+                RefusalCode::Store,
+                "it is encrypted with a customer's key, which lakeward does not have".to_owned(),
+            );
         }
         let user: usize = object
             .headers
@@ -241,12 +242,14 @@ fn lost(
     }
     let versioned = details.values().filter(|(d, _)| d.version.as_deref().is_some_and(|v| v != "null")).count();
     if versioned > 0 {
-        let detail = format!("{versioned} objects have versions: the older ones stay under the old keys, behind a marker");
+        let detail =
+            format!("{versioned} objects have versions: the older ones stay under the old keys, behind a marker");
         all.push(change("versions", detail));
     }
     let locked: Vec<&str> = details.values().filter_map(|(d, _)| d.lock.as_deref()).collect();
     if let Some(first) = locked.first() {
-        let detail = format!("{} objects are locked ({first}): the lock stays with the version and is not copied", locked.len());
+        let detail =
+            format!("{} objects are locked ({first}): the lock stays with the version and is not copied", locked.len());
         all.push(change("lock", detail));
     }
     if let Some(class) = class {

@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 
+use super::compare;
 use super::quarantine::{Quarantine, QuarantineEvent};
 use super::records::{self, Done};
-use super::compare;
 use crate::lake::{Key, Lake, LakeError};
 use crate::model::moves::{MoveId, MoveKind, Plan, QuarantineState, Step};
 use crate::ops::gate::GateError;

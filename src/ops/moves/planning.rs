@@ -109,8 +109,7 @@ async fn of_data(
     not_found: LakeError,
 ) -> Result<Plan, GateError> {
     let prefixes = &session.settings().prefixes;
-    let listed: Vec<ObjectMeta> =
-        compare::listing(session.lake().as_ref(), &source).await?.into_values().collect();
+    let listed: Vec<ObjectMeta> = compare::listing(session.lake().as_ref(), &source).await?.into_values().collect();
     if listed.is_empty() {
         return Err(LakeError { detail: "nothing lies there, and no DLQ entry".to_owned(), ..not_found }.into());
     }

@@ -125,11 +125,8 @@ async fn taken_back_half_way(
     let records = records_of(session, &half);
     let plan = records::read::<Plan>(lake, &records.plan()).await?.ok_or_else(|| GateError::Unknown(half.0.clone()))?;
     let verified = records::read::<Verified>(lake, &records.verified()).await?;
-    let proven: BTreeMap<&str, &str> = verified
-        .iter()
-        .flat_map(|v| &v.objects)
-        .map(|p| (p.target.as_str(), p.etag.as_str()))
-        .collect();
+    let proven: BTreeMap<&str, &str> =
+        verified.iter().flat_map(|v| &v.objects).map(|p| (p.target.as_str(), p.etag.as_str())).collect();
     let (sources, targets) =
         futures::try_join!(compare::listing(lake, &plan.source), compare::listing(lake, &plan.target))?;
     let mut draft = begun(session, story, MoveKind::Undo, note, now, plan.target.clone(), plan.source.clone());
