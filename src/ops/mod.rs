@@ -1,4 +1,4 @@
-//! The use cases: scan the DLQ, assess it into alerts, open an entry's rows. Knows nothing of how any of it
+//! The use cases: scan the DLQ, assess it into alerts, open an entry's rows, tell people of moves. Knows nothing of how any of it
 //! is drawn or printed.
 
 mod alerts;
@@ -9,12 +9,14 @@ mod entries;
 mod freshness;
 pub mod health;
 mod known;
+pub mod notify;
 mod refresh;
 mod scan;
 pub mod session;
 pub mod settings;
 
 pub use health::{SourceHealth, SourceState};
+pub use notify::Notifying;
 pub use session::{Opened, Progress, Session, Snapshot};
 pub use settings::LakeSettings;
 
