@@ -91,6 +91,26 @@ pub enum Command {
     /// The dead letter queue
     #[command(subcommand)]
     Dlq(Dlq),
+    /// Who is told of moves
+    #[command(subcommand)]
+    Notify(Notify),
+}
+
+/// The commands of the notifiers.
+#[derive(Debug, Subcommand)]
+pub enum Notify {
+    /// Send a test notice; exit 3 if it did not arrive everywhere
+    Test(NotifyTest),
+}
+
+/// `notify test`.
+#[derive(Debug, Args)]
+pub struct NotifyTest {
+    /// Only the notifier of this name
+    pub name: Option<String>,
+    /// Show what would be sent, secrets masked, and send nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// The commands of the dead letter queue. TARGET is DATASET/dt=DATE, or a path as `dlq list` prints it.

@@ -1,18 +1,23 @@
-//! The one place where the configuration meets the other rooms: opens the lake, the session, the console and
-//! the demo.
+//! The one place where the configuration meets the other rooms: opens the lake, the session, the notifiers, the
+//! console and the demo.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::config::{Config, LakeTarget, Places, S3Target, Vocabulary};
+use super::config::{Config, LakeTarget, NotifierConfig, NotifierEnd, Places, S3Target, Vocabulary};
 use super::exit::{CliError, Exit};
 use crate::console::{ConsoleSettings, ExitReason, KeyMap, Theme, run_terminal};
 use crate::lake::address::{AddressError, LakeUrl};
 use crate::lake::s3::{S3Lake, S3Settings};
 use crate::lake::{ErrorClass, Lake, LakeError};
 use crate::model::category::CategoryRule;
-use crate::ops::Session;
+use crate::ops::{Notifying, Session};
+use crate::sources::notify::file::File;
+use crate::sources::notify::pagerduty::PagerDuty;
+use crate::sources::notify::sns::Sns;
+use crate::sources::notify::webhook::Webhook;
+use crate::sources::notify::{Notifier, NotifyError, Unready};
 
 /// The built-in category rules.
 pub fn builtin_categories() -> Vec<CategoryRule> {
@@ -62,6 +67,37 @@ pub fn session(config: &Config) -> Result<Session, CliError> {
     })
 }
 
+/// Those who are told of moves, for the gate. Nobody is asked yet.
+pub fn notifying(config: &Config) -> Notifying {
+    Notifying::new(notifiers(config))
+}
+
+/// The notifiers of the environment. One whose secret cannot be had stands there all the same, and fails when it
+/// is used: it must be seen, and must not keep data from being moved.
+pub fn notifiers(config: &Config) -> Vec<Box<dyn Notifier>> {
+    config.notify.iter().map(notifier).collect()
+}
+
+fn notifier(config: &NotifierConfig) -> Box<dyn Notifier> {
+    let about = config.about.clone();
+    let made: Result<Box<dyn Notifier>, String> = match &config.end {
+        NotifierEnd::Webhook { url } => {
+            url.clone().and_then(|url| Webhook::new(about, &url)).map(|w| Box::new(w) as Box<dyn Notifier>)
+        }
+        NotifierEnd::PagerDuty { endpoint, routing_key } => routing_key
+            .clone()
+            .and_then(|key| PagerDuty::new(about, endpoint, key))
+            .map(|p| Box::new(p) as Box<dyn Notifier>),
+        NotifierEnd::Sns(settings) => Ok(Box::new(Sns::new(about, settings.clone()))),
+        NotifierEnd::File(path) => Ok(Box::new(File::new(about, path.clone()))),
+    };
+    made.unwrap_or_else(|fault| {
+        let error = NotifyError::new(ErrorClass::NotFound, &config.about.name, fault)
+            .hint("set the variable, or write the file, that the configuration names for its secret");
+        Box::new(Unready::new(config.about.clone(), error))
+    })
+}
+
 /// Runs the console to its end.
 pub fn console(session: Session, config: &Config) -> Result<Exit, CliError> {
     let settings = console_settings(&session, config)?;
@@ -95,7 +131,7 @@ fn console_settings(session: &Session, config: &Config) -> Result<ConsoleSetting
 }
 
 /// What a lake given by its address alone is called.
-fn unnamed(config: &Config) -> &'static str {
+pub fn unnamed(config: &Config) -> &'static str {
     match config.lake {
         Some(LakeTarget::S3(_)) => "aws",
         _ => "local",

@@ -64,7 +64,7 @@ impl NoticeKind {
             Self::Archived => "archived",
             Self::Undone => "taken back",
             Self::Interrupted => "interrupted half-way",
-            Self::Test => "not touched: this is a test",
+            Self::Test => "tested",
         }
     }
 }
@@ -159,6 +159,10 @@ impl Notice {
     /// bytes, 1,200 rows`.
     pub fn summary(&self) -> String {
         let part = |text: &str| one_line(text, FIELD);
+        if self.kind == NoticeKind::Test {
+            let (environment, actor) = (part(&self.environment), part(&self.actor));
+            return format!("{environment}: test of the notifications by {actor}; nothing was moved");
+        }
         let date = self.date.map_or_else(String::new, |d| format!(" {d}"));
         let reason = if self.reason.is_empty() { String::new() } else { format!(" ({})", part(&self.reason)) };
         let rows = self.rows.map_or_else(String::new, |n| format!(", {}", counted(n, "row")));
@@ -252,12 +256,13 @@ pub(crate) mod tests {
             (NoticeKind::Archived, "archived by ana"),
             (NoticeKind::Undone, "taken back by ana"),
             (NoticeKind::Interrupted, "interrupted half-way by ana"),
-            (NoticeKind::Test, "not touched: this is a test by ana"),
         ] {
             let summary = Notice { kind, ..quarantined() }.summary();
             let start = format!("prod: crm/contacts 2024-01-15 {sentence}");
             assert!(summary.starts_with(&start), "{summary}");
         }
+        let test = Notice { kind: NoticeKind::Test, ..quarantined() };
+        assert_eq!(test.summary(), "prod: test of the notifications by ana; nothing was moved");
         let bare = Notice { date: None, reason: String::new(), rows: None, objects: 1, ..quarantined() };
         assert_eq!(bare.summary(), "prod: crm/contacts quarantined by ana: 1 object, 42,113 bytes");
     }

@@ -12,7 +12,7 @@ use super::fault::ConfigError;
 use super::file::{Document, EnvironmentTable, Kind, Tables};
 use super::source::{Ledger, Source, Sourced};
 use super::target::{self, LakeTarget};
-use super::{Config, ConsoleConfig, Places, Vars, Vocabulary, check};
+use super::{Config, ConsoleConfig, Places, Vars, Vocabulary, check, notify};
 use crate::cli::args::Global;
 use crate::cli::connect::builtin_categories;
 use crate::lake::path::Prefixes;
@@ -43,6 +43,16 @@ pub fn load(
     let layers = Layers { own: own.as_ref(), file: file.as_ref() };
     let settings = layers.settings(&mut ledger)?;
     let (protected, read_only) = chosen.protection(global, vars, file.as_ref(), &mut ledger);
+    let around = notify::Around {
+        vars,
+        places,
+        environment: chosen.name.as_deref(),
+        profile: lake.as_ref().and_then(|lake| match lake {
+            LakeTarget::S3(s3) => s3.profile.as_deref(),
+            LakeTarget::Folder(_) => None,
+        }),
+    };
+    let notify = file.as_ref().map_or(Ok(Vec::new()), |d| notify::notifiers(d, &around, &mut ledger))?;
     let console = layers.console(global, vars, &chosen, known, &mut ledger)?;
     Ok(Config {
         file: file.map(|d| d.path),
@@ -52,6 +62,7 @@ pub fn load(
         settings,
         protected,
         read_only,
+        notify,
         console,
         values: ledger.values,
     })
@@ -110,7 +121,8 @@ fn base_of(document: &Document) -> &Path {
     document.path.parent().unwrap_or(Path::new(""))
 }
 
-/// The lake's own file, if it has one. It belongs to whoever wrote the lake: it names no environment.
+/// The lake's own file, if it has one. It belongs to whoever wrote the lake: it names no environment, and nobody
+/// to tell.
 fn lake_file(folder: &Path) -> Result<Option<Document>, ConfigError> {
     let path = folder.join(LAKE_FILE);
     if !path.exists() {
@@ -123,6 +135,10 @@ fn lake_file(folder: &Path) -> Result<Option<Document>, ConfigError> {
     }
     if let Some(table) = document.tables.environments.values().next() {
         return Err(document.fault(table, "table `environments` in a lake's own file", allowed));
+    }
+    if let Some(table) = document.tables.notify.first() {
+        let allowed = "notifiers only in the configuration file";
+        return Err(document.fault(table, "table `notify` in a lake's own file", allowed));
     }
     Ok(Some(document))
 }

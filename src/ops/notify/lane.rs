@@ -102,7 +102,7 @@ impl Lane {
     /// Until the queue is empty. A notifier that panics, or a runtime that ends, leaves the lane free for the next
     /// notice.
     async fn work(self: Arc<Self>) {
-        let _free = Free(&self);
+        let mut free = Free { lane: &self, amid_work: true };
         loop {
             let job = {
                 let mut state = self.state();
@@ -111,6 +111,7 @@ impl Lane {
                     None => {
                         // Under the lock: a notice that comes now finds nobody working.
                         state.working = false;
+                        free.amid_work = false;
                         break;
                     }
                 }
@@ -181,14 +182,24 @@ impl Lane {
 }
 
 /// Frees the lane however its work ends.
-struct Free<'a>(&'a Lane);
+struct Free<'a> {
+    lane: &'a Lane,
+    /// Not after the end of the queue: the lane may have been taken again since.
+    amid_work: bool,
+}
 
 impl Drop for Free<'_> {
     fn drop(&mut self) {
-        // Whoever began anew between the end of the queue and here has it again; only an end amid work is undone.
-        if std::thread::panicking() {
-            self.0.state().working = false;
+        if self.amid_work {
+            let mut state = self.lane.state();
+            state.working = false;
+            state.standing.failed += 1;
+            if let Some(last) = &mut state.standing.last {
+                let error = NotifyError::new(ErrorClass::Malformed, &last.notifier, "it broke off");
+                last.outcome = Outcome::Failed { at: Utc::now(), error };
+            }
+            state.standing.last_failure = state.standing.last.clone();
         }
-        self.0.changed();
+        self.lane.changed();
     }
 }
