@@ -15,7 +15,8 @@ use ratatui::style::Modifier;
 use tokio::sync::{mpsc, watch};
 
 use crate::lake::{
-    ByteRange, Counters, ETag, ErrorClass, Fetched, Key as LakeKey, Lake, LakeError, ListPage, ListRequest, ObjectMeta,
+    ByteRange, Counters, ETag, ErrorClass, Fetched, Key as LakeKey, Lake, LakeError, ListPage, ListRequest,
+    ObjectDetail, ObjectMeta,
 };
 use crate::ops::{LakeSettings, Session};
 
@@ -270,6 +271,14 @@ impl Lake for NoLake {
     }
 
     async fn head(&self, _: &LakeKey) -> Result<ObjectMeta, LakeError> {
+        self.gone()
+    }
+
+    async fn inspect(&self, _: &LakeKey) -> Result<ObjectDetail, LakeError> {
+        self.gone()
+    }
+
+    async fn tags(&self, _: &LakeKey, _: Option<&str>) -> Result<Vec<(String, String)>, LakeError> {
         self.gone()
     }
 

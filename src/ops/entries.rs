@@ -120,6 +120,22 @@ fn is_spark_directory(name: &str) -> bool {
     name.ends_with(".parquet") || name.ends_with(".json") || matches!(name, "rejected_rows" | "_SUCCESS" | "_temporary")
 }
 
+/// Of the objects under an entry's path: those that belong to it, and the prefixes of those that belong to others.
+pub fn members(errors_prefix: &str, objects: Vec<ObjectMeta>, path: &str) -> (Vec<ObjectMeta>, Vec<String>) {
+    let tables = undated_tables(errors_prefix, &objects);
+    let mut apart = BTreeSet::new();
+    let mut own = Vec::new();
+    for object in objects {
+        let relative = object.key.as_str().strip_prefix(errors_prefix).unwrap_or_default();
+        let root = root_of(relative, &tables).map(|r| format!("{errors_prefix}{}", r.root));
+        match root.filter(|root| root != path && root.starts_with(path)) {
+            Some(other) => drop(apart.insert(other)),
+            None => own.push(object),
+        }
+    }
+    (own, apart.into_iter().collect())
+}
+
 fn to_found(errors_prefix: &str, root: Root, objects: Vec<ObjectMeta>) -> Option<Found> {
     let path = format!("{errors_prefix}{}", root.root);
     let kept = Kept::of(&layout(&path, &objects));
@@ -198,6 +214,20 @@ mod tests {
         let found =
             paths(&["k/o/_delta_log/0.json", "k/o/part-0.parquet", "k/o/raw/_delta_log/0.json", "k/o/raw/p.parquet"]);
         assert_eq!(found, [entry("k/o", "k/o/"), entry("k/o/raw", "k/o/raw/")]);
+    }
+
+    #[test]
+    fn what_lies_under_an_entry_and_belongs_to_others_stays_apart() {
+        let keys = ["k/o/_delta_log/0.json", "k/o/part-0.parquet", "k/o/raw/_delta_log/0.json", "k/o/raw/p.parquet"];
+        let (own, apart) = members("_errors/", keys.iter().map(|k| object(k)).collect(), "_errors/k/o/");
+        assert_eq!(
+            own.iter().map(|o| o.key.as_str()).collect::<Vec<_>>(),
+            ["_errors/k/o/_delta_log/0.json", "_errors/k/o/part-0.parquet"]
+        );
+        assert_eq!(apart, ["_errors/k/o/raw/"]);
+        let run = ["a/dt=2026-11-22/_SUCCESS", "a/dt=2026-11-22/run_id=7/part-0.json"];
+        let (own, apart) = members("_errors/", run.iter().map(|k| object(k)).collect(), "_errors/a/dt=2026-11-22/");
+        assert_eq!((own.len(), apart), (1, vec!["_errors/a/dt=2026-11-22/run_id=7/".to_owned()]));
     }
 
     #[test]

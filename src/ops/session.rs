@@ -19,8 +19,9 @@ use crate::sources::contracts::Contracts;
 use super::assess::{Assessed, assess};
 use super::drift::differences;
 use super::entries::{Found, group};
+use super::gate::Gate;
 use super::known::Known;
-use super::moves::Quarantine;
+use super::moves::{Quarantine, Remembered};
 use super::{LakeSettings, SourceHealth, audit, refresh};
 
 /// Objects looked at when one entry is located by its path: a part listing beyond this is an entry of
@@ -88,6 +89,8 @@ pub struct Session {
     pub(super) known: Known,
     /// What the last refresh knew: it stays on screen when the next one fails.
     pub(super) last: Mutex<Snapshot>,
+    pub(super) remembered: Remembered,
+    gate: Option<Arc<Gate>>,
     audit: Option<PathBuf>,
 }
 
@@ -101,6 +104,8 @@ impl Session {
             contracts: Contracts::default(),
             known: Known::default(),
             last: Mutex::default(),
+            remembered: Remembered::default(),
+            gate: None,
             audit: None,
         }
     }
@@ -108,6 +113,16 @@ impl Session {
     /// The same session with a local file that reveals of personal data are recorded in.
     pub fn with_audit(self, file: PathBuf) -> Self {
         Self { audit: Some(file), ..self }
+    }
+
+    /// The same session with a gate, by which the lake can be changed.
+    pub fn with_gate(self, gate: Arc<Gate>) -> Self {
+        Self { gate: Some(gate), ..self }
+    }
+
+    /// The gate; none in a session that only reads.
+    pub fn gate(&self) -> Option<&Arc<Gate>> {
+        self.gate.as_ref()
     }
 
     /// The lake.

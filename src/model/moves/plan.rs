@@ -208,6 +208,9 @@ pub struct Plan {
     /// The quarantine it continues: released, archived or taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<MoveId>,
+    /// The move that it takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<MoveId>,
     /// Whose data it is.
     pub dataset: Dataset,
     /// Of which date.
@@ -232,6 +235,9 @@ pub struct Plan {
     /// The key of the manifest that goes when its objects have gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unseals: Option<String>,
+    /// Prefixes below the source that belong to others, and stay: a table inside a table, the runs of a date.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apart: Vec<String>,
     /// Whether data still being written is moved all the same (with a note that says why).
     #[serde(default)]
     pub even_incomplete: bool,
@@ -260,11 +266,33 @@ impl Plan {
         self.objects.iter().enumerate().filter(move |(_, o)| o.rank == rank)
     }
 
+    /// Whether it stays between the places that moves of its kind are between: a plan is a file, and whoever hands it
+    /// on must not have it write elsewhere. `kept` are the prefixes where moved data is kept.
+    pub fn misplaced(&self, kept: &[&str], state: &str) -> Vec<Refusal> {
+        let lies = |prefix: &str| kept.iter().any(|k| prefix.starts_with(k));
+        let (from, to) = (lies(&self.source), lies(&self.target));
+        let fine = match self.kind {
+            MoveKind::Quarantine | MoveKind::Archive => to && self.seals.is_some() && from == self.unseals.is_some(),
+            MoveKind::Release => from && !to && self.seals.is_none() && self.unseals.is_some(),
+            MoveKind::Undo => to == self.seals.is_some() && from == self.unseals.is_some() && (from || to),
+        };
+        let own = |prefix: &str| prefix.starts_with(state) || state.starts_with(prefix);
+        if fine && !own(&self.source) && !own(&self.target) {
+            return Vec::new();
+        }
+        vec![Refusal {
+            code: RefusalCode::Overlap,
+            object: self.target.clone(),
+            detail: format!("a {} does not go from {} to there", self.kind.word(), self.source),
+        }]
+    }
+
     /// The rules that every plan must keep, whoever wrote the file: no request is needed to see them broken.
     pub fn faults(&self) -> Vec<Refusal> {
         let refuse = |code, object: &str, detail: &str| Refusal { code, object: object.into(), detail: detail.into() };
         let mut faults = Vec::new();
-        if self.objects.is_empty() {
+        // To take back a move that copied nothing is to end it.
+        if self.objects.is_empty() && self.kind != MoveKind::Undo {
             faults.push(refuse(RefusalCode::Empty, &self.source, "nothing lies there"));
         }
         for (name, prefix) in [("source", &self.source), ("target", &self.target)] {
