@@ -214,6 +214,11 @@ impl Driven {
                     self.asked.push(effect);
                     Msg::Planned(id, Ok(plans))
                 }
+                Effect::PlanResume { id, ref of } => {
+                    let plans =
+                        of.iter().map(|id| Plan { id: id.clone(), ..self.plan(MoveKind::Quarantine, "orders") });
+                    Msg::Planned(id, Ok(plans.collect()))
+                }
                 Effect::Manifest { id, of, .. } => {
                     let all = moves::quarantines();
                     let dataset = all.iter().find(|q| q.id == of).map_or("orders", |q| q.dataset.as_str());

@@ -10,8 +10,7 @@ use crate::model::column::{ColumnProfile, RowPage};
 use crate::model::entry::{DlqEntry, EntryPath};
 use crate::model::moves::{MoveId, Plan, ReasonCode, Step};
 use crate::model::protection::{Confirmation, Protection};
-use crate::ops::session::AuditRecord;
-use crate::ops::{GateError, MoveProgress, Opened, Progress, Snapshot};
+use crate::ops::{AuditRecord, GateError, MoveProgress, Opened, Progress, Snapshot};
 use crate::rows::{PageRequest, RowsError};
 
 use super::moves::Written;
@@ -85,6 +84,8 @@ pub(super) enum Effect {
     },
     /// Plan a move of each of these quarantines.
     PlanStep { id: RequestId, of: Vec<MoveId>, step: Step, note: Option<String> },
+    /// Read the plans of these, which were interrupted.
+    PlanResume { id: RequestId, of: Vec<MoveId> },
     /// Plan to archive these processed entries.
     PlanEntryArchive { id: RequestId, targets: Vec<String>, note: Option<String> },
     /// Carry out plans, one after the other. Only the plan screen asks for it.

@@ -6,8 +6,9 @@ pub(super) use view::draw;
 
 use std::collections::BTreeSet;
 
-use crate::model::alert::Alert;
+use crate::model::alert::{Alert, AlertRule};
 use crate::model::entry::EntryPath;
+use crate::model::moves::MoveId;
 
 use super::command::Command;
 use super::cursor::Cursor;
@@ -15,6 +16,7 @@ use super::filter::Filter;
 use super::layout::{self, Panes};
 use super::marks::Marks;
 use super::msg::Effect;
+use super::quarantine;
 use super::state::{Focus, State};
 use super::update::jump;
 
@@ -102,6 +104,11 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
     match command {
         Command::Open => {
             let Some(alert) = state.alerts.selected(state) else { return Vec::new() };
+            // Its key ends in the quarantine that it is about.
+            if let (AlertRule::QuarantineAge, Some((_, id))) = (alert.rule, alert.key.rsplit_once(':')) {
+                let id = MoveId(id.to_owned());
+                return quarantine::select(state, &id);
+            }
             match alert.entry.clone() {
                 Some(entry) => return jump(state, &entry),
                 None => {

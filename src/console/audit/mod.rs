@@ -8,7 +8,7 @@ mod tests;
 pub(super) use view::draw;
 
 use crate::lake::LakeError;
-use crate::ops::session::AuditRecord;
+use crate::ops::AuditRecord;
 
 use super::command::Command;
 use super::cursor::Cursor;

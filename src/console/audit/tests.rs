@@ -3,13 +3,17 @@
 use crate::console::fixture::{Driven, now};
 use crate::console::msg::{Effect, Msg, RequestId};
 use crate::lake::{ErrorClass, LakeError};
-use crate::ops::session::AuditRecord;
+use crate::ops::AuditRecord;
+use crate::ops::gate::Actor;
 
 fn records() -> Vec<AuditRecord> {
     let record = |n: i64, act: &str, outcome: &str| AuditRecord {
+        schema: 1,
+        id: None,
+        confirmed: None,
         at: now() - chrono::Duration::minutes(n),
         act: act.into(),
-        actor: "ana@bastion".into(),
+        actor: Actor { user: "ana".into(), host: "bastion\u{202e}".into(), from: None },
         object: format!("_errors/crm/contacts/dt=2026-11-{:02}/", 20 + n),
         outcome: outcome.into(),
         detail: "schema_violation: email is null \x1b[31m".into(),

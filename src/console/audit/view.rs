@@ -11,7 +11,7 @@ use crate::console::state::State;
 use crate::console::theme::Role;
 use crate::console::{glyphs, words};
 use crate::model::text::{middle, one_line};
-use crate::ops::session::AuditRecord;
+use crate::ops::AuditRecord;
 
 /// Draws the view into the body.
 pub(in crate::console) fn draw(state: &State, screen: &AuditScreen, body: Rect, height: u16, buffer: &mut Buffer) {
@@ -54,7 +54,7 @@ pub(in crate::console) fn draw(state: &State, screen: &AuditScreen, body: Rect, 
         let start = format!(
             " {} {} {} {} ",
             words::absolute(record.at),
-            pad(&one_line(&record.actor, actor), actor, false),
+            pad(&one_line(&record.actor.name(), actor), actor, false),
             pad(&one_line(&record.act, 11), 11, false),
             pad(&one_line(&record.outcome, 12), 12, false),
         );

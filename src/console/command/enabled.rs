@@ -64,7 +64,7 @@ pub(super) fn themed(state: &State) -> Enabled {
     if state.settings.no_color { no("NO_COLOR is set") } else { Ok(()) }
 }
 
-/// Rule: one move at a time. The footer shows one, and one person follows one.
+/// One move at a time: the gate takes one write after the other, and one person follows one.
 fn no_move_runs(state: &State) -> Enabled {
     if state.moves.running.is_some() { no("one move at a time: :stop it, or wait for its end") } else { Ok(()) }
 }
@@ -115,10 +115,12 @@ pub(super) fn resume(state: &State) -> Enabled {
 }
 
 pub(super) fn investigate(state: &State) -> Enabled {
+    no_move_runs(state)?;
     step(state, Step::Investigate)
 }
 
 pub(super) fn resolve(state: &State) -> Enabled {
+    no_move_runs(state)?;
     step(state, Step::Resolve)
 }
 

@@ -14,7 +14,7 @@ use crate::console::moves::{Write, Written};
 use crate::console::msg::{Effect, Job, Msg};
 use crate::model::moves::MoveId;
 use crate::model::protection::{Confirmation, Locked};
-use crate::ops::{GateError, MoveProgress, Outcome, Phase, Session, Watch, WriteEffect};
+use crate::ops::{GateError, Keep, MoveProgress, Outcome, Phase, Session, Watch, WriteEffect};
 
 impl<C: Fn() -> DateTime<Utc>> Executor<C> {
     /// Starts what an effect asks of planner or gate.
@@ -23,7 +23,7 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
         match effect {
             Effect::Protection => {
                 tokio::spawn(async move {
-                    let protection = session.gate().map(|gate| gate.protection(now));
+                    let protection = session.gate().map(|gate| gate.protection());
                     let _ = answers.send(Msg::Protection(protection)).await;
                 });
             }
@@ -41,7 +41,15 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
             Effect::PlanStep { id, of, step, note } => self.start(Job::Plan, async move {
                 let plan = |of: MoveId| {
                     let (session, note) = (&session, note.clone());
-                    async move { session.plan_step(&of, step, note, now).await }
+                    async move { session.plan_step(&of, step, note, Keep::default(), now).await }
+                };
+                let plans = stream::iter(of).then(plan).try_collect().await;
+                let _ = answers.send(Msg::Planned(id, plans)).await;
+            }),
+            Effect::PlanResume { id, of } => self.start(Job::Plan, async move {
+                let plan = |of: MoveId| {
+                    let session = &session;
+                    async move { session.manifest(&of).await }
                 };
                 let plans = stream::iter(of).then(plan).try_collect().await;
                 let _ = answers.send(Msg::Planned(id, plans)).await;
@@ -49,7 +57,7 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
             Effect::PlanEntryArchive { id, targets, note } => self.start(Job::Plan, async move {
                 let plan = |target: String| {
                     let (session, note) = (&session, note.clone());
-                    async move { session.plan_entry_archive(&target, note, now).await }
+                    async move { session.plan_entry_archive(&target, note, Keep::default(), now).await }
                 };
                 let plans = stream::iter(targets).then(plan).try_collect().await;
                 let _ = answers.send(Msg::Planned(id, plans)).await;

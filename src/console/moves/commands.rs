@@ -30,9 +30,12 @@ pub(in crate::console) fn run(state: &mut State, command: Command, argument: &st
         Command::Archive => plan_step(state, Step::Archive, note),
         Command::Undo => plan_step(state, Step::Undo, note),
         Command::Resume => {
-            let of = quarantine::chosen(state);
-            state.overlay = Some(Overlay::Plan(Box::new(PlanScreen::new(Subject::Resume(of)))));
-            Vec::new()
+            let of: Vec<_> = quarantine::chosen(state).iter().map(|q| q.id.clone()).collect();
+            let id = planning(state, format!("resume of {}", words::plural(of.len() as u64, "move", "moves")));
+            if let Some(planning) = state.moves.planning.as_mut() {
+                planning.resume = true;
+            }
+            vec![Effect::PlanResume { id, of }]
         }
         Command::Investigate => ask_mark(state, Step::Investigate, note),
         Command::Resolve => ask_mark(state, Step::Resolve, note),
@@ -58,7 +61,7 @@ pub(in crate::console) fn run(state: &mut State, command: Command, argument: &st
 
 fn planning(state: &mut State, what: String) -> RequestId {
     let id = state.request();
-    state.moves.planning = Some(Planning { id, what });
+    state.moves.planning = Some(Planning { id, what, resume: false });
     id
 }
 

@@ -44,6 +44,8 @@ pub(super) struct Planning {
     pub id: RequestId,
     /// `quarantine of 3 entries`.
     pub what: String,
+    /// The plans are of moves that were interrupted.
+    pub resume: bool,
 }
 
 /// Moves that run, one after the other.
@@ -88,7 +90,10 @@ pub(super) struct Written {
 pub(super) fn planned(state: &mut State, id: RequestId, result: Result<Vec<Plan>, GateError>) -> Vec<Effect> {
     let Some(planning) = state.moves.planning.take_if(|p| p.id == id) else { return Vec::new() };
     match result {
-        Ok(plans) => state.overlay = Some(Overlay::Plan(Box::new(PlanScreen::new(Subject::Plans(plans))))),
+        Ok(plans) => {
+            let subject = Subject::Moves { plans, resume: planning.resume };
+            state.overlay = Some(Overlay::Plan(Box::new(PlanScreen::new(subject))));
+        }
         Err(error) => {
             let fault = Fault::from(&error);
             state.fail_with(format!("{}: {}", planning.what, fault.what), fault.hint);

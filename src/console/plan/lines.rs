@@ -13,8 +13,9 @@ use crate::model::text::{middle, one_line};
 use crate::ops::Quarantine;
 
 /// What a plan is called where there is little room: `quarantine crm/contacts`.
-pub(super) fn name(plan: &Plan) -> String {
-    format!("{} {}", plan.kind.word(), middle(plan.dataset.as_str(), 40))
+pub(super) fn name(plan: &Plan, resume: bool) -> String {
+    let resume = if resume { "resume " } else { "" };
+    format!("{resume}{} {}", plan.kind.word(), middle(plan.dataset.as_str(), 40))
 }
 
 /// The title over the question.
@@ -24,17 +25,16 @@ pub(super) fn title(screen: &PlanScreen) -> String {
         several => words::plural(several.len() as u64, "quarantine", "quarantines"),
     };
     match &screen.subject {
-        Subject::Plans(plans) => match plans.as_slice() {
+        Subject::Moves { plans, resume } => match plans.as_slice() {
             [plan] => {
                 let date = plan.date.map(|d| format!(" {d}")).unwrap_or_default();
-                capital(&format!("{}{date}", name(plan)))
+                capital(&format!("{}{date}", name(plan, *resume)))
             }
             several => {
-                let kind = several.first().map_or("", |p| p.kind.word());
+                let kind = if *resume { "resume" } else { several.first().map_or("", |p| p.kind.word()) };
                 capital(&format!("{kind}, {}", words::plural(several.len() as u64, "plan", "plans")))
             }
         },
-        Subject::Resume(of) => format!("Resume {}", of_one(of)),
         Subject::Mark { of, step, .. } => capital(&format!("{} {}", step.word(), of_one(of))),
     }
 }
@@ -72,7 +72,7 @@ impl Facts<'_> {
 /// What stands over everything else: the refusals of all plans.
 pub(super) fn refusals(state: &State, screen: &PlanScreen, width: usize) -> Vec<Line<'static>> {
     let mut facts = Facts { state, width, lines: Vec::new() };
-    if let Subject::Plans(plans) = &screen.subject {
+    if let Subject::Moves { plans, .. } = &screen.subject {
         for refusal in plans.iter().flat_map(|p| &p.refused) {
             let (code, object) = (refusal.code.code(), one_line(&refusal.object, 600));
             let name = format!("{} refused", glyphs::CRITICAL);
@@ -83,11 +83,15 @@ pub(super) fn refusals(state: &State, screen: &PlanScreen, width: usize) -> Vec<
 }
 
 /// A plan without its objects.
-pub(super) fn plan(state: &State, plan: &Plan, alone: bool, width: usize) -> Vec<Line<'static>> {
+pub(super) fn plan(state: &State, plan: &Plan, alone: bool, resume: bool, width: usize) -> Vec<Line<'static>> {
     let mut facts = Facts { state, width, lines: Vec::new() };
     if !alone {
         let date = plan.date.map(|d| format!(" {d}")).unwrap_or_default();
-        facts.lines.push(section(state, &format!("{}{date}", name(plan)), width));
+        facts.lines.push(section(state, &format!("{}{date}", name(plan, resume)), width));
+    }
+    if resume {
+        let text = "what is left of this move: each object lies under its old or its new key, and none is lost";
+        facts.add("resumes", text, Role::Accent);
     }
     let rows = plan.totals.rows.map(|n| format!(", {}", words::plural(n, "row", "rows"))).unwrap_or_default();
     let objects = words::plural(plan.objects.len() as u64, "object", "objects");
@@ -107,7 +111,10 @@ pub(super) fn plan(state: &State, plan: &Plan, alone: bool, width: usize) -> Vec
     if let Some(until) = plan.retain_until {
         facts.add("kept", &format!("undeletable until {}", words::absolute(until)), Role::Warning);
     }
-    facts.add("tells", &tells(state, plan.kind), Role::Text);
+    facts.add("tells", &tells(state), Role::Text);
+    for prefix in &plan.apart {
+        facts.add("stays", &format!("{}  belongs to another", one_line(prefix, 600)), Role::Text);
+    }
     if plan.refused.is_empty() {
         facts.add("refused", "nothing", Role::Text);
     }
@@ -130,13 +137,9 @@ fn undo(kind: MoveKind) -> &'static str {
     }
 }
 
-fn tells(state: &State, kind: MoveKind) -> String {
+fn tells(state: &State) -> String {
     let names: Vec<String> = state.settings.notifiers.iter().map(|n| one_line(n, 60)).collect();
-    match (kind, names.as_slice()) {
-        (MoveKind::Undo, _) => "nobody".into(),
-        (_, []) => "nobody: no notifier is configured".into(),
-        (_, names) => names.join(", "),
-    }
+    if names.is_empty() { "nobody: no notifier is configured".into() } else { names.join(", ") }
 }
 
 /// One object: its name below the prefix, size, tag, and where it goes.
@@ -163,20 +166,11 @@ pub(super) fn object<'a>(state: &State, plan: &Plan, object: &PlannedObject, wid
     ])
 }
 
-/// What is said of quarantines that are resumed or marked.
+/// What is said of quarantines that are marked.
 pub(super) fn quarantines(state: &State, screen: &PlanScreen, width: usize) -> Vec<Line<'static>> {
     let mut facts = Facts { state, width, lines: Vec::new() };
     let of = match &screen.subject {
-        Subject::Plans(_) => return facts.lines,
-        Subject::Resume(of) => {
-            facts.add(
-                "does",
-                "what is left of the move: copies, verifies all, then takes the sources away",
-                Role::Text,
-            );
-            facts.add("proof", "every object by full checksum before anything is deleted", Role::Text);
-            of
-        }
+        Subject::Moves { .. } => return facts.lines,
         Subject::Mark { of, step, note } => {
             let what = match step {
                 Step::Investigate => "somebody looks for the cause; no object moves",

@@ -35,10 +35,8 @@ const LONGEST: usize = 1024;
 /// What would be done.
 #[derive(Debug)]
 pub(super) enum Subject {
-    /// These plans, one after the other.
-    Plans(Vec<Plan>),
-    /// The rest of these, which were interrupted.
-    Resume(Vec<Arc<Quarantine>>),
+    /// These plans, one after the other; or what is left of them, where they were interrupted.
+    Moves { plans: Vec<Plan>, resume: bool },
     /// Another state; nothing moves.
     Mark { of: Vec<Arc<Quarantine>>, step: Step, note: Option<String> },
 }
@@ -65,16 +63,16 @@ impl PlanScreen {
     /// Objects that would move.
     pub(super) fn objects(&self) -> u64 {
         match &self.subject {
-            Subject::Plans(plans) => plans.iter().map(|p| p.objects.len() as u64).fold(0, u64::saturating_add),
-            Subject::Resume(of) | Subject::Mark { of, .. } => of.iter().map(|q| q.objects).fold(0, u64::saturating_add),
+            Subject::Moves { plans, .. } => plans.iter().map(|p| p.objects.len() as u64).fold(0, u64::saturating_add),
+            Subject::Mark { of, .. } => of.iter().map(|q| q.objects).fold(0, u64::saturating_add),
         }
     }
 
     /// Bytes that would move.
     pub(super) fn bytes(&self) -> u64 {
         match &self.subject {
-            Subject::Plans(plans) => plans.iter().map(|p| p.totals.bytes).fold(0, u64::saturating_add),
-            Subject::Resume(of) | Subject::Mark { of, .. } => of.iter().map(|q| q.bytes).fold(0, u64::saturating_add),
+            Subject::Moves { plans, .. } => plans.iter().map(|p| p.totals.bytes).fold(0, u64::saturating_add),
+            Subject::Mark { of, .. } => of.iter().map(|q| q.bytes).fold(0, u64::saturating_add),
         }
     }
 
@@ -86,7 +84,7 @@ impl PlanScreen {
     /// The prefix that may be typed in place of the count: of one archive.
     pub(super) fn prefix(&self) -> Option<&str> {
         match &self.subject {
-            Subject::Plans(plans) => match plans.as_slice() {
+            Subject::Moves { plans, resume: false } => match plans.as_slice() {
                 [plan] if plan.kind == MoveKind::Archive => Some(&plan.source),
                 _ => None,
             },
@@ -98,15 +96,26 @@ impl PlanScreen {
     fn confirmed(&self) -> Option<Confirmation> {
         let typed = self.input.trim();
         let level = Level { objects: self.objects(), removes_from: self.prefix().map(str::to_owned) };
-        let count = typed.replace(',', "").parse().ok().map(Confirmation::Count);
+        // As it stands on the screen, or without its separators: nothing that only comes to the same.
+        let objects = self.objects();
+        let exact = typed == objects.to_string() || typed == words::count(objects);
+        let count = exact.then_some(Confirmation::Count(objects));
         // Never an empty prefix: enter alone is no answer.
         let prefix = (!typed.is_empty() && self.prefix().is_some()).then(|| Confirmation::Prefix(typed.to_owned()));
         [count, prefix].into_iter().flatten().find(|given| level.is_met(Some(given)))
     }
 
+    /// Whether nothing to move is no mistake: a move that copied nothing is taken back by ending it.
+    fn may_be_empty(&self) -> bool {
+        match &self.subject {
+            Subject::Moves { plans, .. } => !plans.is_empty() && plans.iter().all(|p| p.kind == MoveKind::Undo),
+            Subject::Mark { .. } => true,
+        }
+    }
+
     fn refused(&self) -> usize {
         match &self.subject {
-            Subject::Plans(plans) => plans.iter().map(|p| p.refused.len()).sum(),
+            Subject::Moves { plans, .. } => plans.iter().map(|p| p.refused.len()).sum(),
             _ => 0,
         }
     }
@@ -120,7 +129,7 @@ pub(super) fn blocked(state: &State, screen: &PlanScreen) -> Option<String> {
             return Some(format!("{}: nothing of this can be applied", words::plural(n as u64, "refusal", "refusals")));
         }
     }
-    if screen.objects() == 0 && !screen.is_mark() {
+    if screen.objects() == 0 && !screen.may_be_empty() {
         return Some("there is nothing to move".into());
     }
     if let Some(lock) = moves::lock(state) {
@@ -234,23 +243,19 @@ fn apply(state: &mut State, given: Confirmation) -> Vec<Effect> {
     let Some(Overlay::Plan(screen)) = state.overlay.take() else { return Vec::new() };
     state.quarantine.marks = Default::default();
     match screen.subject {
-        Subject::Plans(plans) => {
-            state.moves.running = Some(Running::new(plans.iter().map(lines::name).collect()));
+        Subject::Moves { plans, resume } => {
+            state.moves.running = Some(Running::new(plans.iter().map(|p| lines::name(p, resume)).collect()));
             let sole = plans.len() == 1;
             // Of several the sum was typed: each is confirmed by its own part of it.
-            let each = |plan: Plan| {
-                let own = Confirmation::Count(plan.objects.len() as u64);
-                (plan, if sole { given.clone() } else { own })
-            };
-            vec![Effect::Apply(plans.into_iter().map(each).collect())]
-        }
-        Subject::Resume(of) => {
-            let title = |q: &Arc<Quarantine>| format!("resume {}", one_line(q.dataset.as_str(), 40));
-            state.moves.running = Some(Running::new(of.iter().map(title).collect()));
-            let each = |q: &Arc<Quarantine>| {
-                (q.unfinished.clone().unwrap_or_else(|| q.id.clone()), Confirmation::Count(q.objects))
-            };
-            vec![Effect::Resume(of.iter().map(each).collect())]
+            let own = plans.iter().map(|plan| match &given {
+                Confirmation::Prefix(_) if sole => given.clone(),
+                _ => Confirmation::Count(plan.objects.len() as u64),
+            });
+            let own: Vec<Confirmation> = own.collect();
+            vec![match resume {
+                true => Effect::Resume(plans.into_iter().map(|p| p.id).zip(own).collect()),
+                false => Effect::Apply(plans.into_iter().zip(own).collect()),
+            }]
         }
         Subject::Mark { of, step, note } => {
             vec![Effect::Mark { of: of.iter().map(|q| q.id.clone()).collect(), step, note }]

@@ -40,14 +40,14 @@ impl Part<'_> {
 fn parts<'a>(state: &State, screen: &'a PlanScreen, width: usize) -> Vec<Part<'a>> {
     let mut parts = vec![Part::Lines(lines::refusals(state, screen, width))];
     match &screen.subject {
-        Subject::Plans(plans) => {
+        Subject::Moves { plans, resume } => {
             let alone = plans.len() == 1;
             for plan in plans {
-                parts.push(Part::Lines(lines::plan(state, plan, alone, width)));
+                parts.push(Part::Lines(lines::plan(state, plan, alone, *resume, width)));
                 parts.push(Part::Objects(plan));
             }
         }
-        Subject::Resume(_) | Subject::Mark { .. } => {
+        Subject::Mark { .. } => {
             parts.push(Part::Lines(lines::quarantines(state, screen, width)));
         }
     }
@@ -137,13 +137,13 @@ fn question(state: &State, screen: &PlanScreen, ask: Rect, buffer: &mut Buffer) 
 
 fn purpose(subject: &Subject) -> &'static str {
     match subject {
-        Subject::Plans(plans) => match plans.first().map(|p| p.kind) {
+        Subject::Moves { resume: true, .. } => "to finish the move",
+        Subject::Moves { plans, .. } => match plans.first().map(|p| p.kind) {
             Some(MoveKind::Quarantine) => "to quarantine them",
             Some(MoveKind::Release) => "to put them back",
             Some(MoveKind::Archive) => "to archive them",
             Some(MoveKind::Undo) | None => "to take the move back",
         },
-        Subject::Resume(_) => "to finish the move",
         Subject::Mark { .. } => "",
     }
 }

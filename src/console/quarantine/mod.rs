@@ -98,6 +98,12 @@ pub(super) fn is_old(state: &State, quarantine: &Quarantine) -> bool {
     quarantine.state.is_open() && state.now - quarantine.moved_at > state.settings.quarantine_limit
 }
 
+/// Whether it is what the running move is about.
+pub(super) fn is_moving(state: &State, quarantine: &Quarantine) -> bool {
+    let running = state.moves.running.as_ref().and_then(|r| r.progress.as_ref());
+    running.is_some_and(|(p, _)| p.id == quarantine.id || quarantine.unfinished.as_ref() == Some(&p.id))
+}
+
 /// The quarantines that a command is about: the marked ones, or the selected one.
 pub(super) fn chosen(state: &State) -> Vec<Arc<Quarantine>> {
     let marked = &state.quarantine.marks.marked;
@@ -228,6 +234,24 @@ pub(super) fn retry(state: &mut State) -> Vec<Effect> {
         (Load::Failed(_) | Load::Cancelled, Some(of)) if state.tab == Tab::Quarantine => ask(state, of, false),
         _ => Vec::new(),
     }
+}
+
+/// Opens the tab on one of them.
+pub(super) fn select(state: &mut State, id: &MoveId) -> Vec<Effect> {
+    state.tab = Tab::Quarantine;
+    state.quarantine.focus = Focus::List;
+    state.quarantine.chosen = Some(id.clone());
+    if state.lake.snapshot.quarantines.iter().all(|q| q.id != *id) {
+        state.fail("its quarantine is no longer there");
+    } else if !state
+        .quarantine
+        .shown
+        .iter()
+        .any(|i| state.lake.snapshot.quarantines.get(*i).is_some_and(|q| q.id == *id))
+    {
+        state.quarantine.filter = Filter::default();
+    }
+    rebuild(state)
 }
 
 pub(super) fn filter(state: &mut State, text: &str) -> Vec<Effect> {

@@ -127,7 +127,7 @@ fn a_step_is_offered_only_where_it_is_legal() {
         panic!("{:?}", driven.asked)
     };
     assert_eq!((of.as_slice(), note.as_deref()), ([id(1)].as_slice(), Some("the source was repaired")));
-    assert!(matches!(&driven.state.overlay, Some(Overlay::Plan(p)) if matches!(p.subject, Subject::Plans(_))));
+    assert!(matches!(&driven.state.overlay, Some(Overlay::Plan(p)) if matches!(p.subject, Subject::Moves { .. })));
     driven.keys("esc 1").type_in(":", "undo");
     assert!(driven.screen().contains("undo: only on the Quarantine tab"), "{}", driven.screen());
 }
@@ -141,4 +141,30 @@ fn the_detail_scrolls_to_its_last_object() {
     assert!(driven.screen().contains("_SUCCESS"), "{}", driven.screen());
     driven.keys("esc j tab");
     assert_eq!(driven.state.quarantine.scroll, 0);
+}
+
+#[test]
+fn an_alert_of_an_old_one_leads_to_it() {
+    use crate::model::alert::AlertRule;
+    let mut driven = Driven::themed("dark", 100, 30);
+    driven.keys("3 /").type_in("x", "").keys("1");
+    for alert in &mut driven.state.lake.snapshot.alerts {
+        (alert.rule, alert.entry) = (AlertRule::QuarantineAge, None);
+        alert.key = format!("quarantine_age:finance/fx_rates:{}", id(2));
+    }
+    driven.keys("enter");
+    assert_eq!(driven.state.quarantine.chosen, Some(id(2)));
+    assert!(driven.screen().contains("[3 Quarantine 4]") && driven.screen().contains("old: moved 9 d ago"));
+}
+
+#[test]
+fn what_is_being_moved_is_not_called_interrupted() {
+    use crate::console::fixture::moves::progress;
+    use crate::console::moves::Running;
+    let mut driven = Driven::open("dark", 100, 30);
+    driven.keys("3");
+    driven.state.moves.running = Some(Running::new(vec!["release orders".into()]));
+    driven.send(Msg::MoveProgress(crate::ops::MoveProgress { id: id(103), ..progress() }, 0));
+    let screen = driven.screen();
+    assert!(screen.contains("moving") && !screen.contains("interrupted"), "{screen}");
 }

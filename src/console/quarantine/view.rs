@@ -134,11 +134,11 @@ fn list(state: &State, area: Rect, buffer: &mut Buffer) {
 fn row<'a>(state: &State, q: &Quarantine, columns: &Columns, marked: bool, tail: &str) -> Line<'a> {
     let theme = &state.theme;
     let old = if is_old(state, q) { format!(" {OLD}") } else { String::new() };
-    let (sign, style) = standing(state, q.state);
+    let (sign, word, style) = standing(state, q);
     Line::from(vec![
         Span::raw(" "),
         Span::styled(if marked { glyphs::MARK } else { " " }, theme.style(Role::Marked)),
-        Span::styled(format!("{sign} {} ", pad(q.state.word(), 13, false)), style),
+        Span::styled(format!("{sign} {} ", pad(word, 13, false)), style),
         Span::raw(pad(&words::age(state.now, since(q)), 5, true)),
         Span::styled(pad(&old, columns.old, false), theme.style(Role::Warning)),
         Span::raw(format!(
@@ -151,10 +151,14 @@ fn row<'a>(state: &State, q: &Quarantine, columns: &Columns, marked: bool, tail:
     ])
 }
 
-/// Sign and style of a state: what waits for somebody stands out, what is over steps back.
-fn standing(state: &State, standing: QuarantineState) -> (&'static str, Style) {
+/// Sign, word and style of a state: what waits for somebody stands out, what is over steps back.
+fn standing(state: &State, q: &Quarantine) -> (&'static str, &'static str, Style) {
     let theme = &state.theme;
-    match standing {
+    // Half done because it is being done.
+    if super::is_moving(state, q) {
+        return (glyphs::COLLAPSED, "moving", theme.style(Role::Accent));
+    }
+    let (sign, style) = match q.state {
         QuarantineState::Interrupted => (glyphs::CRITICAL, theme.style(Role::Critical)),
         QuarantineState::Quarantined => (glyphs::FRESH, theme.style(Role::Text)),
         QuarantineState::Investigating => (glyphs::STALE, theme.style(Role::Accent)),
@@ -162,7 +166,8 @@ fn standing(state: &State, standing: QuarantineState) -> (&'static str, Style) {
         QuarantineState::Released | QuarantineState::Archived | QuarantineState::Undone => {
             ("·", theme.style(Role::Dim))
         }
-    }
+    };
+    (sign, q.state.word(), style)
 }
 
 fn empty(state: &State) -> String {
@@ -231,14 +236,15 @@ fn facts(state: &State) -> Vec<Line<'static>> {
         }
     };
     let plain = theme.style(Role::Text);
-    let (sign, style) = standing(state, q.state);
-    field("state", &format!("{sign} {}, {}", q.state.word(), words::when(state.now, q.since)), style);
+    let (sign, word, style) = standing(state, q);
+    field("state", &format!("{sign} {word}, {}", words::when(state.now, q.since)), style);
     if is_old(state, q) {
         let limit = words::age(state.now, state.now - state.settings.quarantine_limit);
         let text = format!("! old: moved {} ago, the limit is {limit}", words::age(state.now, q.moved_at));
         field("", &text, theme.style(Role::Warning));
     }
-    if let (QuarantineState::Interrupted, by) = (q.state, q.unfinished.as_ref()) {
+    let half = q.state == QuarantineState::Interrupted && !super::is_moving(state, q);
+    if let (true, by) = (half, q.unfinished.as_ref()) {
         let text = "a move ended half-way; every byte lies under its old or its new key. :resume finishes it";
         let by = by.map(|id| format!(" ({})", one_line(&id.0, 64))).unwrap_or_default();
         field("", &format!("{text}{by}"), theme.style(Role::Critical));
