@@ -10,8 +10,10 @@ use super::exit::{CliError, Exit};
 use crate::console::{ConsoleSettings, ExitReason, KeyMap, Theme, run_terminal};
 use crate::lake::address::{AddressError, LakeUrl};
 use crate::lake::s3::{S3Lake, S3Settings};
-use crate::lake::{ErrorClass, Lake, LakeError};
+use crate::lake::{ErrorClass, LakeError, LakeWriter};
 use crate::model::category::CategoryRule;
+use crate::model::protection::Protection;
+use crate::ops::gate::{Gate, Journal};
 use crate::ops::{Notifying, Session};
 use crate::sources::notify::file::File;
 use crate::sources::notify::pagerduty::PagerDuty;
@@ -34,7 +36,7 @@ pub fn vocabulary() -> Vocabulary {
 }
 
 /// Opens the lake. No request is sent.
-pub fn lake(target: &LakeTarget) -> Result<Arc<dyn Lake>, LakeError> {
+pub fn lake(target: &LakeTarget) -> Result<Arc<dyn LakeWriter>, LakeError> {
     match target {
         LakeTarget::Folder(folder) => Ok(Arc::new(crate::lake::folder::Folder::open(folder)?)),
         LakeTarget::S3(target) => Ok(Arc::new(S3Lake::connect(s3_settings(target)?))),
@@ -55,21 +57,27 @@ fn s3_settings(target: &S3Target) -> Result<S3Settings, LakeError> {
         path_style: target.path_style,
         checksums_when_required: target.checksums_when_required,
         anonymous: target.anonymous,
+        expected_bucket_owner: None,
     })
 }
 
-/// Opens a session on the configured lake. No request is sent.
+/// Opens a session on the configured lake, and the gate by which it can be changed. No request is sent.
 pub fn session(config: &Config) -> Result<Session, CliError> {
-    let session = Session::new(lake(config.lake()?)?, config.settings.clone());
-    Ok(match Places::of_user().audit_file() {
-        Some(file) => session.with_audit(file),
-        None => session,
-    })
-}
-
-/// Those who are told of moves, for the gate. Nobody is asked yet.
-pub fn notifying(config: &Config) -> Notifying {
-    Notifying::new(notifiers(config))
+    let lake = lake(config.lake()?)?;
+    let mut session = Session::new(lake.clone(), config.settings.clone());
+    let places = Places::of_user();
+    if let Some(file) = places.audit_file() {
+        session = session.with_audit(file);
+    }
+    // Without a place for its journal nothing may be written.
+    let Some(journal) = places.journal() else { return Ok(session) };
+    let protection = Protection::of(config.protected.value, config.read_only.value);
+    let mut gate = Gate::new(lake, config.settings.prefixes.clone(), protection, Journal::at(journal));
+    if let Some(file) = places.audit_file() {
+        gate = gate.with_log(file);
+    }
+    let environment = config.environment.clone().unwrap_or_else(|| unnamed(config).into());
+    Ok(session.with_gate(Arc::new(gate.telling(Arc::new(Notifying::new(notifiers(config))), environment))))
 }
 
 /// The notifiers of the environment. One whose secret cannot be had stands there all the same, and fails when it

@@ -103,7 +103,7 @@ fn sheet(e: &DlqEntry, uri: &str, now: DateTime<Utc>) -> String {
     };
     let complete = if e.complete { "complete" } else { "incomplete: still being written, or its writer died" };
     let lines = [
-        ("dataset", e.dataset.0.clone()),
+        ("dataset", e.dataset.to_string()),
         ("date", e.date.map_or_else(|| "-".to_owned(), |d| d.to_string())),
         ("run", e.run_id.clone().unwrap_or_else(|| "-".to_owned())),
         ("rows", format!("{}{reported}", count(e.rows))),
@@ -150,7 +150,7 @@ pub(super) mod tests {
     pub fn entry(dataset: &str) -> DlqEntry {
         DlqEntry {
             dataset: Dataset(dataset.into()),
-            path: EntryPath(format!("_errors/{dataset}/dt=2026-11-22/")),
+            path: EntryPath(format!("_errors/{dataset}/dt=2026-11-22/").into()),
             date: chrono::NaiveDate::from_ymd_opt(2026, 11, 22),
             run_id: None,
             rows: Some(1_350),

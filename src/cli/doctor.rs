@@ -243,7 +243,7 @@ mod tests {
     use super::*;
     use crate::cli::args::Global;
     use crate::cli::config;
-    use crate::lake::{Counters, ETag, ErrorClass, Fetched, Key, ListPage, ObjectMeta};
+    use crate::lake::{Counters, ETag, ErrorClass, Fetched, Key, ListPage, ObjectDetail, ObjectMeta};
 
     /// A lake that holds these objects, and refuses what it is told to refuse.
     #[derive(Debug, Default)]
@@ -283,6 +283,14 @@ mod tests {
         }
 
         async fn head(&self, key: &Key) -> Result<ObjectMeta, LakeError> {
+            Err(denied(key.as_str()))
+        }
+
+        async fn inspect(&self, key: &Key) -> Result<ObjectDetail, LakeError> {
+            Err(denied(key.as_str()))
+        }
+
+        async fn tags(&self, key: &Key, _: Option<&str>) -> Result<Vec<(String, String)>, LakeError> {
             Err(denied(key.as_str()))
         }
 

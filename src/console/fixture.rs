@@ -32,7 +32,7 @@ pub(super) fn entry(dataset: &str, day: u32, rows: u64, severity: Severity, cate
     let date = NaiveDate::from_ymd_opt(2026, 11, day);
     DlqEntry {
         dataset: Dataset(dataset.into()),
-        path: EntryPath(format!("_errors/{dataset}/dt=2026-11-{day}/")),
+        path: EntryPath(format!("_errors/{dataset}/dt=2026-11-{day}/").into()),
         date,
         run_id: None,
         rows: Some(rows),
@@ -93,7 +93,7 @@ pub(super) fn snapshot() -> Snapshot {
         .collect();
     let sources = vec![SourceHealth { source: "dlq", state: SourceState::Fresh, answered: Some(now()) }];
     let entries = entries.into_iter().map(Arc::new).collect();
-    Snapshot { entries, unread: 0, alerts, sources, taken: Some(now()) }
+    Snapshot { entries, unread: 0, quarantines: Vec::new(), alerts, sources, taken: Some(now()) }
 }
 
 pub(super) fn opened(path: &EntryPath) -> Opened {

@@ -15,7 +15,8 @@ use ratatui::style::Modifier;
 use tokio::sync::{mpsc, watch};
 
 use crate::lake::{
-    ByteRange, Counters, ETag, ErrorClass, Fetched, Key as LakeKey, Lake, LakeError, ListPage, ListRequest, ObjectMeta,
+    ByteRange, Counters, ETag, ErrorClass, Fetched, Key as LakeKey, Lake, LakeError, ListPage, ListRequest,
+    ObjectDetail, ObjectMeta,
 };
 use crate::ops::{LakeSettings, Session};
 
@@ -165,13 +166,13 @@ fn the_choice_survives_a_refresh_and_falls_back_to_the_nearest() {
     driven.keys("space k R");
     assert_eq!(driven.state.dlq.chosen, chosen);
     let mut smaller = super::fixture::snapshot();
-    smaller.entries.retain(|e| e.path.0 != "_errors/crm/contacts/dt=2026-11-22/");
+    smaller.entries.retain(|e| &*e.path.0 != "_errors/crm/contacts/dt=2026-11-22/");
     let id = match driven.state.refresh().first() {
         Some(Effect::Refresh(id)) => *id,
         _ => 0,
     };
     driven.send(Msg::Refreshed(id, smaller));
-    assert_eq!(driven.state.dlq.entry(&driven.state).map(|e| e.dataset.0.as_str()), Some("crm/contacts"));
+    assert_eq!(driven.state.dlq.entry(&driven.state).map(|e| &*e.dataset.0), Some("crm/contacts"));
     assert!(driven.state.dlq.marked.is_empty());
 }
 
@@ -261,6 +262,14 @@ impl Lake for NoLake {
     }
 
     async fn head(&self, _: &LakeKey) -> Result<ObjectMeta, LakeError> {
+        self.gone()
+    }
+
+    async fn inspect(&self, _: &LakeKey) -> Result<ObjectDetail, LakeError> {
+        self.gone()
+    }
+
+    async fn tags(&self, _: &LakeKey, _: Option<&str>) -> Result<Vec<(String, String)>, LakeError> {
         self.gone()
     }
 

@@ -1,6 +1,7 @@
 //! A folder as a lake, with the semantics of S3: keys in byte order, ranges, entity tags, conditions. No file
 //! system call runs on an async thread; each request is one blocking task.
 
+mod lock;
 mod names;
 mod walk;
 mod write;
@@ -9,16 +10,17 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
+use self::lock::Names;
 use self::walk::{Item, Place, Waiting, Walk};
 use super::{
-    ByteRange, Condition, Counters, ETag, ErrorClass, Fetched, Key, Lake, LakeError, LakeWriter, ListPage, ListRequest,
-    ObjectMeta, address,
+    ByteRange, Condition, CopyRequest, Counters, ETag, ErrorClass, Fetched, Key, Lake, LakeError, LakeWriter, ListPage,
+    ListRequest, ObjectDetail, ObjectMeta, Placing, Written, address,
 };
 
 /// The page of a listing, and the most a request can ask for: S3's own.
@@ -32,9 +34,11 @@ const PAGE: u32 = 1000;
 ///   to directories, dangling links, pipes, sockets and devices are no part of the lake. This guards against
 ///   slips, not against one who changes the folder while it is being read.
 /// * File names that are not UTF-8 are keys that begin with `%BYTES%`, percent-encoded; see `folder/names.rs`.
-/// * `If-None-Match` is atomic, for other processes too (a hard link to the finished file; where the file system
-///   knows none, an exclusive create). `If-Match` is checked under a lock of this process: exact here, best
-///   effort against others.
+/// * `If-None-Match` is atomic against everything (a hard link to the finished file; where the file system knows
+///   none, an exclusive create). `If-Match` is checked, and every name given or taken, under a lock on a hidden file
+///   at the root, made by the first write: exact between processes of this program, best effort against others and
+///   on file systems that know no locks.
+/// * Attributes, tags, versions, storage classes and encryption it does not know; [`Placing::modified`] it does.
 /// * A key and a "directory" of the same name, or a key that ends in `/`, S3 can hold and a folder cannot.
 /// * Access times and permissions are not kept. What a process leaves half written is hidden.
 #[derive(Debug, Clone)]
@@ -46,8 +50,7 @@ struct Inner {
     url: String,
     counters: Arc<Counters>,
     waiting: Waiting,
-    /// Held while a condition is checked and a name changes hands; never while bytes are read or written.
-    names: Mutex<()>,
+    names: Names,
 }
 
 impl Folder {
@@ -70,7 +73,7 @@ impl Folder {
             return Err(refused(ErrorClass::NotFound, "it is a file, not a folder"));
         }
         let url = address::file_url(&root);
-        let (counters, waiting, names) = (Arc::default(), Waiting::default(), Mutex::default());
+        let (counters, waiting, names) = (Arc::default(), Waiting::default(), Names::below(&root));
         Ok(Self(Arc::new(Inner { root, url, counters, waiting, names })))
     }
 
@@ -218,6 +221,14 @@ impl Lake for Folder {
         self.run(move |folder| folder.find(&key).map(|(_, metadata)| object(key, &metadata))).await
     }
 
+    async fn inspect(&self, key: &Key) -> Result<ObjectDetail, LakeError> {
+        self.head(key).await.map(ObjectDetail::plain)
+    }
+
+    async fn tags(&self, key: &Key, _version: Option<&str>) -> Result<Vec<(String, String)>, LakeError> {
+        self.head(key).await.map(|_| Vec::new())
+    }
+
     fn counters(&self) -> &Arc<Counters> {
         &self.0.counters
     }
@@ -230,9 +241,20 @@ impl Lake for Folder {
 #[async_trait]
 impl LakeWriter for Folder {
     async fn put(&self, key: &Key, bytes: Bytes, condition: Option<Condition>) -> Result<ETag, LakeError> {
+        self.put_with(key, bytes, condition, &Placing::default()).await.map(|written| written.etag)
+    }
+
+    async fn put_with(
+        &self,
+        key: &Key,
+        bytes: Bytes,
+        condition: Option<Condition>,
+        placing: &Placing,
+    ) -> Result<Written, LakeError> {
         self.0.counters.write();
-        let key = key.clone();
-        self.run(move |folder| folder.put(&key, &bytes, condition.as_ref())).await
+        let (key, modified) = (key.clone(), placing.modified);
+        let put = move |folder: &Inner| folder.put(&key, &bytes, condition.as_ref(), modified);
+        self.run(put).await.map(written)
     }
 
     async fn delete(&self, key: &Key, if_match: Option<&ETag>) -> Result<(), LakeError> {
@@ -241,17 +263,30 @@ impl LakeWriter for Folder {
         self.run(move |folder| folder.delete(&key, if_match.as_ref())).await
     }
 
-    async fn copy(
-        &self,
-        source: &Key,
-        source_etag: &ETag,
-        target: &Key,
-        condition: Option<Condition>,
-    ) -> Result<ETag, LakeError> {
+    async fn delete_all(&self, objects: &[(Key, ETag)]) -> Vec<Result<(), LakeError>> {
         self.0.counters.write();
-        let (source, source_etag, target) = (source.clone(), source_etag.clone(), target.clone());
-        self.run(move |folder| folder.copy(&source, &source_etag, &target, condition.as_ref())).await
+        let all = objects.to_vec();
+        let deletes = move |folder: &Inner| Ok(all.iter().map(|(key, etag)| folder.delete(key, Some(etag))).collect());
+        match self.run(deletes).await {
+            Ok(answers) => answers,
+            Err(error) => objects.iter().map(|_| Err(error.clone())).collect(),
+        }
     }
+
+    async fn copy(&self, request: &CopyRequest) -> Result<Written, LakeError> {
+        self.0.counters.write();
+        let request = request.clone();
+        self.run(move |folder| folder.copy(&request)).await.map(written)
+    }
+
+    async fn abandon_uploads(&self, prefix: &str) -> Result<u64, LakeError> {
+        let prefix = prefix.to_owned();
+        self.run(move |folder| folder.remove_leftovers(&prefix)).await
+    }
+}
+
+fn written(etag: ETag) -> Written {
+    Written { etag, version: None, checksum: None }
 }
 
 fn object(key: Key, metadata: &Metadata) -> ObjectMeta {

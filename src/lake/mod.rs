@@ -5,7 +5,10 @@
 //! a [`LakeWriter`] is handed to the gate alone (rule 1).
 
 pub mod address;
+pub mod capability;
+pub mod copy;
 pub mod counters;
+pub mod detail;
 pub mod error;
 pub mod folder;
 pub mod listing;
@@ -21,7 +24,10 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 pub use address::{AddressError, LakeUrl};
+pub use capability::Capabilities;
+pub use copy::{CopyRequest, CopyWay, Placing, SERVER_LIMIT, THROUGH_LIMIT, Written};
 pub use counters::{Counters, Stats};
+pub use detail::{Attributes, Checksum, Encryption, ObjectDetail};
 pub use error::{ErrorClass, LakeError};
 
 /// The key of an object, relative to the lake's root (a lake at `s3://bucket/prefix` hides the prefix).
@@ -161,6 +167,12 @@ pub trait Lake: Send + Sync + fmt::Debug {
     /// What the store says of one object.
     async fn head(&self, key: &Key) -> Result<ObjectMeta, LakeError>;
 
+    /// All that the store says of one object: one request.
+    async fn inspect(&self, key: &Key) -> Result<ObjectDetail, LakeError>;
+
+    /// The tags of an object, or of one version of it, in the store's order: one request.
+    async fn tags(&self, key: &Key, version: Option<&str>) -> Result<Vec<(String, String)>, LakeError>;
+
     /// Requests and bytes since the start; shared by all clones of this lake.
     fn counters(&self) -> &Arc<Counters>;
 
@@ -170,22 +182,40 @@ pub trait Lake: Send + Sync + fmt::Debug {
     }
 }
 
+/// The most objects that one bulk delete takes: S3's own limit.
+pub const DELETE_LIMIT: usize = 1000;
+
 /// Writing side of the port. Held by the gate, by nothing else.
+///
+/// A request whose reply was lost is sent again by the SDK: a conditional write that was done meets itself then
+/// and is a [`ErrorClass::Conflict`], a conditional delete a [`ErrorClass::NotFound`]. Who must know looks at the
+/// object. Two writes at the same time (S3's 409) are tried again under the same condition before they fail.
 #[async_trait]
 pub trait LakeWriter: Lake {
     /// Writes an object; the reply's tag is that of the written object.
     async fn put(&self, key: &Key, bytes: Bytes, condition: Option<Condition>) -> Result<ETag, LakeError>;
 
-    /// Deletes an object; with `if_match`, only if it is still this one.
+    /// Writes an object that is to be like `placing`. At most 5 GiB (S3's own limit for one put).
+    async fn put_with(
+        &self,
+        key: &Key,
+        bytes: Bytes,
+        condition: Option<Condition>,
+        placing: &Placing,
+    ) -> Result<Written, LakeError>;
+
+    /// Deletes an object; with `if_match`, only if it is still this one, and one that is not there is a
+    /// [`ErrorClass::NotFound`]. Where versions are kept, a delete marker hides them.
     async fn delete(&self, key: &Key, if_match: Option<&ETag>) -> Result<(), LakeError>;
 
-    /// Copies inside the store, no byte through this machine; the source pinned by `source_etag`.
-    /// At most 5 GiB (S3's own limit for one copy).
-    async fn copy(
-        &self,
-        source: &Key,
-        source_etag: &ETag,
-        target: &Key,
-        condition: Option<Condition>,
-    ) -> Result<ETag, LakeError>;
+    /// Deletes each of at most [`DELETE_LIMIT`] objects that is still this one; an answer for each, in their order.
+    async fn delete_all(&self, objects: &[(Key, ETag)]) -> Vec<Result<(), LakeError>>;
+
+    /// Copies an object, pinned to what was seen of it; both a changed source and an unmet condition of the target
+    /// are a [`ErrorClass::Conflict`]. Attributes and tags come along unless the request's placing says otherwise.
+    async fn copy(&self, request: &CopyRequest) -> Result<Written, LakeError>;
+
+    /// Ends what earlier writes left half done under a prefix, and tells how many there were: open multipart
+    /// uploads, whoever began them; in a folder, unfinished files whose process is gone.
+    async fn abandon_uploads(&self, prefix: &str) -> Result<u64, LakeError>;
 }

@@ -1,25 +1,33 @@
 //! A lake on S3 or a store that speaks its API. Credentials, regions and retries are the SDK's; ranges, conditions
 //! and the words of errors are made the port's here.
 
+mod bulk;
 mod connect;
+mod copy;
 mod fault;
+mod multipart;
+mod place;
+mod reply;
+mod write;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::EncodingType;
+use aws_sdk_s3::operation::head_object::builders::HeadObjectFluentBuilder;
+use aws_sdk_s3::types::{ChecksumMode, EncodingType};
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
 use tokio::sync::OnceCell;
 
-use super::address::url_encoded;
 use super::counters::Counters;
 use super::error::{ErrorClass, LakeError};
-use super::{ByteRange, Condition, ETag, Fetched, Key, Lake, LakeWriter, ListPage, ListRequest, ObjectMeta};
+use super::{
+    ByteRange, Condition, CopyRequest, ETag, Fetched, Key, Lake, LakeWriter, ListPage, ListRequest, ObjectDetail,
+    ObjectMeta, Placing, Written,
+};
 use fault::Asked;
+use reply::{etag, parse_content_range, quoted, time};
 
 pub use connect::S3Settings;
 
@@ -62,6 +70,21 @@ impl S3Lake {
         key.strip_prefix(self.settings.prefix.as_str())
     }
 
+    /// The account that the bucket must belong to, on every request.
+    fn owner(&self) -> Option<String> {
+        self.settings.expected_bucket_owner.clone()
+    }
+
+    async fn head_of(&self, key: &Key) -> HeadObjectFluentBuilder {
+        let client = self.client().await;
+        self.counters.head();
+        client
+            .head_object()
+            .bucket(&self.settings.bucket)
+            .set_expected_bucket_owner(self.owner())
+            .key(self.full(key.as_str()))
+    }
+
     fn asked(&self, permission: &'static str, key: &str) -> Asked<'_> {
         Asked { permission, object: self.uri(key), settings: &self.settings }
     }
@@ -76,18 +99,20 @@ impl S3Lake {
         Ok(Fetched { bytes: Bytes::new(), offset, size: meta.size, etag: meta.etag, modified: meta.modified })
     }
 
+    /// A text of a reply that was asked for URL-encoded, since XML cannot carry every character that keys can.
+    fn decoded(&self, text: &str, encoding: Option<&EncodingType>) -> Result<String, LakeError> {
+        if encoding != Some(&EncodingType::Url) {
+            return Ok(text.to_owned());
+        }
+        let text = text.replace('+', " ");
+        percent_decode_str(&text)
+            .decode_utf8()
+            .map(|t| t.into_owned())
+            .map_err(|_| LakeError::new(ErrorClass::Malformed, self.uri(&text), "a key that is not UTF-8"))
+    }
+
     fn page(&self, out: aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output) -> Result<ListPage, LakeError> {
-        let encoded = out.encoding_type() == Some(&EncodingType::Url);
-        let decode = |text: &str| -> Result<String, LakeError> {
-            if !encoded {
-                return Ok(text.to_owned());
-            }
-            let text = text.replace('+', " ");
-            percent_decode_str(&text)
-                .decode_utf8()
-                .map(|t| t.into_owned())
-                .map_err(|_| LakeError::new(ErrorClass::Malformed, self.uri(&text), "a key that is not UTF-8"))
-        };
+        let decode = |text: &str| self.decoded(text, out.encoding_type());
         let mut page =
             ListPage { continuation: out.next_continuation_token().map(str::to_owned), ..ListPage::default() };
         for object in out.contents() {
@@ -98,10 +123,7 @@ impl S3Lake {
                 size: u64::try_from(object.size().unwrap_or_default()).unwrap_or_default(),
                 etag: etag(object.e_tag()),
                 modified: time(object.last_modified()),
-                storage_class: object
-                    .storage_class()
-                    .map(|class| class.as_str().to_owned())
-                    .filter(|class| class != "STANDARD"),
+                storage_class: reply::storage_class(object.storage_class().map(|class| class.as_str())),
             });
         }
         for prefix in out.common_prefixes() {
@@ -124,6 +146,7 @@ impl Lake for S3Lake {
         let out = client
             .list_objects_v2()
             .bucket(&self.settings.bucket)
+            .set_expected_bucket_owner(self.owner())
             .prefix(self.full(&request.prefix))
             .set_delimiter(request.delimited.then(|| "/".to_owned()))
             .set_continuation_token(request.continuation.clone())
@@ -152,6 +175,7 @@ impl Lake for S3Lake {
         let sent = client
             .get_object()
             .bucket(&self.settings.bucket)
+            .set_expected_bucket_owner(self.owner())
             .key(self.full(key.as_str()))
             .set_range(header)
             .set_if_match(if_match.map(quoted))
@@ -186,22 +210,35 @@ impl Lake for S3Lake {
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectMeta, LakeError> {
-        let client = self.client().await;
-        self.counters.head();
-        let out = client
-            .head_object()
-            .bucket(&self.settings.bucket)
-            .key(self.full(key.as_str()))
+        let out =
+            self.head_of(key).await.send().await.map_err(|e| self.asked("s3:GetObject", key.as_str()).failed(&e))?;
+        Ok(reply::meta(key, &out))
+    }
+
+    async fn inspect(&self, key: &Key) -> Result<ObjectDetail, LakeError> {
+        let out = self
+            .head_of(key)
+            .await
+            .checksum_mode(ChecksumMode::Enabled)
             .send()
             .await
             .map_err(|e| self.asked("s3:GetObject", key.as_str()).failed(&e))?;
-        Ok(ObjectMeta {
-            key: key.clone(),
-            size: u64::try_from(out.content_length().unwrap_or_default()).unwrap_or_default(),
-            etag: etag(out.e_tag()),
-            modified: time(out.last_modified()),
-            storage_class: out.storage_class().map(|c| c.as_str().to_owned()).filter(|c| c != "STANDARD"),
-        })
+        Ok(reply::detail(key, &out))
+    }
+
+    async fn tags(&self, key: &Key, version: Option<&str>) -> Result<Vec<(String, String)>, LakeError> {
+        let client = self.client().await;
+        self.counters.head();
+        let out = client
+            .get_object_tagging()
+            .bucket(&self.settings.bucket)
+            .set_expected_bucket_owner(self.owner())
+            .key(self.full(key.as_str()))
+            .set_version_id(version.map(str::to_owned))
+            .send()
+            .await
+            .map_err(|e| self.asked("s3:GetObjectTagging", key.as_str()).failed(&e))?;
+        Ok(out.tag_set().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect())
     }
 
     fn counters(&self) -> &Arc<Counters> {
@@ -212,99 +249,39 @@ impl Lake for S3Lake {
 #[async_trait]
 impl LakeWriter for S3Lake {
     async fn put(&self, key: &Key, bytes: Bytes, condition: Option<Condition>) -> Result<ETag, LakeError> {
-        let (absent, matches) = headers(condition);
-        let client = self.client().await;
-        self.counters.write();
-        let out = client
-            .put_object()
-            .bucket(&self.settings.bucket)
-            .key(self.full(key.as_str()))
-            .body(ByteStream::from(bytes))
-            .set_if_none_match(absent)
-            .set_if_match(matches)
-            .send()
-            .await
-            .map_err(|e| self.asked("s3:PutObject", key.as_str()).failed(&e))?;
-        Ok(etag(out.e_tag()))
+        self.put_as(key, bytes, condition, &Placing::default(), None).await.map(|written| written.etag)
+    }
+
+    async fn put_with(
+        &self,
+        key: &Key,
+        bytes: Bytes,
+        condition: Option<Condition>,
+        placing: &Placing,
+    ) -> Result<Written, LakeError> {
+        self.put_as(key, bytes, condition, placing, None).await
     }
 
     async fn delete(&self, key: &Key, if_match: Option<&ETag>) -> Result<(), LakeError> {
-        let client = self.client().await;
-        self.counters.write();
-        client
-            .delete_object()
-            .bucket(&self.settings.bucket)
-            .key(self.full(key.as_str()))
-            .set_if_match(if_match.map(quoted))
-            .send()
-            .await
-            .map_err(|e| self.asked("s3:DeleteObject", key.as_str()).failed(&e))?;
-        Ok(())
+        self.delete_one(key, if_match).await
     }
 
-    async fn copy(
-        &self,
-        source: &Key,
-        source_etag: &ETag,
-        target: &Key,
-        condition: Option<Condition>,
-    ) -> Result<ETag, LakeError> {
-        let (absent, matches) = headers(condition);
-        let client = self.client().await;
-        self.counters.write();
-        let out = client
-            .copy_object()
-            .bucket(&self.settings.bucket)
-            .key(self.full(target.as_str()))
-            .copy_source(format!("{}/{}", self.settings.bucket, url_encoded(&self.full(source.as_str()))))
-            .copy_source_if_match(quoted(source_etag))
-            .set_if_none_match(absent)
-            .set_if_match(matches)
-            .send()
-            .await
-            .map_err(|e| self.asked("s3:PutObject", target.as_str()).failed(&e))?;
-        Ok(etag(out.copy_object_result().and_then(|r| r.e_tag())))
+    async fn delete_all(&self, objects: &[(Key, ETag)]) -> Vec<Result<(), LakeError>> {
+        self.delete_many(objects).await
     }
-}
 
-fn headers(condition: Option<Condition>) -> (Option<String>, Option<String>) {
-    match condition {
-        None => (None, None),
-        Some(Condition::Absent) => (Some("*".to_owned()), None),
-        Some(Condition::Matches(tag)) => (None, Some(quoted(&tag))),
+    async fn copy(&self, request: &CopyRequest) -> Result<Written, LakeError> {
+        self.copy_as(request).await
     }
-}
 
-fn quoted(tag: &ETag) -> String {
-    format!("\"{}\"", tag.0)
-}
-
-/// Some stores send tags without quotes.
-fn etag(tag: Option<&str>) -> ETag {
-    ETag(tag.unwrap_or_default().trim_matches('"').to_owned())
-}
-
-fn time(time: Option<&aws_sdk_s3::primitives::DateTime>) -> DateTime<Utc> {
-    time.and_then(|t| DateTime::from_timestamp(t.secs(), t.subsec_nanos())).unwrap_or(DateTime::UNIX_EPOCH)
-}
-
-/// Offset and whole size of `bytes 0-99/1234`.
-fn parse_content_range(header: &str) -> Option<(u64, u64)> {
-    let (span, size) = header.strip_prefix("bytes ")?.split_once('/')?;
-    Some((span.split_once('-')?.0.trim().parse().ok()?, size.trim().parse().ok()?))
+    async fn abandon_uploads(&self, prefix: &str) -> Result<u64, LakeError> {
+        self.abort_uploads(prefix).await
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn content_ranges() {
-        assert_eq!(parse_content_range("bytes 5-9/100"), Some((5, 100)));
-        assert_eq!(parse_content_range("bytes 5-9/*"), None);
-        assert_eq!(parse_content_range("items 5-9/100"), None);
-        assert_eq!(parse_content_range("bytes */100"), None);
-    }
 
     #[test]
     fn a_prefix_is_part_of_the_address_and_not_of_the_keys() {

@@ -110,8 +110,8 @@ pub fn categorize(rules: &[CategoryRule], reasons: &[ErrorReason]) -> FailureCat
     let mut by_rows: Vec<&ErrorReason> = reasons.iter().collect();
     by_rows.sort_by_key(|r| std::cmp::Reverse(r.row_count.unwrap_or(0)));
     let of = |reason: &ErrorReason| {
-        let part = |text: &Option<String>| head(text.as_deref().unwrap_or_default(), LOOKED_AT).to_owned();
-        let text = format!("{}\n{}", part(&reason.error_type), part(&reason.error_message));
+        let part = |text: Option<&str>| head(text.unwrap_or_default(), LOOKED_AT).to_owned();
+        let text = format!("{}\n{}", part(reason.error_type.as_deref()), part(reason.error_message.as_deref()));
         rules.iter().find(|rule| rule.pattern.is_match(&text)).map(|rule| rule.category)
     };
     by_rows.into_iter().find_map(of).unwrap_or(FailureCategory::Unknown)
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     fn reason(error_type: &str, message: &str, row_count: Option<u64>) -> ErrorReason {
-        let text = |t: &str| (!t.is_empty()).then(|| t.to_owned());
+        let text = |t: &str| (!t.is_empty()).then(|| t.into());
         ErrorReason { error_type: text(error_type), error_message: text(message), row_count, ..ErrorReason::default() }
     }
 

@@ -1,15 +1,17 @@
 //! Datasets and the layers they live in.
 
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
 
 /// What sits between the errors prefix and `dt=`; may hold slashes: `crm/contacts`.
-/// The text is what the lake says, so it is hostile: escape it before it reaches a terminal.
+/// The text is what the lake says, so it is hostile: escape it before it reaches a terminal. Shared by what
+/// bears it: a lake has few datasets and many entries.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Dataset(pub String);
+pub struct Dataset(pub Arc<str>);
 
 impl Dataset {
     /// The name as the lake spells it.

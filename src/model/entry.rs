@@ -1,5 +1,7 @@
 //! DLQ entries: what one `_errors/{dataset}/dt=D/` holds, and what is wrong with it.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
@@ -8,10 +10,11 @@ use super::dataset::Dataset;
 use super::reason::ErrorReason;
 use super::severity::Severity;
 
-/// The path of an entry, relative to the lake, ending in `/`. It identifies the entry.
+/// The path of an entry, relative to the lake, ending in `/`. It identifies the entry. Shared: an entry is known
+/// under it in several places at once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct EntryPath(pub String);
+pub struct EntryPath(pub Arc<str>);
 
 /// How an entry's rows are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]

@@ -293,7 +293,7 @@ pub(crate) mod tests {
         let notice = Notice {
             environment: evil.clone(),
             lake: evil.clone(),
-            dataset: Dataset(evil.clone()),
+            dataset: Dataset(evil.as_str().into()),
             reason: evil.clone(),
             note: Some(evil.clone()),
             path: evil.clone(),

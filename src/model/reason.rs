@@ -2,6 +2,7 @@
 //! the bytes, what can be read is kept, and what cannot is said. Which bytes to read is `rows`' business.
 
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use serde::de::value::MapAccessDeserializer;
@@ -11,20 +12,21 @@ use serde_json::{Map, Value};
 
 pub use super::named::named_columns;
 
-/// One error of an entry. Texts are hostile: escape before a terminal sees them.
+/// One error of an entry. Texts are hostile: escape before a terminal sees them. They are shared where entries
+/// say the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
 pub struct ErrorReason {
     /// `schema_validation`, …; null if absent.
-    pub error_type: Option<String>,
+    pub error_type: Option<Arc<str>>,
     /// `error_message`, or `error_reason` where a writer says so; null if absent.
-    pub error_message: Option<String>,
+    pub error_message: Option<Arc<str>>,
     /// Rows rejected for this reason; null if absent or not a number.
     pub row_count: Option<u64>,
     /// RFC 3339 in UTC (a time without a zone is taken as UTC); null if absent or not a time.
     #[serde(serialize_with = "rfc3339")]
     pub timestamp: Option<DateTime<Utc>>,
     /// Where the rows came from; null if absent.
-    pub source_path: Option<String>,
+    pub source_path: Option<Arc<str>>,
 }
 
 fn rfc3339<S: serde::Serializer>(t: &Option<DateTime<Utc>>, s: S) -> Result<S::Ok, S::Error> {
@@ -217,11 +219,11 @@ fn wrapped(object: &Map<String, Value>) -> Option<&[Value]> {
 }
 
 /// The first of the keys that holds anything, as text: what is no text is rendered as compact JSON.
-fn text_at(object: &Map<String, Value>, keys: &[&str]) -> Option<String> {
+fn text_at(object: &Map<String, Value>, keys: &[&str]) -> Option<Arc<str>> {
     let value = keys.iter().find_map(|k| object.get(*k).filter(|v| !v.is_null()))?;
     Some(match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::String(text) => text.as_str().into(),
+        other => other.to_string().into(),
     })
 }
 

@@ -93,7 +93,7 @@ fn a_dlq_alert_says_what_it_rests_on() {
     assert_eq!(alert.entry, Some(entry.path.clone()));
     assert_eq!(alert.evidence[0].uri, "file:///lake/_errors/x/");
     assert_eq!(alert.evidence[0].observed_at, entry.modified);
-    entry.errors[1].error_message = Some("é".repeat(10_000));
+    entry.errors[1].error_message = Some("é".repeat(10_000).into());
     assert!(dlq(&entry).unwrap().summary.chars().count() < 250);
 }
 

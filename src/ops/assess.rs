@@ -33,11 +33,11 @@ pub struct Assessed {
 
 /// The entry as its listing shows it, before anything of it was read.
 pub fn unread(found: &Found) -> DlqEntry {
-    let layout = &found.layout;
+    let kept = &found.kept;
     let mut problems: Vec<Problem> = found.date_problem.into_iter().collect();
-    problems.extend((!layout.complete).then_some(Problem::Incomplete));
-    problems.extend(layout.reasons.is_empty().then_some(Problem::NoReasons));
-    problems.extend((layout.format == RowsFormat::None).then_some(Problem::NoRows));
+    problems.extend((!kept.complete).then_some(Problem::Incomplete));
+    problems.extend((!kept.has_reasons()).then_some(Problem::NoReasons));
+    problems.extend((kept.format == RowsFormat::None).then_some(Problem::NoRows));
     problems.sort();
     DlqEntry {
         dataset: found.dataset.clone(),
@@ -46,9 +46,9 @@ pub fn unread(found: &Found) -> DlqEntry {
         run_id: found.run_id.clone(),
         rows: None,
         rows_reported: None,
-        bytes: layout.files.iter().map(|f| f.size).sum(),
-        format: layout.format,
-        complete: layout.complete,
+        bytes: kept.bytes(),
+        format: kept.format,
+        complete: kept.complete,
         errors: Vec::new(),
         category: crate::model::category::FailureCategory::Unknown,
         severity: crate::model::severity::Severity::Info,
@@ -67,9 +67,10 @@ pub async fn assess(
     rules: &[CategoryRule],
     thresholds: &Thresholds,
 ) -> Assessed {
+    let layout = found.kept.layout(&found.path);
     let (reasons, count) = futures::join!(
-        read_reasons(lake.as_ref(), &found.layout.reasons),
-        set::count(Arc::clone(lake), &found.layout, Arc::clone(cache), COUNT_LIMIT)
+        read_reasons(lake.as_ref(), &layout.reasons),
+        set::count(Arc::clone(lake), &layout, Arc::clone(cache), COUNT_LIMIT)
     );
     let mut entry = unread(found);
     let mut failure = reasons.failure;

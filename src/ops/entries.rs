@@ -1,7 +1,6 @@
 //! Groups the objects under the errors prefix into DLQ entries. Pure: no requests, no reading.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -9,8 +8,9 @@ use crate::lake::ObjectMeta;
 use crate::lake::path::{DateLevel, split_dated};
 use crate::model::dataset::Dataset;
 use crate::model::entry::{EntryPath, Problem, RowsFormat};
-use crate::rows::Layout;
 use crate::rows::layout::layout;
+
+use super::kept::Kept;
 
 /// An entry found by listing, before anything of it was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +26,7 @@ pub struct Found {
     /// The id of a `run_id=` level.
     pub run_id: Option<String>,
     /// Which of its objects are what.
-    pub layout: Layout,
+    pub kept: Kept,
     /// When its newest object was written.
     pub modified: DateTime<Utc>,
     /// When its oldest object was written.
@@ -36,12 +36,7 @@ pub struct Found {
 impl Found {
     /// Equal for two listings of an entry in which nothing changed.
     pub fn signature(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.layout.complete.hash(&mut hasher);
-        for object in self.layout.files.iter().chain(&self.layout.reasons) {
-            (&object.key, &object.etag, object.size).hash(&mut hasher);
-        }
-        hasher.finish()
+        self.kept.signature()
     }
 }
 
@@ -125,25 +120,38 @@ fn is_spark_directory(name: &str) -> bool {
     name.ends_with(".parquet") || name.ends_with(".json") || matches!(name, "rejected_rows" | "_SUCCESS" | "_temporary")
 }
 
+/// Of the objects under an entry's path: those that belong to it, and the prefixes of those that belong to others.
+pub fn members(errors_prefix: &str, objects: Vec<ObjectMeta>, path: &str) -> (Vec<ObjectMeta>, Vec<String>) {
+    let tables = undated_tables(errors_prefix, &objects);
+    let mut apart = BTreeSet::new();
+    let mut own = Vec::new();
+    for object in objects {
+        let relative = object.key.as_str().strip_prefix(errors_prefix).unwrap_or_default();
+        let root = root_of(relative, &tables).map(|r| format!("{errors_prefix}{}", r.root));
+        match root.filter(|root| root != path && root.starts_with(path)) {
+            Some(other) => drop(apart.insert(other)),
+            None => own.push(object),
+        }
+    }
+    (own, apart.into_iter().collect())
+}
+
 fn to_found(errors_prefix: &str, root: Root, objects: Vec<ObjectMeta>) -> Option<Found> {
     let path = format!("{errors_prefix}{}", root.root);
-    let mut layout = layout(&path, &objects);
-    // Kept for as long as the entry is, with tens of thousands of others.
-    layout.files.shrink_to_fit();
-    layout.reasons.shrink_to_fit();
-    let stray = layout.format == RowsFormat::None && layout.reasons.is_empty();
+    let kept = Kept::of(&layout(&path, &objects));
+    let stray = kept.format == RowsFormat::None && !kept.has_reasons();
     if stray && root.problem == Some(Problem::NoDate) {
         return None;
     }
     Some(Found {
-        path: EntryPath(path),
-        dataset: Dataset(root.dataset),
+        path: EntryPath(path.into()),
+        dataset: Dataset(root.dataset.into()),
         date: root.date,
         date_problem: root.problem,
         run_id: root.run_id,
         modified: objects.iter().map(|o| o.modified).max()?,
         first_seen: objects.iter().map(|o| o.modified).min()?,
-        layout,
+        kept,
     })
 }
 
@@ -151,14 +159,14 @@ fn to_found(errors_prefix: &str, root: Root, objects: Vec<ObjectMeta>) -> Option
 fn fold_bare_parents(found: &mut Vec<Found>) {
     let bare: Vec<(EntryPath, bool)> = found
         .iter()
-        .filter(|f| f.run_id.is_none() && f.layout.format == RowsFormat::None && f.layout.reasons.is_empty())
-        .filter(|f| found.iter().any(|c| c.run_id.is_some() && c.path.0.starts_with(&f.path.0) && c.path != f.path))
-        .map(|f| (f.path.clone(), f.layout.complete))
+        .filter(|f| f.run_id.is_none() && f.kept.format == RowsFormat::None && !f.kept.has_reasons())
+        .filter(|f| found.iter().any(|c| c.run_id.is_some() && c.path.0.starts_with(&*f.path.0) && c.path != f.path))
+        .map(|f| (f.path.clone(), f.kept.complete))
         .collect();
     for (parent, complete) in bare {
         found.retain(|f| f.path != parent);
-        for child in found.iter_mut().filter(|c| c.path.0.starts_with(&parent.0)) {
-            child.layout.complete |= complete;
+        for child in found.iter_mut().filter(|c| c.path.0.starts_with(&*parent.0)) {
+            child.kept.complete |= complete;
         }
     }
 }
@@ -181,7 +189,7 @@ mod tests {
     fn paths(keys: &[&str]) -> Vec<(String, String, Option<String>)> {
         group("_errors/", keys.iter().map(|k| object(k)).collect())
             .into_iter()
-            .map(|f| (f.dataset.0, f.path.0.trim_start_matches("_errors/").to_owned(), f.run_id))
+            .map(|f| (f.dataset.0.as_ref().to_owned(), f.path.0.trim_start_matches("_errors/").to_owned(), f.run_id))
             .collect()
     }
 
@@ -206,6 +214,20 @@ mod tests {
         let found =
             paths(&["k/o/_delta_log/0.json", "k/o/part-0.parquet", "k/o/raw/_delta_log/0.json", "k/o/raw/p.parquet"]);
         assert_eq!(found, [entry("k/o", "k/o/"), entry("k/o/raw", "k/o/raw/")]);
+    }
+
+    #[test]
+    fn what_lies_under_an_entry_and_belongs_to_others_stays_apart() {
+        let keys = ["k/o/_delta_log/0.json", "k/o/part-0.parquet", "k/o/raw/_delta_log/0.json", "k/o/raw/p.parquet"];
+        let (own, apart) = members("_errors/", keys.iter().map(|k| object(k)).collect(), "_errors/k/o/");
+        assert_eq!(
+            own.iter().map(|o| o.key.as_str()).collect::<Vec<_>>(),
+            ["_errors/k/o/_delta_log/0.json", "_errors/k/o/part-0.parquet"]
+        );
+        assert_eq!(apart, ["_errors/k/o/raw/"]);
+        let run = ["a/dt=2026-11-22/_SUCCESS", "a/dt=2026-11-22/run_id=7/part-0.json"];
+        let (own, apart) = members("_errors/", run.iter().map(|k| object(k)).collect(), "_errors/a/dt=2026-11-22/");
+        assert_eq!((own.len(), apart), (1, vec!["_errors/a/dt=2026-11-22/run_id=7/".to_owned()]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a session remembers between refreshes, so that only what changed is read again.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::model::entry::{DlqEntry, EntryPath};
@@ -25,6 +25,7 @@ struct Seen {
 pub struct Known {
     entries: Mutex<HashMap<EntryPath, Seen>>,
     sets: Mutex<VecDeque<(Arc<Found>, Arc<RowSet>)>>,
+    texts: Mutex<HashSet<Arc<str>>>,
 }
 
 impl Known {
@@ -49,7 +50,8 @@ impl Known {
     }
 
     /// Remembers what was read.
-    pub fn remember(&self, found: &Arc<Found>, entry: DlqEntry) {
+    pub fn remember(&self, found: &Arc<Found>, mut entry: DlqEntry) {
+        self.share_texts(&mut entry);
         let seen = Seen { found: Arc::clone(found), entry: Arc::new(entry), read: true };
         lock(&self.entries).insert(found.path.clone(), seen);
     }
@@ -65,6 +67,21 @@ impl Known {
     /// Forgets entries that are gone.
     pub fn retain(&self, still: impl Fn(&EntryPath) -> bool) {
         lock(&self.entries).retain(|path, _| still(path));
+        lock(&self.texts).retain(|text| Arc::strong_count(text) > 1);
+    }
+
+    /// Entries of one cause say the same: its words are kept once.
+    fn share_texts(&self, entry: &mut DlqEntry) {
+        let mut texts = lock(&self.texts);
+        let said = entry.errors.iter_mut();
+        for text in said.flat_map(|e| [&mut e.error_type, &mut e.error_message, &mut e.source_path]).flatten() {
+            match texts.get(text.as_ref()) {
+                Some(known) => *text = Arc::clone(known),
+                None => {
+                    texts.insert(Arc::clone(text));
+                }
+            }
+        }
     }
 
     /// An open row set of exactly these objects.

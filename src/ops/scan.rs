@@ -4,11 +4,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt, TryStreamExt};
+use tokio::sync::Semaphore;
 
-use crate::lake::{Lake, LakeError, ListRequest, ObjectMeta, listing};
+use crate::lake::{Lake, LakeError, ListPage, ListRequest, ObjectMeta, listing};
 
-/// How many prefixes are listed at once: S3 allows far more, a bastion host's sockets are the limit.
-const FAN_OUT: usize = 16;
+/// Listing requests under way at once, whatever the depth: S3 allows far more, a bastion host's sockets and the
+/// memory of the pages in flight are the limit.
+const AT_ONCE: usize = 16;
+
+/// What the parts of one gathering share.
+struct Gathering<'a> {
+    lake: &'a dyn Lake,
+    turns: Semaphore,
+    listed: &'a AtomicU64,
+    on_part: &'a (dyn Fn(Vec<ObjectMeta>) + Send + Sync),
+}
 
 /// Lists everything under `prefix`. A prefix of one page costs one request; a larger one is fanned out by
 /// its levels, down to where dates or a table begin, and each part is listed in parallel.
@@ -19,56 +29,63 @@ pub async fn gather(
     listed: &AtomicU64,
     on_part: &(dyn Fn(Vec<ObjectMeta>) + Send + Sync),
 ) -> Result<(), LakeError> {
-    part(lake, prefix.to_owned(), listed, on_part).await
+    let gathering = Gathering { lake, turns: Semaphore::new(AT_ONCE), listed, on_part };
+    gathering.part(prefix.to_owned()).await
 }
 
-fn part<'a>(
-    lake: &'a dyn Lake,
-    prefix: String,
-    listed: &'a AtomicU64,
-    on_part: &'a (dyn Fn(Vec<ObjectMeta>) + Send + Sync),
-) -> BoxFuture<'a, Result<(), LakeError>> {
-    Box::pin(async move {
-        let first = lake.list(&ListRequest { prefix: prefix.clone(), ..ListRequest::default() }).await?;
-        let Some(continuation) = first.continuation else {
-            listed.fetch_add(first.objects.len() as u64, Ordering::Relaxed);
-            on_part(first.objects);
-            return Ok(());
-        };
-        if let Some((loose, children)) = fan_out(lake, &prefix).await? {
-            listed.fetch_add(loose.len() as u64, Ordering::Relaxed);
-            on_part(loose);
-            let parts: Vec<_> = children.into_iter().map(|child| part(lake, child, listed, on_part)).collect();
-            return stream::iter(parts).buffer_unordered(FAN_OUT).try_collect::<()>().await;
-        }
-        let mut objects = first.objects;
-        listed.fetch_add(objects.len() as u64, Ordering::Relaxed);
-        let mut next = Some(continuation);
-        while let Some(continuation) = next {
-            let request =
-                ListRequest { prefix: prefix.clone(), continuation: Some(continuation), ..ListRequest::default() };
-            let page = lake.list(&request).await?;
-            listed.fetch_add(page.objects.len() as u64, Ordering::Relaxed);
-            objects.extend(page.objects);
-            next = page.continuation;
-        }
-        on_part(objects);
-        Ok(())
-    })
-}
-
-/// The objects right under `prefix` and the child prefixes to fan out to, or `None` where the prefix must
-/// stay whole: it holds a table, dates, or a directory that Spark wrote.
-async fn fan_out(lake: &dyn Lake, prefix: &str) -> Result<Option<(Vec<ObjectMeta>, Vec<String>)>, LakeError> {
-    let pages: Vec<_> = listing::level(lake, prefix).try_collect().await?;
-    let children = || pages.iter().flat_map(|p| &p.prefixes);
-    let whole = children().any(|child| {
-        let name = child.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-        name.starts_with('_') || name.contains('=') || name.contains('.')
-    });
-    if whole || children().next().is_none() {
-        return Ok(None);
+impl Gathering<'_> {
+    fn part(&self, prefix: String) -> BoxFuture<'_, Result<(), LakeError>> {
+        Box::pin(async move {
+            let first = self.page(ListRequest { prefix: prefix.clone(), ..ListRequest::default() }).await?;
+            let Some(continuation) = first.continuation else {
+                self.whole(first.objects);
+                return Ok(());
+            };
+            if let Some((loose, children)) = self.fan_out(&prefix).await? {
+                drop(first.objects); // the children list them again: not kept while those wait
+                self.whole(loose);
+                let parts: Vec<_> = children.into_iter().map(|child| self.part(child)).collect();
+                return stream::iter(parts).buffer_unordered(AT_ONCE).try_collect::<()>().await;
+            }
+            let mut objects = first.objects;
+            let mut next = Some(continuation);
+            while let Some(continuation) = next {
+                let request =
+                    ListRequest { prefix: prefix.clone(), continuation: Some(continuation), ..ListRequest::default() };
+                let page = self.page(request).await?;
+                objects.extend(page.objects);
+                next = page.continuation;
+            }
+            self.whole(objects);
+            Ok(())
+        })
     }
-    let (objects, prefixes): (Vec<_>, Vec<_>) = pages.into_iter().map(|p| (p.objects, p.prefixes)).unzip();
-    Ok(Some((objects.into_iter().flatten().collect(), prefixes.into_iter().flatten().collect())))
+
+    async fn page(&self, request: ListRequest) -> Result<ListPage, LakeError> {
+        // The semaphore is never closed.
+        let _turn = self.turns.acquire().await;
+        self.lake.list(&request).await
+    }
+
+    fn whole(&self, objects: Vec<ObjectMeta>) {
+        self.listed.fetch_add(objects.len() as u64, Ordering::Relaxed);
+        (self.on_part)(objects);
+    }
+
+    /// The objects right under `prefix` and the child prefixes to fan out to, or `None` where the prefix must
+    /// stay whole: it holds a table, dates, or a directory that Spark wrote.
+    async fn fan_out(&self, prefix: &str) -> Result<Option<(Vec<ObjectMeta>, Vec<String>)>, LakeError> {
+        let _turn = self.turns.acquire().await;
+        let pages: Vec<_> = listing::level(self.lake, prefix).try_collect().await?;
+        let children = || pages.iter().flat_map(|p| &p.prefixes);
+        let whole = children().any(|child| {
+            let name = child.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+            name.starts_with('_') || name.contains('=') || name.contains('.')
+        });
+        if whole || children().next().is_none() {
+            return Ok(None);
+        }
+        let (objects, prefixes): (Vec<_>, Vec<_>) = pages.into_iter().map(|p| (p.objects, p.prefixes)).unzip();
+        Ok(Some((objects.into_iter().flatten().collect(), prefixes.into_iter().flatten().collect())))
+    }
 }

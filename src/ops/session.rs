@@ -19,7 +19,9 @@ use crate::sources::contracts::Contracts;
 use super::assess::{Assessed, assess};
 use super::drift::differences;
 use super::entries::{Found, group};
+use super::gate::Gate;
 use super::known::Known;
+use super::moves::{Quarantine, Remembered};
 use super::{LakeSettings, SourceHealth, audit, refresh};
 
 /// Objects looked at when one entry is located by its path: a part listing beyond this is an entry of
@@ -33,6 +35,8 @@ pub struct Snapshot {
     pub entries: Vec<Arc<DlqEntry>>,
     /// How many of them are only listed yet: no reasons, no count.
     pub unread: usize,
+    /// Quarantines and moves, the open ones first, then the newest.
+    pub quarantines: Vec<Arc<Quarantine>>,
     /// Worst first, then oldest first.
     pub alerts: Vec<Alert>,
     /// Each source's state.
@@ -85,6 +89,8 @@ pub struct Session {
     pub(super) known: Known,
     /// What the last refresh knew: it stays on screen when the next one fails.
     pub(super) last: Mutex<Snapshot>,
+    pub(super) remembered: Remembered,
+    gate: Option<Arc<Gate>>,
     audit: Option<PathBuf>,
 }
 
@@ -98,6 +104,8 @@ impl Session {
             contracts: Contracts::default(),
             known: Known::default(),
             last: Mutex::default(),
+            remembered: Remembered::default(),
+            gate: None,
             audit: None,
         }
     }
@@ -105,6 +113,16 @@ impl Session {
     /// The same session with a local file that reveals of personal data are recorded in.
     pub fn with_audit(self, file: PathBuf) -> Self {
         Self { audit: Some(file), ..self }
+    }
+
+    /// The same session with a gate, by which the lake can be changed.
+    pub fn with_gate(self, gate: Arc<Gate>) -> Self {
+        Self { gate: Some(gate), ..self }
+    }
+
+    /// The gate; none in a session that only reads.
+    pub fn gate(&self) -> Option<&Arc<Gate>> {
+        self.gate.as_ref()
     }
 
     /// The lake.
@@ -165,7 +183,7 @@ impl Session {
     }
 
     fn choose(&self, mut all: Vec<Found>, prefix: &str, asked: &str) -> Result<Arc<Found>, LakeError> {
-        let exact = all.iter().position(|f| f.path.0 == prefix);
+        let exact = all.iter().position(|f| &*f.path.0 == prefix);
         let at = exact.or((all.len() == 1).then_some(0));
         if let Some(at) = at {
             return Ok(Arc::new(all.swap_remove(at)));
@@ -174,7 +192,7 @@ impl Session {
         error.hint = match all.as_slice() {
             [] => "lakeward dlq list shows the entries there are".into(),
             several => {
-                let names: Vec<&str> = several.iter().take(5).map(|f| f.path.0.as_str()).collect();
+                let names: Vec<&str> = several.iter().take(5).map(|f| &*f.path.0).collect();
                 format!("{} entries lie below it; name one: {}", several.len(), names.join(", "))
             }
         };
@@ -231,7 +249,8 @@ impl Session {
         if let Some(rows) = self.known.rows(&found) {
             return Ok(rows);
         }
-        let rows = RowSet::open(Arc::clone(&self.lake), &found.layout, Arc::clone(&self.cache)).await?;
+        let rows =
+            RowSet::open(Arc::clone(&self.lake), &found.kept.layout(&found.path), Arc::clone(&self.cache)).await?;
         Ok(self.known.keep_rows(&found, rows))
     }
 

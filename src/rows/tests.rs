@@ -17,7 +17,8 @@ use super::layout::layout;
 use super::set::{RowSet, count};
 use super::{PageRequest, RowCache, RowsError};
 use crate::lake::{
-    ByteRange, Counters, ETag, ErrorClass, Fetched, Key, Lake, LakeError, ListPage, ListRequest, ObjectMeta,
+    ByteRange, Counters, ETag, ErrorClass, Fetched, Key, Lake, LakeError, ListPage, ListRequest, ObjectDetail,
+    ObjectMeta,
 };
 
 const ROOT: &str = "_errors/d/dt=2026-11-24/";
@@ -64,6 +65,12 @@ impl Lake for TestLake {
     }
     async fn head(&self, key: &Key) -> Result<ObjectMeta, LakeError> {
         Err(LakeError::new(ErrorClass::Unsupported, key.as_str(), "not needed"))
+    }
+    async fn inspect(&self, key: &Key) -> Result<ObjectDetail, LakeError> {
+        self.head(key).await.map(ObjectDetail::plain)
+    }
+    async fn tags(&self, _: &Key, _: Option<&str>) -> Result<Vec<(String, String)>, LakeError> {
+        Ok(Vec::new())
     }
     fn counters(&self) -> &Arc<Counters> {
         &self.counters

@@ -1,5 +1,5 @@
 //! The contract of the lake port, one suite for its ends: a folder, the in-memory model with faults, and S3
-//! against a real server (moto, which ignores the conditions of a copy: those are left out there).
+//! against a real server (moto, which ignores some conditions: those are left out there, and its probe says which).
 
 use std::sync::Arc;
 
@@ -7,7 +7,10 @@ use bytes::Bytes;
 use futures::future::join_all;
 use lakeward::lake::folder::Folder;
 use lakeward::lake::s3::{S3Lake, S3Settings};
-use lakeward::lake::{ByteRange, Condition, ETag, ErrorClass, Key, LakeError, LakeWriter, ListPage, ListRequest};
+use lakeward::lake::{
+    Attributes, ByteRange, Capabilities, Condition, CopyRequest, CopyWay, ETag, ErrorClass, Key, LakeError, LakeWriter,
+    ListPage, ListRequest, Placing, capability,
+};
 
 use crate::support::memory::Memory;
 use crate::support::s3_server;
@@ -15,20 +18,43 @@ use crate::support::s3_server;
 /// An empty lake, and what it rests on.
 struct End {
     lake: Arc<dyn LakeWriter>,
-    /// Whether it, and the store behind it, keeps the conditions of a copy.
-    conditional_copy: bool,
+    /// What it, and the store behind it, can do.
+    can: Capabilities,
     _folder: Option<tempfile::TempDir>,
 }
+
+const WAYS: [CopyWay; 3] = [CopyWay::Server, CopyWay::Multipart, CopyWay::Through];
+
+const ALL: Capabilities = Capabilities {
+    conditional_put: true,
+    pinned_copy: true,
+    conditional_copy: true,
+    conditional_delete: true,
+    conditional_bulk_delete: true,
+    pinned_part_copy: true,
+    conditional_completion: true,
+    keeps_metadata: true,
+};
+
+/// What moto 5.2 keeps; the others it takes, ignores, and answers 200.
+const MOTO: Capabilities = Capabilities {
+    pinned_copy: false,
+    conditional_copy: false,
+    conditional_bulk_delete: false,
+    pinned_part_copy: false,
+    ..ALL
+};
 
 impl End {
     async fn folder() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let lake = Folder::open(folder.path()).unwrap();
-        Self { lake: Arc::new(lake), conditional_copy: true, _folder: Some(folder) }
+        let can = Capabilities { keeps_metadata: false, ..ALL };
+        Self { lake: Arc::new(lake), can, _folder: Some(folder) }
     }
 
     async fn memory() -> Self {
-        Self { lake: Arc::new(Memory::default()), conditional_copy: true, _folder: None }
+        Self { lake: Arc::new(Memory::default()), can: ALL, _folder: None }
     }
 
     /// Below a prefix, which must not show.
@@ -36,12 +62,24 @@ impl End {
         let server = s3_server::shared();
         let settings = server.anonymous(&server.bucket().await);
         let lake = S3Lake::connect(S3Settings { prefix: "team a/lake+1".into(), ..settings });
-        // moto 5.2 answers 200 to a copy whose If-None-Match or x-amz-copy-source-if-match does not hold.
-        Self { lake: Arc::new(lake), conditional_copy: false, _folder: None }
+        Self { lake: Arc::new(lake), can: MOTO, _folder: None }
     }
 
     async fn write(&self, key: &str, bytes: impl Into<Bytes>) -> ETag {
         self.lake.put(&key.into(), bytes.into(), None).await.unwrap_or_else(|e| panic!("{key}: {e}"))
+    }
+
+    async fn copy(&self, request: &CopyRequest) -> Result<ETag, ErrorClass> {
+        self.lake.copy(request).await.map(|written| written.etag).map_err(class)
+    }
+
+    /// Whether a copy in this way keeps to its source, and to its target's condition.
+    fn keeps(&self, way: CopyWay) -> (bool, bool) {
+        match way {
+            CopyWay::Server => (self.can.pinned_copy, self.can.conditional_copy),
+            CopyWay::Multipart => (self.can.pinned_part_copy, self.can.conditional_completion),
+            CopyWay::Through => (true, self.can.conditional_put),
+        }
     }
 
     async fn read(&self, key: &str) -> Result<Bytes, ErrorClass> {
@@ -102,6 +140,13 @@ on_every_end!(
     a_delete_keeps_its_condition,
     odd_keys_are_keys,
     a_copy_has_equal_bytes,
+    a_copy_keeps_its_conditions_in_each_way,
+    a_copy_carries_along_what_nothing_was_said_of,
+    a_copy_of_nothing_and_a_copy_onto_itself,
+    an_object_is_as_it_was_placed,
+    a_bulk_delete_answers_for_each,
+    nothing_is_left_to_abandon,
+    a_probe_finds_what_is_kept_and_leaves_nothing,
     what_is_not_there_is_not_found,
     requests_and_bytes_are_counted,
 );
@@ -264,10 +309,14 @@ async fn odd_keys_are_keys(end: End) {
         assert_eq!(end.lake.head(&key.into()).await.unwrap().size, key.len() as u64, "{key}");
         assert_eq!(end.keys(key, None).await, [key]);
         let etag = end.lake.head(&key.into()).await.unwrap().etag;
-        let copy = format!("_quarantine/{key}");
-        end.lake.copy(&key.into(), &etag, &copy.as_str().into(), None).await.unwrap_or_else(|e| panic!("{key}: {e}"));
-        assert_eq!(end.read(&copy).await.unwrap(), key);
-        end.lake.delete(&key.into(), None).await.unwrap();
+        for (way, below) in WAYS.into_iter().zip(["_quarantine", "_quarantine-parts", "_quarantine-through"]) {
+            let copy = format!("{below}/{key}");
+            let request = CopyRequest::new(key, etag.clone(), key.len() as u64, copy.as_str()).by(way);
+            end.copy(&request).await.unwrap_or_else(|e| panic!("{key}: {e:?}"));
+            assert_eq!(end.read(&copy).await.unwrap(), key);
+        }
+        let deleted = end.lake.delete_all(&[(key.into(), etag)]).await;
+        assert!(matches!(deleted.as_slice(), [Ok(())]), "{key}: {deleted:?}");
         assert_eq!(end.read(key).await, Err(ErrorClass::NotFound), "{key}");
     }
     let level = end.pages("_quarantine/", true, None).await;
@@ -276,22 +325,196 @@ async fn odd_keys_are_keys(end: End) {
 
 async fn a_copy_has_equal_bytes(end: End) {
     let bytes: Bytes = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
-    let (source, target) = (Key::from("_errors/d/rows"), Key::from("_quarantine/d/deep/er/rows"));
-    let etag = end.write("_errors/d/rows", bytes.clone()).await;
-    let copied = end.lake.copy(&source, &etag, &target, None).await.unwrap();
-    assert_eq!(end.lake.head(&target).await.unwrap().etag, copied);
-    assert!(end.read(target.as_str()).await.unwrap() == bytes);
-    assert!(end.read(source.as_str()).await.unwrap() == bytes);
-    let missing = end.lake.copy(&"no/such".into(), &etag, &"t".into(), None).await.map_err(class);
-    assert_eq!(missing, Err(ErrorClass::NotFound));
-    if end.conditional_copy {
-        let exists = end.lake.copy(&source, &etag, &target, Some(Condition::Absent)).await.map_err(class);
-        assert_eq!(exists, Err(ErrorClass::Conflict));
-        let changed = end.lake.copy(&source, &ETag("other".into()), &"t".into(), None).await.map_err(class);
-        assert_eq!(changed, Err(ErrorClass::Conflict));
-        assert_eq!(end.read("t").await, Err(ErrorClass::NotFound));
-        end.lake.copy(&source, &etag, &target, Some(Condition::Matches(copied))).await.unwrap();
+    let source = "_errors/d/rows";
+    let etag = end.write(source, bytes.clone()).await;
+    for way in WAYS {
+        let target = format!("_quarantine/d/deep/er/rows-{way:?}");
+        let request = CopyRequest::new(source, etag.clone(), bytes.len() as u64, target.as_str()).by(way);
+        let written = end.lake.copy(&request).await.unwrap_or_else(|e| panic!("{way:?}: {e}"));
+        let seen = end.lake.inspect(&target.as_str().into()).await.unwrap();
+        assert_eq!((&seen.meta.etag, seen.meta.size), (&written.etag, bytes.len() as u64), "{way:?}");
+        if let Some(checksum) = written.checksum {
+            assert_eq!(seen.checksum, Some(checksum), "{way:?}");
+        }
+        assert!(end.read(&target).await.unwrap() == bytes, "{way:?}");
+        assert!(end.read(source).await.unwrap() == bytes, "{way:?}");
+        let missing = end.copy(&CopyRequest { source: "no/such".into(), ..request }).await;
+        assert_eq!(missing, Err(ErrorClass::NotFound), "{way:?}");
     }
+}
+
+async fn a_copy_keeps_its_conditions_in_each_way(end: End) {
+    let etag = end.write("s", "bytes").await;
+    for way in WAYS {
+        let (pinned, conditional) = end.keeps(way);
+        let target = format!("t-{way:?}");
+        let request = CopyRequest::new("s", etag.clone(), 5, target.as_str()).by(way);
+        let stale = CopyRequest { source_etag: ETag("other".into()), ..request.clone() };
+        if pinned {
+            assert_eq!(end.copy(&stale).await, Err(ErrorClass::Conflict), "{way:?}");
+            assert_eq!(end.copy(&stale.only_if(Condition::Absent)).await, Err(ErrorClass::Conflict), "{way:?}");
+            assert_eq!(end.read(&target).await, Err(ErrorClass::NotFound), "{way:?}");
+        }
+        let absent = request.only_if(Condition::Absent);
+        let copied = end.copy(&absent).await.unwrap();
+        if conditional {
+            end.write(&target, "theirs").await;
+            assert_eq!(end.copy(&absent).await, Err(ErrorClass::Conflict), "{way:?}");
+            assert_eq!(end.read(&target).await.unwrap(), "theirs", "{way:?}");
+        }
+        // moto keeps no If-Match where a copy is completed.
+        if pinned && conditional {
+            let old = CopyRequest { condition: Some(Condition::Matches(copied)), ..absent.clone() };
+            assert_eq!(end.copy(&old).await, Err(ErrorClass::Conflict), "{way:?}");
+            let theirs = end.lake.head(&target.as_str().into()).await.unwrap().etag;
+            end.copy(&absent.only_if(Condition::Matches(theirs))).await.unwrap();
+            assert_eq!(end.read(&target).await.unwrap(), "bytes", "{way:?}");
+        }
+    }
+}
+
+fn attributes(content_type: &str, user: &[(&str, &str)]) -> Attributes {
+    Attributes {
+        content_type: Some(content_type.into()),
+        content_encoding: Some("gzip".into()),
+        content_disposition: Some("attachment; filename=\"rows.json\"".into()),
+        content_language: Some("en".into()),
+        cache_control: Some("no-store".into()),
+        expires: Some("Thu, 01 Dec 2033 16:00:00 GMT".into()),
+        user: user.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+    }
+}
+
+fn tags(tags: &[(&str, &str)]) -> Vec<(String, String)> {
+    tags.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+async fn an_object_is_as_it_was_placed(end: End) {
+    let modified = chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+    let placing = Placing {
+        attributes: attributes("application/json", &[("origin", "spark job 7"), ("run-id", "a=b&c")]),
+        tags: Some(tags(&[("team", "data eng"), ("pii", "yes")])),
+        modified: Some(modified),
+        ..Placing::default()
+    };
+    let key = Key::from("placed");
+    let written = end.lake.put_with(&key, "{}".into(), Some(Condition::Absent), &placing).await.unwrap();
+    let again = end.lake.put_with(&key, "[]".into(), Some(Condition::Absent), &placing).await.map_err(class);
+    assert_eq!(again, Err(ErrorClass::Conflict));
+    let seen = end.lake.inspect(&key).await.unwrap();
+    assert_eq!(seen.meta, end.lake.head(&key).await.unwrap());
+    assert_eq!((&seen.meta.etag, seen.meta.size), (&written.etag, 2));
+    assert!(seen.version.is_none() && written.version.is_none() && seen.lock.is_none() && !seen.restored, "{seen:?}");
+    if end.can.keeps_metadata {
+        assert_eq!(seen.attributes, placing.attributes);
+        assert_eq!(seen.tags, 2);
+        let mut found = end.lake.tags(&key, None).await.unwrap();
+        found.sort_unstable();
+        assert_eq!(found, tags(&[("pii", "yes"), ("team", "data eng")]));
+        assert!(seen.checksum.is_some() && seen.checksum == written.checksum, "{seen:?} {written:?}");
+    } else {
+        assert_eq!((seen.attributes, seen.tags, seen.checksum), (Attributes::default(), 0, None));
+        assert!(end.lake.tags(&key, None).await.unwrap().is_empty());
+        assert_eq!(seen.meta.modified, modified, "a folder keeps the time");
+    }
+    let missing = Key::from("missing");
+    assert_eq!(end.lake.inspect(&missing).await.map_err(class), Err(ErrorClass::NotFound));
+    assert_eq!(end.lake.tags(&missing, None).await.map_err(class), Err(ErrorClass::NotFound));
+}
+
+async fn a_copy_carries_along_what_nothing_was_said_of(end: End) {
+    let modified = chrono::DateTime::from_timestamp(1_700_000_000, 5_000_000).unwrap();
+    let of_source = Placing {
+        attributes: attributes("text/csv", &[("origin", "theirs")]),
+        tags: Some(tags(&[("team", "sales")])),
+        ..Placing::default()
+    };
+    let etag = end.lake.put_with(&"s".into(), "a,b".into(), None, &of_source).await.unwrap().etag;
+    let ours = Placing {
+        attributes: attributes("text/plain", &[("lakeward-move", "7")]),
+        modified: Some(modified),
+        ..Placing::default()
+    };
+    let tagged = Placing { tags: Some(tags(&[("state", "quarantined")])), ..ours.clone() };
+    let bare = Placing { tags: Some(Vec::new()), ..ours.clone() };
+    let from_source = of_source.tags.clone().unwrap();
+    let table = [
+        (None, &of_source.attributes, from_source.clone()),
+        (Some(&ours), &ours.attributes, from_source),
+        (Some(&tagged), &ours.attributes, tagged.tags.clone().unwrap()),
+        (Some(&bare), &ours.attributes, Vec::new()),
+    ];
+    for way in WAYS {
+        for (n, (placing, attributes, tags)) in table.iter().enumerate() {
+            let target = Key(format!("t/{way:?}/{n}"));
+            let plain = CopyRequest::new("s", etag.clone(), 3, target.clone()).by(way);
+            let request = CopyRequest { placing: placing.cloned(), ..plain };
+            end.copy(&request).await.unwrap_or_else(|e| panic!("{way:?} {n}: {e:?}"));
+            assert_eq!(end.read(target.as_str()).await.unwrap(), "a,b");
+            let seen = end.lake.inspect(&target).await.unwrap();
+            if end.can.keeps_metadata {
+                assert_eq!(&seen.attributes, *attributes, "{way:?} {n}");
+                assert_eq!(&end.lake.tags(&target, None).await.unwrap(), tags, "{way:?} {n}");
+                assert_eq!(seen.tags as usize, tags.len(), "{way:?} {n}");
+            } else {
+                assert_eq!(seen.meta.modified == modified, placing.is_some(), "{way:?} {n}");
+            }
+        }
+    }
+}
+
+async fn a_copy_of_nothing_and_a_copy_onto_itself(end: End) {
+    let etag = end.write("d/_SUCCESS", "").await;
+    for way in [CopyWay::Server, CopyWay::Through] {
+        let target = format!("q/{way:?}");
+        end.copy(&CopyRequest::new("d/_SUCCESS", etag.clone(), 0, target.as_str()).by(way)).await.unwrap();
+        assert_eq!(end.read(&target).await.unwrap(), "");
+    }
+    for way in WAYS {
+        let onto_itself = CopyRequest::new("d/_SUCCESS", etag.clone(), 0, "d/_SUCCESS").by(way);
+        assert_eq!(end.copy(&onto_itself).await, Err(ErrorClass::Malformed), "{way:?}");
+    }
+    assert_eq!(end.read("d/_SUCCESS").await.unwrap(), "");
+}
+
+async fn a_bulk_delete_answers_for_each(end: End) {
+    let keys: Vec<String> = (0..7).map(|n| format!("d/part {n} <&>\"'+%20\u{e9}")).collect();
+    let mut objects = Vec::new();
+    for key in &keys {
+        objects.push((Key(key.clone()), end.write(key, key.clone()).await));
+    }
+    let replaced = end.write(&keys[2], "new").await;
+    if end.can.conditional_bulk_delete {
+        let answers = end.lake.delete_all(&objects).await;
+        let answers: Vec<_> = answers.into_iter().map(|answer| answer.map_err(class)).collect();
+        let want: Vec<_> = (0..7).map(|n| if n == 2 { Err(ErrorClass::Conflict) } else { Ok(()) }).collect();
+        assert_eq!(answers, want);
+        assert_eq!(end.keys("", None).await, [keys[2].as_str()]);
+        let gone = end.lake.delete_all(&objects[..1]).await.remove(0).map_err(class);
+        assert_eq!(gone, Err(ErrorClass::NotFound), "there is nothing to match");
+        objects = vec![(objects.swap_remove(2).0, replaced)];
+    }
+    let answers = end.lake.delete_all(&objects).await;
+    assert!(answers.len() == objects.len() && answers.iter().all(Result::is_ok), "{answers:?}");
+    assert!(end.keys("", None).await.is_empty());
+    assert!(end.lake.delete_all(&[]).await.is_empty());
+}
+
+async fn nothing_is_left_to_abandon(end: End) {
+    let etag = end.write("d/a", "x").await;
+    end.copy(&CopyRequest::new("d/a", etag, 1, "q/a").by(CopyWay::Multipart)).await.unwrap();
+    for prefix in ["q/", "q", "", "no/such/"] {
+        assert_eq!(end.lake.abandon_uploads(prefix).await.unwrap(), 0, "{prefix}");
+    }
+    assert_eq!(end.keys("", None).await, ["d/a", "q/a"]);
+}
+
+async fn a_probe_finds_what_is_kept_and_leaves_nothing(end: End) {
+    end.write("_lakeward/leases/1", "x").await;
+    let found = capability::probe(&*end.lake, "_lakeward/probe/7f/").await.unwrap();
+    assert_eq!(found, end.can);
+    assert_eq!(end.keys("", None).await, ["_lakeward/leases/1"]);
+    assert_eq!(end.lake.abandon_uploads("").await.unwrap(), 0);
 }
 
 async fn what_is_not_there_is_not_found(end: End) {
@@ -319,7 +542,7 @@ async fn requests_and_bytes_are_counted(end: End) {
     end.lake.get(&"missing".into(), ByteRange::Whole, None).await.unwrap_err();
     end.lake.head(&"a".into()).await.unwrap();
     end.pages("", false, None).await;
-    end.lake.copy(&"a".into(), &etag, &"b".into(), None).await.unwrap();
+    end.copy(&CopyRequest::new("a", etag, 10, "b")).await.unwrap();
     end.lake.delete(&"b".into(), None).await.unwrap();
     let stats = end.lake.counters().read();
     assert_eq!((stats.lists, stats.gets, stats.heads, stats.writes), (1, 4, 1, 3));

@@ -7,6 +7,7 @@ mod equal_ends;
 mod foreign_files;
 mod lake_contract;
 mod layering;
+mod memory_model;
 mod notify;
 mod preview_cost;
 mod readme;

@@ -11,9 +11,14 @@ Control, over the same port (these requests are neither recorded nor bent):
     POST /_control/delay?ms=N       hold each later request for N ms; 0 ends it
     POST /_control/deny?prefix=P    403 AccessDenied for each object whose key starts with P, in any bucket, as
                                     the target or as the source of a copy; an empty P ends it. With `&list=1`
-                                    also for listings whose `prefix` starts with P. (DeleteObjects names its
-                                    keys in the body and is let through.)
+                                    also for listings whose `prefix` starts with P, with `&only=delete` for
+                                    deletes alone. DeleteObjects is answered 200, with an error of each such key
     POST /_control/throttle?count=N the next N requests are answered 503 SlowDown; 0 ends it
+    POST /_control/race?count=N     the next N requests with If-Match or If-None-Match are answered 409
+                                    ConditionalRequestConflict and not done; 0 ends it
+    POST /_control/lose?count=N&method=M
+                                    the next N requests of method M (any without M) are done, recorded with their
+                                    status, and their connections closed without an answer; 0 ends it
 
 Objects are addressed path-style (`/bucket/key`), which SDKs do by themselves for an IP address.
 """
@@ -21,11 +26,14 @@ Objects are addressed path-style (`/bucket/key`), which SDKs do by themselves fo
 import json
 import logging
 import os
+import re
+import socket
 import sys
 import threading
 import time
+from io import BytesIO
 from urllib.parse import parse_qs, unquote
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, unescape
 
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -45,7 +53,11 @@ class Traffic:
         self.delay_ms = 0
         self.deny_prefix = ""
         self.deny_lists = False
+        self.deny_only_deletes = False
         self.throttle = 0
+        self.race = 0
+        self.lose = 0
+        self.lose_method = ""
 
     def __call__(self, environ, start_response):
         # WSGI hands the unquoted path over as latin-1; the bytes are UTF-8.
@@ -69,7 +81,14 @@ class Traffic:
             throttled = self.throttle > 0
             if throttled:
                 self.throttle -= 1
+            conditional = "HTTP_IF_MATCH" in environ or "HTTP_IF_NONE_MATCH" in environ
+            raced = conditional and not throttled and self.race > 0
+            if raced:
+                self.race -= 1
             denied = self.is_denied(environ, path)
+            lost = self.lose > 0 and self.lose_method in ("", environ["REQUEST_METHOD"])
+            if lost:
+                self.lose -= 1
         if delay:
             time.sleep(delay)
 
@@ -79,15 +98,49 @@ class Traffic:
 
         if throttled:
             body = refuse(environ, recording_start, "503 Slow Down", "SlowDown", "Please reduce your request rate.", path)
+        elif raced:
+            words = "The conditional request cannot succeed due to a conflicting operation against this resource."
+            body = refuse(environ, recording_start, "409 Conflict", "ConditionalRequestConflict", words, path)
         elif denied:
             body = refuse(environ, recording_start, "403 Forbidden", "AccessDenied", "Access Denied", path)
+        elif self.deny_prefix and is_bulk_delete(environ, path):
+            body = self.bulk_delete(environ, recording_start)
         else:
             body = self.app(environ, recording_start)
-        return counted(body, record)
+        body = counted(body, record)
+        if lost:
+            list(body)
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        return body
+
+    def bulk_delete(self, environ, start_response):
+        """DeleteObjects without the denied keys, which get an error each in the answer."""
+        asked = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)).decode()
+        objects = re.findall(r"<Object>.*?</Object>", asked, re.DOTALL)
+        key = lambda one: unescape(re.search(r"<Key>(.*?)</Key>", one, re.DOTALL)[1], {"&quot;": '"', "&apos;": "'"})
+        shut = [one for one in objects if key(one).startswith(self.deny_prefix)]
+        for one in shut:
+            asked = asked.replace(one, "")
+        errors = "".join(
+            f"<Error><Key>{escape(key(one))}</Key><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+            for one in shut
+        )
+        if len(shut) == len(objects):
+            body = f"<DeleteResult>{errors}</DeleteResult>".encode()
+            start_response("200 OK", [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
+            return [body]
+        environ.update({"wsgi.input": BytesIO(asked.encode()), "CONTENT_LENGTH": str(len(asked.encode()))})
+        begun = []
+        body = b"".join(self.app(environ, lambda status, headers, exc_info=None: begun.append((status, headers))))
+        body = body.replace(b"</DeleteResult>", errors.encode() + b"</DeleteResult>")
+        status, headers = begun[0]
+        headers = [(k, v) for k, v in headers if k.lower() != "content-length"]
+        start_response(status, headers + [("Content-Length", str(len(body)))])
+        return [body]
 
     def is_denied(self, environ, path):
         prefix = self.deny_prefix
-        if not prefix:
+        if not prefix or self.deny_only_deletes and environ["REQUEST_METHOD"] != "DELETE":
             return False
         key = key_of(path)
         if key:
@@ -119,8 +172,14 @@ class Traffic:
                 elif what == "deny":
                     self.deny_prefix = first("prefix", "")
                     self.deny_lists = first("list", "0") == "1"
+                    self.deny_only_deletes = first("only", "") == "delete"
                 elif what == "throttle":
                     self.throttle = max(0, int(first("count", "0")))
+                elif what == "race":
+                    self.race = max(0, int(first("count", "0")))
+                elif what == "lose":
+                    self.lose = max(0, int(first("count", "0")))
+                    self.lose_method = first("method", "")
                 else:
                     return answer(start_response, "404 Not Found", {"error": f"no control named {what!r}"})
         except ValueError as e:
@@ -131,6 +190,10 @@ class Traffic:
 def key_of(path):
     """The key in `/bucket/key` or `bucket/key`; empty for a bucket."""
     return path.lstrip("/").partition("/")[2]
+
+
+def is_bulk_delete(environ, path):
+    return environ["REQUEST_METHOD"] == "POST" and not key_of(path) and "delete" in environ.get("QUERY_STRING", "")
 
 
 def counted(body, record):

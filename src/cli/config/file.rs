@@ -102,6 +102,7 @@ pub struct ThresholdsTable {
     pub dlq_rows_warning: Option<Spanned<u64>>,
     pub no_data: Option<Spanned<DurationText>>,
     pub incomplete: Option<Spanned<DurationText>>,
+    pub quarantine: Option<Spanned<DurationText>>,
 }
 
 /// `[[datasets]]`.

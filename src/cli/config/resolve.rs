@@ -346,11 +346,13 @@ impl<'a> Layers<'a> {
         let warning = self.get(|t| t.thresholds.dlq_rows_warning.as_ref());
         let no_data = self.duration(|t| t.thresholds.no_data.as_ref());
         let incomplete = self.duration(|t| t.thresholds.incomplete.as_ref());
+        let quarantine = self.duration(|t| t.thresholds.quarantine.as_ref());
         let thresholds = check::thresholds(
             ledger.pick("thresholds.dlq_rows_critical", critical, limits.dlq_rows_critical),
             ledger.pick("thresholds.dlq_rows_warning", warning, limits.dlq_rows_warning),
             ledger.pick("thresholds.no_data", no_data, limits.no_data),
             ledger.pick("thresholds.incomplete", incomplete, limits.incomplete),
+            ledger.pick("thresholds.quarantine", quarantine, limits.quarantine),
         )?;
         let datasets = self.datasets(ledger)?;
         let built_in = ledger.pick("default_categories", self.get(|t| t.default_categories.as_ref()), true);
@@ -378,7 +380,7 @@ impl<'a> Layers<'a> {
                 match all.iter_mut().find(|d| d.dataset == dataset.value.dataset) {
                     Some(stronger) => stronger.personal_columns.extend(dataset.value.personal_columns),
                     None => {
-                        ledger.note("datasets", dataset.value.dataset.0.clone(), dataset.source);
+                        ledger.note("datasets", dataset.value.dataset.to_string(), dataset.source);
                         all.push(dataset.value);
                     }
                 }

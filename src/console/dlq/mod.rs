@@ -155,7 +155,7 @@ pub(super) fn run(state: &mut State, command: Command, argument: &str) -> Vec<Ef
         | Command::Sort
         | Command::Reveal => preview::run(state, command, argument),
         _ if state.dlq.focus == Focus::Detail => preview::run(state, command, argument),
-        Command::Copy => copy(state, |_, e| e.0.clone()),
+        Command::Copy => copy(state, |_, e| e.0.to_string()),
         Command::Detail => {
             state.dlq.preview.mode = Mode::Entry;
             state.dlq.preview.lines = Cursor::default();
@@ -258,7 +258,7 @@ fn copy(state: &State, text: impl Fn(&State, &EntryPath) -> String) -> Vec<Effec
     let lines: Vec<String> = if state.dlq.marked.is_empty() {
         match state.dlq.selected() {
             Some(Node::Entry { entry, .. }) => vec![text(state, &entry.path)],
-            Some(Node::Dataset(sum)) => vec![sum.dataset.0.clone()],
+            Some(Node::Dataset(sum)) => vec![sum.dataset.to_string()],
             None => return Vec::new(),
         }
     } else {

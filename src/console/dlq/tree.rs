@@ -115,7 +115,7 @@ fn sum(dataset: Dataset, open: bool, entries: &[&Arc<DlqEntry>]) -> Sum {
 
 /// What `/` looks into.
 fn searchable(entry: &DlqEntry) -> impl Iterator<Item = &str> + Clone {
-    let words = [entry.path.0.as_str(), entry.severity.word(), entry.category.word()];
-    let said = entry.errors.iter().flat_map(|e| [&e.error_type, &e.error_message]).flatten().map(String::as_str);
+    let words = [&*entry.path.0, entry.severity.word(), entry.category.word()];
+    let said = entry.errors.iter().flat_map(|e| [&e.error_type, &e.error_message]).flatten().map(AsRef::as_ref);
     words.into_iter().chain(entry.problems.iter().map(|p| p.code())).chain(said)
 }

@@ -12,9 +12,17 @@ const BYTES: &str = "%BYTES%";
 /// Begins the names of files that are being written. No key has such a segment.
 const TEMPORARY: &str = ".lakeward-tmp-";
 
-/// Whether a directory entry is a file of ours that was never finished: no object, and hidden.
+/// The file at the root that a process locks while it gives or takes a name. No key has such a segment.
+pub(super) const LOCK: &str = ".lakeward-lock";
+
+/// Whether a directory entry is a file of ours that was never finished.
 pub(super) fn is_temporary(name: &OsStr) -> bool {
     name.as_bytes().starts_with(TEMPORARY.as_bytes())
+}
+
+/// Whether a directory entry is a file of ours: no object, and hidden.
+pub(super) fn is_ours(name: &OsStr) -> bool {
+    is_temporary(name) || name == LOCK
 }
 
 /// A name for a file being written, told apart by `n` within this process.
@@ -58,8 +66,8 @@ pub(super) fn name_of(segment: &str) -> Result<OsString, &'static str> {
             name
         }
     };
-    if is_temporary(&name) {
-        return Err("this name is kept for files that are being written");
+    if is_ours(&name) {
+        return Err("this name is kept for files that writing needs");
     }
     Ok(name)
 }
@@ -91,6 +99,7 @@ mod tests {
             "%BYTES%a",
             "%BYTES%%2F%FF",
             ".lakeward-tmp-1-1",
+            "a/.lakeward-lock",
         ] {
             assert!(path_of(key).is_err(), "{key:?}");
         }

@@ -109,11 +109,11 @@ fn links_never_leave_the_root() {
     assert_eq!(get("real"), Err(ErrorClass::NotFound));
     for key in ["outdir/secret", "loop/in", "../x"] {
         assert_eq!(get(key), Err(ErrorClass::Malformed), "{key}");
-        assert!(folder.0.put(&key.into(), b"y", None).is_err(), "{key}");
+        assert!(folder.0.put(&key.into(), b"y", None, None).is_err(), "{key}");
         assert!(folder.0.delete(&key.into(), None).is_err(), "{key}");
     }
     // A link is replaced or removed, never what it leads to.
-    folder.0.put(&"out".into(), b"mine", None).unwrap();
+    folder.0.put(&"out".into(), b"mine", None, None).unwrap();
     folder.0.delete(&"in".into(), None).unwrap();
     assert_eq!(fs::read(outside.path().join("secret")).unwrap(), b"s");
     assert_eq!(get("real/file").unwrap(), "x");
@@ -137,10 +137,10 @@ fn what_is_half_written_is_hidden_and_what_was_refused_leaves_no_trace() {
     assert!(keys(&folder, "", false, 10).is_empty());
     assert!(keys(&folder, "", true, 10).is_empty());
 
-    let etag = folder.0.put(&"new/deep/a".into(), b"1", None).unwrap();
-    let refused = folder.0.put(&"new/deep/a".into(), b"2", Some(&Condition::Absent)).unwrap_err();
+    let etag = folder.0.put(&"new/deep/a".into(), b"1", None, None).unwrap();
+    let refused = folder.0.put(&"new/deep/a".into(), b"2", Some(&Condition::Absent), None).unwrap_err();
     assert_eq!(refused.class, ErrorClass::Conflict);
-    let stale = folder.0.copy(&"new/deep/a".into(), &ETag("old".into()), &"other/b".into(), None).unwrap_err();
+    let stale = folder.0.copy(&CopyRequest::new("new/deep/a", ETag("old".into()), 1, "other/b")).unwrap_err();
     assert_eq!(stale.class, ErrorClass::Conflict);
     let left: Vec<_> = fs::read_dir(dir.path().join("new/deep")).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left, ["a"]);
@@ -174,4 +174,72 @@ fn a_hundred_thousand_files_are_read_from_their_directory_once() {
         request.continuation = Some(c);
     }
     assert_eq!((pages, next), (100, 100_000));
+}
+
+#[test]
+fn the_lock_is_no_object() {
+    let (dir, folder) = folder();
+    assert!(fs::read_dir(dir.path()).unwrap().next().is_none(), "opening and reading make none");
+    folder.0.put(&"a".into(), b"1", None, None).unwrap();
+    assert!(dir.path().join(names::LOCK).exists());
+    assert_eq!(keys(&folder, "", false, 10), ["a"]);
+    assert_eq!(folder.0.delete(&names::LOCK.into(), None).unwrap_err().class, ErrorClass::Malformed);
+}
+
+#[test]
+fn one_of_those_who_saw_the_same_object_replaces_it_whoever_opened_the_folder() {
+    let (dir, folder) = folder();
+    for round in 0..20 {
+        let key = Key(format!("leases/{round}"));
+        let seen = folder.0.put(&key, b"free", None, None).unwrap();
+        let won: usize = std::thread::scope(|scope| {
+            let tries = (0..4).map(|_| {
+                // A lock of its own, as another process has.
+                let (other, key, seen) = (Folder::open(dir.path()).unwrap(), key.clone(), seen.clone());
+                scope.spawn(move || {
+                    let put = other.0.put(&key, b"mine", Some(&Condition::Matches(seen)), None);
+                    assert!(put.as_ref().map_or_else(|e| e.class == ErrorClass::Conflict, |_| true));
+                    usize::from(put.is_ok())
+                })
+            });
+            tries.collect::<Vec<_>>().into_iter().map(|t| t.join().unwrap()).sum()
+        });
+        assert_eq!(won, 1, "{round}");
+    }
+}
+
+#[test]
+fn unfinished_files_of_the_dead_are_removed_and_those_of_the_living_are_not() {
+    let (dir, folder) = folder();
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    let make = |key: String| {
+        file(&dir, &key);
+        let made = File::options().write(true).open(dir.path().join(key)).unwrap();
+        made.set_modified(old).unwrap();
+        made
+    };
+    folder.0.put(&"q/d/a".into(), b"1", None, None).unwrap();
+    drop(make(format!("q/d/{}", names::temporary(901))));
+    drop(make(format!("q/{}", names::temporary(902))));
+    drop(make(format!("other/{}", names::temporary(903))));
+    let at_work = make(format!("q/{}", names::temporary(904)));
+    at_work.lock().unwrap();
+    file(&dir, format!("q/{}", names::temporary(905)));
+    assert_eq!(folder.0.remove_leftovers("q/").unwrap(), 2);
+    assert_eq!(folder.0.remove_leftovers("q/d").unwrap(), 0);
+    assert_eq!(folder.0.remove_leftovers("no/such/").unwrap(), 0);
+    assert_eq!(folder.0.remove_leftovers("").unwrap(), 1);
+    drop(at_work);
+    assert_eq!(folder.0.remove_leftovers("").unwrap(), 1, "its writer is gone");
+    assert_eq!(keys(&folder, "", false, 10), ["q/d/a"]);
+    assert!(dir.path().join(names::LOCK).exists());
+}
+
+#[test]
+fn a_time_that_is_asked_for_is_kept() {
+    let (_dir, folder) = folder();
+    let time = DateTime::from_timestamp(1_600_000_000, 123_456_000).unwrap();
+    let etag = folder.0.put(&"a".into(), b"1", None, Some(time)).unwrap();
+    let (_, metadata) = folder.0.find(&"a".into()).unwrap();
+    assert_eq!((modified(&metadata), super::etag(&metadata)), (time, etag));
 }

@@ -86,7 +86,7 @@ impl Walk {
         for entry in entries {
             let entry = entry.map_err(|e| (path.clone(), e))?;
             let name = entry.file_name();
-            if names::is_temporary(&name) {
+            if names::is_ours(&name) {
                 continue;
             }
             let kind = entry.file_type().map_err(|e| (entry.path(), e))?;
@@ -168,7 +168,7 @@ pub(super) fn file_within(root: &Path, path: &Path) -> Result<Option<Metadata>, 
     }
     // A loop of links fails here too; it leads nowhere.
     let Ok(real) = fs::canonicalize(path) else { return Ok(None) };
-    if !real.starts_with(root) || real.file_name().is_some_and(names::is_temporary) {
+    if !real.starts_with(root) || real.file_name().is_some_and(names::is_ours) {
         return Ok(None);
     }
     match fs::metadata(&real) {
@@ -185,7 +185,7 @@ fn holds_object(root: &Path, path: &Path) -> bool {
         let Ok(kind) = entry.file_type() else { return true };
         if kind.is_dir() {
             directories.push(entry.path());
-        } else if !names::is_temporary(&entry.file_name())
+        } else if !names::is_ours(&entry.file_name())
             && (kind.is_file() || kind.is_symlink() && !matches!(file_within(root, &entry.path()), Ok(None)))
         {
             return true;

@@ -5,24 +5,33 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use super::{Condition, ETag, ErrorClass, Inner, Key, LakeError, etag, names};
+use chrono::{DateTime, Utc};
+
+use super::lock::Held;
+use super::{Condition, CopyRequest, ETag, ErrorClass, Inner, Key, LakeError, class_of, etag, fault_text, names, walk};
+
+/// An unfinished file younger than this may be of a writer that has not locked it yet.
+const AGE: Duration = Duration::from_secs(10);
 
 /// Tells the temporaries of this process apart.
 static WRITES: AtomicU64 = AtomicU64::new(0);
 
 impl Inner {
-    pub(super) fn put(&self, key: &Key, bytes: &[u8], condition: Option<&Condition>) -> Result<ETag, LakeError> {
-        self.write(key, condition, |file| file.write_all(bytes).map_err(|e| self.fault(&key.0, &e)))
+    pub(super) fn put(
+        &self,
+        key: &Key,
+        bytes: &[u8],
+        condition: Option<&Condition>,
+        modified: Option<DateTime<Utc>>,
+    ) -> Result<ETag, LakeError> {
+        self.write(key, condition, modified, |file| file.write_all(bytes).map_err(|e| self.fault(&key.0, &e)))
     }
 
-    pub(super) fn copy(
-        &self,
-        source: &Key,
-        source_etag: &ETag,
-        target: &Key,
-        condition: Option<&Condition>,
-    ) -> Result<ETag, LakeError> {
+    /// One way of its own, whatever way was asked for.
+    pub(super) fn copy(&self, request: &CopyRequest) -> Result<ETag, LakeError> {
+        let CopyRequest { source, source_etag, target, .. } = request;
         if source == target {
             return Err(LakeError::new(ErrorClass::Malformed, self.uri(&source.0), "a copy of it onto itself"));
         }
@@ -34,7 +43,8 @@ impl Inner {
             false => Err(self.changed(&source.0)),
         };
         check(&from)?;
-        self.write(target, condition, |file| {
+        let modified = request.placing.as_ref().and_then(|placing| placing.modified);
+        self.write(target, request.condition.as_ref(), modified, |file| {
             io::copy(&mut from, file).map_err(|e| self.fault(&target.0, &e))?;
             check(&from) // written over in place meanwhile?
         })
@@ -42,7 +52,7 @@ impl Inner {
 
     pub(super) fn delete(&self, key: &Key, if_match: Option<&ETag>) -> Result<(), LakeError> {
         let path = self.path(key)?;
-        let _names = self.names.lock().unwrap_or_else(|e| e.into_inner());
+        let _names = self.names()?;
         if let Some(seen) = if_match {
             let (_, metadata) = self.find(key)?;
             if etag(&metadata) != *seen {
@@ -70,6 +80,7 @@ impl Inner {
         &self,
         key: &Key,
         condition: Option<&Condition>,
+        modified: Option<DateTime<Utc>>,
         fill: impl FnOnce(&mut File) -> Result<(), LakeError>,
     ) -> Result<ETag, LakeError> {
         let fault = |e: io::Error| self.fault(&key.0, &e);
@@ -79,10 +90,13 @@ impl Inner {
         }
         let (mut file, temporary) = Temporary::beside(&path, &self.root).map_err(fault)?;
         fill(&mut file)?;
+        if let Some(time) = modified {
+            file.set_modified(time.into()).map_err(fault)?;
+        }
         file.sync_all().map_err(fault)?;
         let written = etag(&file.metadata().map_err(fault)?);
 
-        let _names = self.names.lock().unwrap_or_else(|e| e.into_inner());
+        let _names = self.names()?;
         match condition {
             None => fs::rename(&temporary.path, &path).map_err(fault)?,
             Some(Condition::Matches(seen)) => {
@@ -113,6 +127,45 @@ impl Inner {
         Ok(written)
     }
 
+    /// The right to check conditions and to give and take names, until it is dropped.
+    fn names(&self) -> Result<Held<'_>, LakeError> {
+        self.names.hold().map_err(|e| LakeError {
+            hint: format!("writing needs a lock on {} at the folder's root", names::LOCK),
+            ..LakeError::new(class_of(&e), &self.url, format!("{}: {}", names::LOCK, fault_text(&e)))
+        })
+    }
+
+    /// Removes unfinished files under a prefix whose writer is gone: one that is at work holds a lock on its file.
+    pub(super) fn remove_leftovers(&self, prefix: &str) -> Result<u64, LakeError> {
+        let (base, _) = prefix.rsplit_once('/').unwrap_or(("", prefix));
+        let base = match base {
+            "" => self.root.clone(),
+            base => self.path(&Key::from(format!("{base}/x")))?.parent().unwrap_or(&self.root).to_owned(),
+        };
+        let (mut removed, mut directories) = (0, vec![base]);
+        while let Some(directory) = directories.pop() {
+            let fault = |e: io::Error| LakeError::new(class_of(&e), walk::shown(&directory), fault_text(&e));
+            let entries = match fs::read_dir(&directory) {
+                Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => continue,
+                other => other.map_err(fault)?,
+            };
+            for entry in entries {
+                let entry = entry.map_err(fault)?;
+                let kind = entry.file_type().map_err(fault)?;
+                if kind.is_dir() {
+                    directories.push(entry.path());
+                } else if kind.is_file() && names::is_temporary(&entry.file_name()) && is_left(&entry.path()) {
+                    match fs::remove_file(entry.path()) {
+                        Ok(()) => removed += 1,
+                        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                        Err(e) => return Err(fault(e)),
+                    }
+                }
+            }
+        }
+        Ok(removed)
+    }
+
     fn exists(&self, key: &Key) -> LakeError {
         LakeError::new(ErrorClass::Conflict, self.uri(&key.0), "it exists already")
     }
@@ -137,7 +190,12 @@ impl Temporary {
         loop {
             let path = directory.join(&name);
             match fs::create_dir_all(directory).and_then(|()| File::create_new(&path)) {
-                Ok(file) => return Ok((file, Self { path, root: root.to_owned(), made })),
+                Ok(file) => {
+                    // Tells those who clear up that its writer lives. A file system without locks has no leftovers
+                    // that can be told from others.
+                    let _ = file.try_lock();
+                    return Ok((file, Self { path, root: root.to_owned(), made }));
+                }
                 Err(e) if e.kind() == io::ErrorKind::NotFound && left > 0 => left -= 1,
                 // Left by a process of the same id that died.
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_file() && left > 0 => {
@@ -157,6 +215,13 @@ impl Drop for Temporary {
         let made = self.path.ancestors().skip(1).take(self.made).filter(|d| *d != self.root);
         made.map(fs::remove_dir).take_while(Result::is_ok).for_each(drop);
     }
+}
+
+/// Whether nobody writes an unfinished file any more. One made a moment ago may not be locked yet.
+fn is_left(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    let old = file.metadata().and_then(|m| m.modified()).is_ok_and(|at| at.elapsed().is_ok_and(|age| age > AGE));
+    old && file.try_lock().is_ok()
 }
 
 fn sync_directory(path: &Path) -> io::Result<()> {

@@ -10,14 +10,22 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 
-/// Tries of one request, the first included. Adaptive: a store that throttles gets fewer requests.
+/// Tries of one request, the first included; each pause up to twice the one before, with jitter. Not the SDK's adaptive
+/// mode: one that was throttled from rest begins again at a request in many seconds. Who sends many requests at once
+/// sends fewer when the store asks for it.
 const ATTEMPTS: u32 = 4;
+/// The longest pause before the second try.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A store that takes no connection for this long is unreachable.
 const CONNECT: Duration = Duration::from_secs(3);
 /// Silence after a request.
 const READ: Duration = Duration::from_secs(15);
 /// One try in all; a page of a listing or a preview's range is far below it.
 const ATTEMPT: Duration = Duration::from_secs(30);
+/// One try of what a store may take long for: copies of up to 5 GiB, the completion of an upload, bodies sent.
+const PATIENT: Duration = Duration::from_secs(15 * 60);
 /// Where stores that have no regions are said to be.
 const NO_REGION: &str = "us-east-1";
 
@@ -41,6 +49,8 @@ pub struct S3Settings {
     pub checksums_when_required: bool,
     /// Sign nothing.
     pub anonymous: bool,
+    /// The account that the bucket must belong to; every request to another one's is denied.
+    pub expected_bucket_owner: Option<String>,
 }
 
 /// Makes the client: reads profiles, sends nothing but what a region or role needs.
@@ -50,9 +60,13 @@ pub(super) async fn client(settings: &S3Settings) -> Client {
         .or_else(Region::from_static(NO_REGION));
     let timeouts =
         TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(READ).operation_attempt_timeout(ATTEMPT).build();
+    let retries = RetryConfig::standard()
+        .with_max_attempts(ATTEMPTS)
+        .with_initial_backoff(FIRST_PAUSE)
+        .with_max_backoff(LONGEST_PAUSE);
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .region(region)
-        .retry_config(RetryConfig::adaptive().with_max_attempts(ATTEMPTS))
+        .retry_config(retries)
         .timeout_config(timeouts)
         .stalled_stream_protection(StalledStreamProtectionConfig::enabled().build());
     if let Some(profile) = &settings.profile {
@@ -72,4 +86,10 @@ pub(super) async fn client(settings: &S3Settings) -> Client {
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
     }
     Client::from_conf(config.build())
+}
+
+/// What one request that may take long is sent with instead.
+pub(super) fn patient() -> aws_sdk_s3::config::Builder {
+    let timeouts = TimeoutConfig::builder().read_timeout(PATIENT).operation_attempt_timeout(PATIENT).build();
+    aws_sdk_s3::config::Builder::new().timeout_config(timeouts)
 }

@@ -29,11 +29,18 @@ impl Asked<'_> {
             SdkError::ServiceError(reply) => {
                 let status = reply.raw().status().as_u16();
                 let (code, message) = (reply.err().code().unwrap_or_default(), reply.err().message());
+                // A copy that fails late has begun its reply with 200.
+                let status = if status < 300 { status_of(code) } else { status };
                 self.answered(status, code, message, reply.raw().headers().get("x-amz-bucket-region"))
             }
             SdkError::TimeoutError(_) => self.error(ErrorClass::Unreachable, "no answer in time".into(), None),
             other => self.unanswered(&chain(other)),
         }
+    }
+
+    /// The error of one object in a reply about many: a code, words, no status of its own.
+    pub fn said(&self, code: &str, message: Option<&str>) -> LakeError {
+        self.answered(status_of(code), code, message, None)
     }
 
     /// The error of a body that ended early.
@@ -59,6 +66,17 @@ impl Asked<'_> {
                 ErrorClass::Denied,
                 Some("these credentials are not of this store: check --profile and the endpoint".into()),
             ),
+            (_, "InvalidObjectState" | "ObjectNotInActiveTierError") => {
+                (ErrorClass::Unsupported, Some("the object is archived: restore it first".into()))
+            }
+            (400 | 403, code) if is_of_key(code, message) => (
+                ErrorClass::Denied,
+                Some("kms:Decrypt on the key of what is read and kms:GenerateDataKey on that of what is written are needed, and both keys enabled".into()),
+            ),
+            (403, _) if has(message, &["object lock", "legal hold", "wormprotected"]) => (
+                ErrorClass::Denied,
+                Some("it is locked: it can go when its retention ends or its legal hold is lifted".into()),
+            ),
             (301 | 307 | 308, _) | (_, "PermanentRedirect" | "AuthorizationHeaderMalformed") => {
                 let hint = match region {
                     Some(region) => format!("the bucket is in {region}: --region {region}"),
@@ -77,9 +95,6 @@ impl Asked<'_> {
                 (ErrorClass::Throttled, None)
             }
             (501 | 405, _) => (ErrorClass::Unsupported, None),
-            (400, "InvalidObjectState") => {
-                (ErrorClass::Unsupported, Some("the object is archived: restore it first".into()))
-            }
             (500..=599, _) => (ErrorClass::Unreachable, Some("the store has trouble of its own: try again".into())),
             _ => (ErrorClass::Malformed, None),
         };
@@ -123,6 +138,40 @@ impl Asked<'_> {
         let error = LakeError::new(class, self.object.clone(), detail);
         LakeError { hint: hint.unwrap_or_else(|| error.hint.clone()), ..error }
     }
+}
+
+/// Whether a conditional write met another one (409), and may be sent again.
+pub(super) fn met_another<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    error.as_service_error().and_then(ProvideErrorMetadata::code).is_some_and(is_of_another)
+}
+
+/// The codes of that.
+pub(super) fn is_of_another(code: &str) -> bool {
+    matches!(code, "ConditionalRequestConflict" | "OperationAborted")
+}
+
+/// The status that a code has where it comes without one.
+fn status_of(code: &str) -> u16 {
+    match code {
+        "AccessDenied" | "AllAccessDisabled" | "MethodNotAllowed" => 403,
+        "NoSuchKey" | "NoSuchVersion" | "NoSuchBucket" | "NoSuchUpload" => 404,
+        "ConditionalRequestConflict" | "OperationAborted" => 409,
+        "PreconditionFailed" => 412,
+        "InternalError" => 500,
+        "NotImplemented" => 501,
+        "SlowDown" | "ServiceUnavailable" | "Busy" => 503,
+        "RequestTimeout" => 504,
+        _ => 400,
+    }
+}
+
+/// Whether an error is about a KMS key: by its code, or by the permission its words name.
+fn is_of_key(code: &str, message: Option<&str>) -> bool {
+    code.starts_with("KMS") || code == "AccessDenied" && has(message, &["kms:", "ciphertext refers to a customer"])
+}
+
+fn has(message: Option<&str>, words: &[&str]) -> bool {
+    message.map(str::to_lowercase).is_some_and(|message| words.iter().any(|word| message.contains(word)))
 }
 
 /// The error and all that caused it.
@@ -182,6 +231,49 @@ mod tests {
             assert_eq!(error.class, class, "{code}");
             assert!(error.hint.contains(hint), "{code}: {}", error.hint);
             assert_eq!(error.detail, format!("{code}: words of the store"));
+        }
+    }
+
+    #[test]
+    fn keys_locks_and_archives_are_told_apart_from_a_missing_permission() {
+        let settings = S3Settings::default();
+        let asked = Asked { permission: "s3:DeleteObject", object: "s3://b/k".into(), settings: &settings };
+        let not_authorized = "User: u is not authorized to perform: kms:GenerateDataKey on resource: arn";
+        for (status, code, message, class, hint) in [
+            (403, "AccessDenied", not_authorized, ErrorClass::Denied, "kms:Decrypt"),
+            (400, "KMS.DisabledException", "k is disabled", ErrorClass::Denied, "kms:GenerateDataKey"),
+            (
+                403,
+                "AccessDenied",
+                "Access Denied because object protected by object lock.",
+                ErrorClass::Denied,
+                "locked",
+            ),
+            (403, "AccessDenied", "Access Denied", ErrorClass::Denied, "s3:DeleteObject"),
+            (403, "InvalidObjectState", "archived", ErrorClass::Unsupported, "restore"),
+            (403, "ObjectNotInActiveTierError", "archived", ErrorClass::Unsupported, "restore"),
+        ] {
+            let error = asked.answered(status, code, Some(message), None);
+            assert_eq!(error.class, class, "{code}: {message}");
+            assert!(error.hint.contains(hint), "{code}: {}", error.hint);
+        }
+    }
+
+    #[test]
+    fn a_code_without_a_status_has_its_class() {
+        let settings = S3Settings::default();
+        let asked = Asked { permission: "s3:DeleteObject", object: "s3://b/k".into(), settings: &settings };
+        for (code, class) in [
+            ("AccessDenied", ErrorClass::Denied),
+            ("PreconditionFailed", ErrorClass::Conflict),
+            ("NoSuchKey", ErrorClass::NotFound),
+            ("InternalError", ErrorClass::Unreachable),
+            ("SlowDown", ErrorClass::Throttled),
+            ("ExpiredToken", ErrorClass::Expired),
+            ("NotImplemented", ErrorClass::Unsupported),
+            ("", ErrorClass::Malformed),
+        ] {
+            assert_eq!(asked.said(code, Some("words")).class, class, "{code}");
         }
     }
 

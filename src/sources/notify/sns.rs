@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_message_keeps_to_the_limits_of_sns() {
-        let notice = Notice { dataset: Dataset(format!("日本\n{}", "x".repeat(2_000))), ..quarantined() };
+        let notice = Notice { dataset: Dataset(format!("日本\n{}", "x".repeat(2_000)).into()), ..quarantined() };
         let message = sns("a").message(&notice);
         assert!(message.subject.starts_with("lakeward prod: ??\\n") && message.subject.len() == SUBJECT);
         assert!(message.subject.bytes().all(|b| (0x20..0x7f).contains(&b)));

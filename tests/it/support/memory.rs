@@ -1,21 +1,26 @@
 //! A lake in memory with the semantics of S3, and faults to order: requests that fail, wait until released, or
-//! are never answered. What it does right the contract suite shows (`lake_contract.rs`).
+//! are never answered; conditions that are ignored; what happens in between. What it does right the contract suite
+//! shows (`lake_contract.rs`), what it does wrong on order `memory_model.rs`.
+
+mod digest;
+mod port;
+mod rules;
+mod stepped;
+mod store;
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::{DateTime, Duration, Utc};
-use lakeward::lake::{
-    ByteRange, Condition, Counters, ETag, ErrorClass, Fetched, Key, Lake, LakeError, LakeWriter, ListPage, ListRequest,
-    ObjectMeta,
-};
+use lakeward::lake::{Counters, ETag, ErrorClass, Key, Lake, LakeError, Placing};
 use tokio::sync::watch;
 
-/// S3's own page.
-const PAGE: usize = 1000;
+pub use rules::{Ignored, Verb};
+pub use stepped::{Fault, Stepped};
+pub use store::Versioning;
+
+use rules::Rules;
+use store::{Object, Store};
 
 /// The lake; a test keeps one clone and gives the other to the session.
 #[derive(Debug, Clone, Default)]
@@ -23,25 +28,29 @@ pub struct Memory(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    objects: Mutex<BTreeMap<String, Object>>,
+    store: Mutex<Store>,
+    rules: Mutex<Rules>,
     faults: Mutex<Faults>,
+    watcher: Mutex<Watcher>,
     counters: Arc<Counters>,
     lists: Gate,
     gets: Gate,
 }
 
-#[derive(Debug, Clone)]
-struct Object {
-    bytes: Bytes,
-    etag: ETag,
-    modified: DateTime<Utc>,
-}
-
 #[derive(Debug, Default)]
 struct Faults {
-    writes: u32,
     lists: Option<(u32, ErrorClass)>,
     gets: Option<(u32, ErrorClass)>,
+}
+
+/// Who is told of every change.
+#[derive(Default)]
+struct Watcher(Option<Box<dyn Fn(&BTreeMap<String, Bytes>) + Send>>);
+
+impl std::fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Watcher")
+    }
 }
 
 /// Where requests of one kind wait while they are held.
@@ -103,8 +112,144 @@ impl Memory {
         self.0.gets.reached().await;
     }
 
-    fn objects(&self) -> MutexGuard<'_, BTreeMap<String, Object>> {
-        self.0.objects.lock().expect("the objects")
+    /// Whether old versions are kept from now on.
+    pub fn set_versioning(&self, versioning: Versioning) {
+        self.store().versioning = versioning;
+    }
+
+    /// Each write from now on has an entity tag of its own, as KMS makes them: equal bytes have different ones.
+    pub fn set_opaque_etags(&self) {
+        self.store().opaque_etags = true;
+    }
+
+    /// Nothing that is written from now on has a checksum.
+    pub fn set_without_checksums(&self, without: bool) {
+        self.store().without_checksums = without;
+    }
+
+    /// The conditions that are ignored from now on.
+    pub fn ignore(&self, ignored: Ignored) {
+        self.rules().ignored = ignored;
+    }
+
+    /// Every such request below a prefix is denied from now on.
+    pub fn deny(&self, verb: Verb, prefix: &str) {
+        self.rules().fail(verb, prefix, 0, u32::MAX, ErrorClass::Denied);
+    }
+
+    /// Of the requests of this kind below a prefix, those from the `nth` on (counted from 0) fail, so many times.
+    pub fn fail(&self, verb: Verb, prefix: &str, nth: u32, times: u32, class: ErrorClass) {
+        self.rules().fail(verb, prefix, nth, times, class);
+    }
+
+    /// Does something just before the next request of this kind below a prefix: what another process may do then.
+    pub fn meanwhile(&self, verb: Verb, prefix: &str, act: impl FnOnce(&Self) + Send + 'static) {
+        self.rules().meanwhile(verb, prefix, Box::new(act));
+    }
+
+    /// Ends all that [`Memory::deny`], [`Memory::fail`], [`Memory::meanwhile`] and [`Memory::ignore`] ordered.
+    pub fn behave(&self) {
+        self.rules().clear();
+    }
+
+    /// Calls `watcher` after every change with the bytes of all keys, until another one is set.
+    pub fn watch(&self, watcher: impl Fn(&BTreeMap<String, Bytes>) + Send + 'static) {
+        self.0.watcher.lock().expect("the watcher").0 = Some(Box::new(watcher));
+    }
+
+    /// The bytes of all keys.
+    pub fn all(&self) -> BTreeMap<String, Bytes> {
+        self.store().snapshot()
+    }
+
+    /// Writes an object as someone else would: no request, no fault.
+    pub fn set(&self, key: &str, bytes: impl Into<Bytes>) -> ETag {
+        self.set_as(key, bytes, None, &Placing::default())
+    }
+
+    /// The same, uploaded in so many parts: an entity tag with their number, and no checksum over the whole.
+    pub fn set_in_parts(&self, key: &str, bytes: impl Into<Bytes>, parts: usize) -> ETag {
+        self.set_as(key, bytes, Some(parts), &Placing::default())
+    }
+
+    /// Takes an object away as someone else would.
+    pub fn remove(&self, key: &str) {
+        self.change(|store| store.delete(&key.into())).expect("an object that nothing keeps");
+    }
+
+    /// Changes the last byte of an object, and neither its size nor its tag: a disk that lies.
+    pub fn corrupt(&self, key: &str) {
+        self.change(|store| {
+            let object = store.current_mut(key).expect("an object");
+            let mut bytes = object.bytes.to_vec();
+            *bytes.last_mut().expect("a byte") ^= 1;
+            object.checksum = object.checksum.as_ref().map(|_| digest::checksum(&bytes));
+            object.bytes = bytes.into();
+        });
+    }
+
+    /// Makes an archived object readable, or ends that.
+    pub fn set_restored(&self, key: &str, restored: bool) {
+        self.store().current_mut(key).expect("an object").restored = restored;
+    }
+
+    /// How many versions and markers a key has.
+    pub fn history(&self, key: &str) -> usize {
+        self.store().history(key)
+    }
+
+    /// Removes the newest delete marker of a key; whether there was one.
+    pub fn remove_marker(&self, key: &str) -> bool {
+        self.change(|store| store.remove_marker(key))
+    }
+
+    /// Begins an upload that nobody ends.
+    pub fn begin_upload(&self, key: &str) {
+        self.store().uploads.push(key.to_owned());
+    }
+
+    /// Ends one upload of a key, if one is open.
+    fn end_upload(&self, key: &str) {
+        let mut store = self.store();
+        if let Some(at) = store.uploads.iter().position(|open| open == key) {
+            store.uploads.remove(at);
+        }
+    }
+
+    /// The keys of open uploads.
+    pub fn open_uploads(&self) -> Vec<String> {
+        self.store().uploads.clone()
+    }
+
+    fn set_as(&self, key: &str, bytes: impl Into<Bytes>, parts: Option<usize>, placing: &Placing) -> ETag {
+        self.change(|store| {
+            let mut object = store.new_object(bytes.into(), parts);
+            object.checksum = object.checksum.filter(|_| parts.is_none());
+            port::place(&mut object, placing);
+            let etag = object.etag.clone();
+            store.insert(&key.into(), object);
+            etag
+        })
+    }
+
+    /// Changes what is held, and tells the watcher.
+    fn change<T>(&self, change: impl FnOnce(&mut Store) -> T) -> T {
+        let mut store = self.store();
+        let answer = change(&mut store);
+        let watcher = self.0.watcher.lock().expect("the watcher");
+        if let Watcher(Some(watcher)) = &*watcher {
+            watcher(&store.snapshot());
+        }
+        answer
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        // A watcher that fails a test poisons it; other threads may still look.
+        self.0.store.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    fn rules(&self) -> MutexGuard<'_, Rules> {
+        self.0.rules.lock().expect("the rules")
     }
 
     fn faults(&self) -> MutexGuard<'_, Faults> {
@@ -115,141 +260,19 @@ impl Memory {
         LakeError::new(class, self.uri(key), "as the test ordered")
     }
 
-    fn find(&self, key: &Key) -> Result<Object, LakeError> {
-        self.objects().get(key.as_str()).cloned().ok_or_else(|| self.error(ErrorClass::NotFound, key.as_str()))
+    /// What is ordered for a request: happens, and may fail it.
+    fn ordered(&self, verb: Verb, key: &str) -> Result<(), LakeError> {
+        let (acts, failure) = self.rules().due(verb, key);
+        acts.into_iter().for_each(|act| act(self));
+        failure.map_or(Ok(()), |class| Err(self.error(class, key)))
     }
 
-    fn find_same(&self, key: &Key, if_match: Option<&ETag>) -> Result<Object, LakeError> {
-        let object = self.find(key)?;
+    fn find(&self, key: &Key, if_match: Option<&ETag>) -> Result<Object, LakeError> {
+        let object = self.store().current(key.as_str()).cloned();
+        let object = object.ok_or_else(|| self.error(ErrorClass::NotFound, key.as_str()))?;
         match if_match.is_none_or(|seen| *seen == object.etag) {
             true => Ok(object),
             false => Err(self.error(ErrorClass::Conflict, key.as_str())),
         }
-    }
-
-    /// Checks and writes under one lock.
-    fn write(&self, key: &Key, bytes: Bytes, condition: Option<&Condition>) -> Result<ETag, LakeError> {
-        let mut objects = self.objects();
-        match (condition, objects.get(key.as_str())) {
-            (None, _) | (Some(Condition::Absent), None) => {}
-            (Some(Condition::Matches(seen)), Some(object)) if object.etag == *seen => {}
-            (Some(Condition::Matches(_)), None) => return Err(self.error(ErrorClass::NotFound, key.as_str())),
-            _ => return Err(self.error(ErrorClass::Conflict, key.as_str())),
-        }
-        let mut faults = self.faults();
-        faults.writes += 1;
-        let etag = ETag(format!("{:032x}", faults.writes));
-        let modified = DateTime::UNIX_EPOCH + Duration::days(20_000) + Duration::seconds(i64::from(faults.writes));
-        objects.insert(key.0.clone(), Object { bytes, etag: etag.clone(), modified });
-        Ok(etag)
-    }
-}
-
-fn due(fault: &mut Option<(u32, ErrorClass)>) -> Option<ErrorClass> {
-    let (left, class) = fault.as_mut().filter(|(left, _)| *left > 0)?;
-    *left -= 1;
-    Some(*class)
-}
-
-#[async_trait]
-impl Lake for Memory {
-    fn url(&self) -> &str {
-        "s3://memory"
-    }
-
-    async fn list(&self, request: &ListRequest) -> Result<ListPage, LakeError> {
-        self.0.counters.list();
-        self.0.lists.pass().await;
-        let fault = due(&mut self.faults().lists);
-        if let Some(class) = fault {
-            return Err(self.error(class, &request.prefix));
-        }
-        let most = request.max.map_or(PAGE, |max| (max as usize).clamp(1, PAGE));
-        let mut page = ListPage::default();
-        let mut last: Option<String> = None;
-        let objects = self.objects();
-        let begin = request.continuation.as_ref().filter(|after| **after > request.prefix);
-        let from = begin.map_or(Bound::Included(request.prefix.as_str()), |after| Bound::Excluded(after.as_str()));
-        for (key, object) in objects.range::<str, _>((from, Bound::Unbounded)) {
-            let Some(below) = key.strip_prefix(&request.prefix) else { break };
-            let rolled = below.find('/').filter(|_| request.delimited).and_then(|n| below.get(..=n));
-            let item = rolled.map_or_else(|| key.clone(), |name| format!("{}{name}", request.prefix));
-            if rolled.is_some() && (last.as_ref() == Some(&item) || begin == Some(&item)) {
-                continue;
-            }
-            if page.objects.len() + page.prefixes.len() == most {
-                page.continuation = last;
-                break;
-            }
-            last = Some(item.clone());
-            match rolled {
-                Some(_) => page.prefixes.push(item),
-                None => page.objects.push(meta(key, object)),
-            }
-        }
-        Ok(page)
-    }
-
-    async fn get(&self, key: &Key, range: ByteRange, if_match: Option<&ETag>) -> Result<Fetched, LakeError> {
-        let level = self.0.counters.get();
-        self.0.gets.pass().await;
-        let fault = due(&mut self.faults().gets);
-        if let Some(class) = fault {
-            return Err(self.error(class, key.as_str()));
-        }
-        let Object { bytes, etag, modified } = self.find_same(key, if_match)?;
-        let size = bytes.len() as u64;
-        let span = range.within(size);
-        let bytes = bytes.slice(span.start as usize..span.end as usize);
-        self.0.counters.received(level, bytes.len() as u64);
-        Ok(Fetched { bytes, offset: span.start, size, etag, modified })
-    }
-
-    async fn head(&self, key: &Key) -> Result<ObjectMeta, LakeError> {
-        self.0.counters.head();
-        self.find(key).map(|object| meta(key.as_str(), &object))
-    }
-
-    fn counters(&self) -> &Arc<Counters> {
-        &self.0.counters
-    }
-}
-
-#[async_trait]
-impl LakeWriter for Memory {
-    async fn put(&self, key: &Key, bytes: Bytes, condition: Option<Condition>) -> Result<ETag, LakeError> {
-        self.0.counters.write();
-        self.write(key, bytes, condition.as_ref())
-    }
-
-    async fn delete(&self, key: &Key, if_match: Option<&ETag>) -> Result<(), LakeError> {
-        self.0.counters.write();
-        if if_match.is_some() {
-            self.find_same(key, if_match)?;
-        }
-        self.objects().remove(key.as_str());
-        Ok(())
-    }
-
-    async fn copy(
-        &self,
-        source: &Key,
-        source_etag: &ETag,
-        target: &Key,
-        condition: Option<Condition>,
-    ) -> Result<ETag, LakeError> {
-        self.0.counters.write();
-        let bytes = self.find_same(source, Some(source_etag))?.bytes;
-        self.write(target, bytes, condition.as_ref())
-    }
-}
-
-fn meta(key: &str, object: &Object) -> ObjectMeta {
-    ObjectMeta {
-        key: key.into(),
-        size: object.bytes.len() as u64,
-        etag: object.etag.clone(),
-        modified: object.modified,
-        storage_class: None,
     }
 }

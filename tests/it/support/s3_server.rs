@@ -106,7 +106,7 @@ impl Server {
         let mut files = BTreeMap::new();
         gather(folder, "", &mut files);
         for (key, bytes) in files {
-            self.exchange("PUT", &format!("/{bucket}/{}", utf8_percent_encode(&key, IN_PATH)), &bytes);
+            self.fill(&bucket, &key, &bytes);
         }
         bucket
     }
@@ -119,7 +119,18 @@ impl Server {
         all.into_iter().filter(|r| r.path == itself || r.path.starts_with(&inside)).collect()
     }
 
-    /// Tells the server what to do to later requests: `deny?prefix=P&list=1`, `throttle?count=N`, `delay?ms=N`.
+    /// Writes an object.
+    pub fn fill(&self, bucket: &str, key: &str, bytes: &[u8]) {
+        self.exchange("PUT", &format!("/{bucket}/{}", utf8_percent_encode(key, IN_PATH)), bytes);
+    }
+
+    /// Begins an upload that nobody ends.
+    pub fn begin_upload(&self, bucket: &str, key: &str) {
+        self.exchange("POST", &format!("/{bucket}/{}?uploads", utf8_percent_encode(key, IN_PATH)), b"");
+    }
+
+    /// Tells the server what to do to later requests: `deny?prefix=P&list=1`, `throttle?count=N`, `delay?ms=N` and
+    /// more: its own docstring lists them.
     pub async fn control(&self, what: &str) {
         self.exchange("POST", &format!("/_control/{what}"), b"");
     }

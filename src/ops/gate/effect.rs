@@ -1,0 +1,172 @@
+//! Writes as values, what they come to, and why they are refused.
+
+use chrono::{DateTime, Duration, Utc};
+
+use crate::lake::LakeError;
+use crate::model::moves::{Illegal, MoveId, MoveKind, Plan, Refusal, Step};
+use crate::model::protection::{CannotArm, Level, Locked};
+
+/// Everything that can be asked of the gate.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WriteEffect {
+    /// A planned move, exactly as it was planned.
+    Move(Box<Plan>),
+    /// The rest of a move that was interrupted.
+    Resume(MoveId),
+    /// Another state of a quarantine, without a move: [`Step::Investigate`] or [`Step::Resolve`].
+    Mark {
+        /// Which.
+        id: MoveId,
+        /// What is done with it.
+        step: Step,
+        /// Why, in words.
+        note: Option<String>,
+    },
+    /// A protected environment unlocked for a while.
+    Arm {
+        /// For how long.
+        length: Duration,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl WriteEffect {
+    /// The word in records and messages.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Move(plan) => plan.kind.word(),
+            Self::Resume(_) => "resume",
+            Self::Mark { step, .. } => step.word(),
+            Self::Arm { .. } => "arm",
+        }
+    }
+}
+
+/// What a write came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The move or the quarantine it was about; none for what is about neither.
+    pub id: Option<MoveId>,
+    /// What it was for.
+    pub kind: Option<MoveKind>,
+    /// Objects that were moved, and their bytes.
+    pub objects: u64,
+    /// Bytes that were moved.
+    pub bytes: u64,
+    /// Where they lie now, relative to the lake.
+    pub path: Option<String>,
+    /// Until when the environment is armed, where that was asked for.
+    pub armed_until: Option<DateTime<Utc>>,
+    /// What went otherwise than planned, in sentences; a notification that failed, new data left at the source.
+    pub notes: Vec<String>,
+    /// Whether something of it needs an operator: what was asked for is done, and not all is fine.
+    pub needs_operator: bool,
+}
+
+/// Why a write did not take place, or not to its end.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum GateError {
+    /// The environment may not be written to now.
+    #[error("refused: {0}")]
+    Locked(Locked),
+    /// It cannot be armed so.
+    #[error("not armed: {0}")]
+    CannotArm(CannotArm),
+    /// The confirmation is missing, or another one.
+    #[error("refused: not confirmed; it names {} objects", .0.objects)]
+    Unconfirmed(Level),
+    /// Somebody else holds the prefix.
+    #[error("refused: {prefix} is held by {holder} until {until} for move {id}")]
+    Held {
+        /// The prefix that is held.
+        prefix: String,
+        /// Who.
+        holder: String,
+        /// Until when.
+        until: DateTime<Utc>,
+        /// For which move.
+        id: MoveId,
+    },
+    /// The plan cannot be.
+    #[error("refused: {}", .0.first().map_or_else(|| "the plan".to_owned(), ToString::to_string))]
+    Refused(Vec<Refusal>),
+    /// The lake changed since it was planned; nothing was done.
+    #[error("refused: the lake changed since this was planned: {}", .0.first().map_or("", String::as_str))]
+    Changed(Vec<String>),
+    /// The step is not possible in this state.
+    #[error("refused: {0}")]
+    Illegal(Illegal),
+    /// No such move or quarantine.
+    #[error("no quarantine or move {0}")]
+    Unknown(String),
+    /// No durable record could be made on this machine, so nothing was done.
+    #[error("journal {file}: {fault}; nothing was done")]
+    Journal {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        fault: String,
+    },
+    /// It stopped half-way, at a boundary that the journal knows. No byte is lost.
+    #[error("move {id} is interrupted while {doing}: {why}")]
+    Interrupted {
+        /// Which move.
+        id: MoveId,
+        /// What it was doing.
+        doing: &'static str,
+        /// Why it stopped.
+        why: String,
+        /// What is where, and what to do.
+        hint: String,
+        /// Whether it was asked to stop.
+        asked: bool,
+    },
+    /// The lake did not answer; nothing was done.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+}
+
+impl GateError {
+    /// Whether the gate refused: nothing was changed.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Locked(_)
+                | Self::CannotArm(_)
+                | Self::Unconfirmed(_)
+                | Self::Held { .. }
+                | Self::Refused(_)
+                | Self::Changed(_)
+                | Self::Illegal(_)
+        )
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Locked(locked) => locked.hint().to_owned(),
+            Self::CannotArm(_) => "`:arm 15m REASON`, or --arm REASON on the command line".to_owned(),
+            Self::Unconfirmed(level) => match &level.removes_from {
+                Some(prefix) => {
+                    format!("type {} or {prefix} when asked, or --confirm {}", level.objects, level.objects)
+                }
+                None => format!("answer yes when asked, or --confirm {}", level.objects),
+            },
+            Self::Held { .. } => "wait, or ask them; a lease that is over is taken over by itself".to_owned(),
+            Self::Refused(refusals) => {
+                let more = refusals.len().saturating_sub(1);
+                if more > 0 { format!("{more} more; the plan lists them all") } else { "see the plan".to_owned() }
+            }
+            Self::Changed(what) => match what.len() {
+                0 | 1 => "plan it again".to_owned(),
+                n => format!("{} differences in all; plan it again", n),
+            },
+            Self::Illegal(_) => "lakeward quarantine show ID tells its history".to_owned(),
+            Self::Unknown(_) => "lakeward quarantine list".to_owned(),
+            Self::Journal { .. } => "make room, or set XDG_STATE_HOME to a place that can be written".to_owned(),
+            Self::Interrupted { hint, .. } => hint.clone(),
+            Self::Lake(error) => error.hint.clone(),
+        }
+    }
+}

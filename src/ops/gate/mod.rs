@@ -1,0 +1,181 @@
+//! The gate: the one way by which anything outside this process is changed (rule 1). Protection, confirmation,
+//! lease, journal, the call, the audit record, in this order.
+
+mod actor;
+mod effect;
+mod journal;
+mod lease;
+mod writing;
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{Mutex as Turn, OnceCell};
+
+pub use actor::Actor;
+pub use effect::{GateError, Outcome, WriteEffect};
+pub use journal::{Journal, JournalStep, Record};
+pub use lease::{Lease, Leases};
+pub use writing::level_of;
+
+use super::audit::{self, AuditRecord};
+use super::moves::{Watch, records};
+use super::notify::Notifying;
+use crate::lake::capability::Capabilities;
+use crate::lake::path::Prefixes;
+use crate::lake::{Condition, LakeWriter};
+use crate::model::protection::{Confirmation, Level, Protection};
+
+type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// The gate of one lake. It alone holds what can write.
+pub struct Gate {
+    lake: Arc<dyn LakeWriter>,
+    prefixes: Prefixes,
+    protection: Mutex<Protection>,
+    journal: Journal,
+    /// The log of this machine, beside the one on the lake.
+    log: Option<PathBuf>,
+    actor: Actor,
+    clock: Clock,
+    can: OnceCell<Capabilities>,
+    /// One write at a time: two moves of one process would fight for the same store.
+    turn: Turn<()>,
+    /// Who is told of moves, and the name of the environment that they are told of.
+    notifying: Option<(Arc<Notifying>, String)>,
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("lake", &self.lake).field("protection", &self.protection).finish_non_exhaustive()
+    }
+}
+
+impl Gate {
+    /// The gate of a lake. Reads and writes nothing yet.
+    pub fn new(lake: Arc<dyn LakeWriter>, prefixes: Prefixes, protection: Protection, journal: Journal) -> Self {
+        Self {
+            lake,
+            prefixes,
+            protection: Mutex::new(protection),
+            journal,
+            log: None,
+            actor: Actor::of_process(),
+            clock: Arc::new(Utc::now),
+            can: OnceCell::new(),
+            turn: Turn::default(),
+            notifying: None,
+        }
+    }
+
+    /// The same, with a file of this machine that acts are noted in as well.
+    pub fn with_log(self, file: PathBuf) -> Self {
+        Self { log: Some(file), ..self }
+    }
+
+    /// The same, acting for somebody else at another time: for tests.
+    pub fn acting(self, actor: Actor, clock: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
+        Self { actor, clock: Arc::new(clock), ..self }
+    }
+
+    /// The same, telling people of the moves in the environment of this name.
+    pub fn telling(self, notifying: Arc<Notifying>, environment: String) -> Self {
+        Self { notifying: Some((notifying, environment)), ..self }
+    }
+
+    /// Who is told of moves.
+    pub fn notifying(&self) -> Option<&Arc<Notifying>> {
+        self.notifying.as_ref().map(|(notifying, _)| notifying)
+    }
+
+    /// Whether it lets anything through now, and until when.
+    pub fn protection(&self) -> Protection {
+        self.protection.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// The journals of this machine.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Does a write, or refuses it. Every change that lakeward makes passes here.
+    pub async fn perform(
+        &self,
+        effect: WriteEffect,
+        confirmation: Option<Confirmation>,
+        watch: &Watch,
+    ) -> Result<Outcome, GateError> {
+        self.passed(&effect, confirmation.as_ref(), watch, false).await
+    }
+
+    /// The same without the writing: what would be refused is refused, and nothing is changed.
+    pub async fn rehearse(
+        &self,
+        effect: WriteEffect,
+        confirmation: Option<Confirmation>,
+    ) -> Result<Outcome, GateError> {
+        self.passed(&effect, confirmation.as_ref(), &Watch::default(), true).await
+    }
+
+    async fn passed(
+        &self,
+        effect: &WriteEffect,
+        confirmation: Option<&Confirmation>,
+        watch: &Watch,
+        rehearsal: bool,
+    ) -> Result<Outcome, GateError> {
+        let now = (self.clock)();
+        if let WriteEffect::Arm { length, reason } = effect {
+            let armed = self.protection().armed(now, *length, reason).map_err(GateError::CannotArm)?;
+            return self.arm(effect, armed, rehearsal).await;
+        }
+        self.protection().allows(now).map_err(GateError::Locked)?;
+        let _turn = self.turn.lock().await;
+        match effect {
+            WriteEffect::Move(plan) => self.moved(effect, plan, confirmation, watch, rehearsal).await,
+            WriteEffect::Resume(id) => self.resumed(effect, id, confirmation, watch, rehearsal).await,
+            WriteEffect::Mark { id, step, note } => {
+                self.marked(effect, id, *step, note.clone(), confirmation, rehearsal).await
+            }
+            WriteEffect::Arm { .. } => Ok(Outcome::nothing()),
+        }
+    }
+
+    fn confirmed(&self, level: Level, given: Option<&Confirmation>) -> Result<(), GateError> {
+        if level.is_met(given) { Ok(()) } else { Err(GateError::Unconfirmed(level)) }
+    }
+
+    /// The record of an act, on this machine and on the lake. A record that cannot be written there does not undo what
+    /// was done: it is told.
+    async fn audit(&self, record: AuditRecord) -> Option<String> {
+        let mut fault = None;
+        if let Some(file) = self.log.clone() {
+            let record = record.clone();
+            let written = tokio::task::spawn_blocking(move || audit::note(&file, &record)).await;
+            if let Ok(Err(e)) = written {
+                fault = Some(format!("the act could not be noted on this machine: {e}"));
+            }
+        }
+        let key = record.key(&self.prefixes.state);
+        if let Err(e) = self.lake.put(&key, records::json(&record), Some(Condition::Absent)).await {
+            fault = Some(format!("the act could not be noted on the lake: {e}"));
+        }
+        if let Some(fault) = &fault {
+            tracing::warn!("{fault}");
+        }
+        fault
+    }
+}
+
+/// A number drawn by chance: to tell runs apart and to spread tries, not to keep a secret.
+pub(in crate::ops) fn chance() -> u64 {
+    RandomState::new().hash_one(std::time::Instant::now())
+}

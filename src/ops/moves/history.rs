@@ -1,0 +1,221 @@
+//! Quarantines as their records tell: every move under `_lakeward/moves/`, put together into what lies where now and
+//! what happened to it. Records never change, so each is read once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use serde::{Deserialize, Serialize};
+
+use super::compare;
+use super::quarantine::{Quarantine, QuarantineEvent};
+use super::records::{self, Done};
+use crate::lake::{Key, Lake, LakeError};
+use crate::model::moves::{MoveId, MoveKind, Plan, QuarantineState, Step};
+use crate::ops::gate::GateError;
+
+/// Records read at once.
+const AT_ONCE: usize = 16;
+
+/// A state that was set without a move.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Of this JSON.
+    pub schema: u32,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub actor: String,
+    /// What was done.
+    pub step: Step,
+    /// Why.
+    pub note: Option<String>,
+}
+
+/// The records of one move, without its objects.
+#[derive(Debug, Clone)]
+struct Told {
+    plan: Arc<Plan>,
+    done: Option<Arc<Done>>,
+    marks: Vec<Arc<Mark>>,
+}
+
+/// A quarantine, and the moves that made it what it is.
+#[derive(Debug, Clone)]
+pub struct Story {
+    /// As it is shown.
+    pub quarantine: Quarantine,
+    /// The plan of its first move, without objects.
+    pub base: Arc<Plan>,
+    /// The move that brought its data to where it lies.
+    pub last: MoveId,
+    /// How many marks it has.
+    pub marks: usize,
+}
+
+/// Records that were read: they never change.
+#[derive(Debug, Default)]
+pub struct Remembered {
+    plans: Mutex<HashMap<String, Arc<Plan>>>,
+    dones: Mutex<HashMap<String, Arc<Done>>>,
+    marks: Mutex<HashMap<String, Arc<Mark>>>,
+}
+
+/// Every quarantine of the lake: those that are open first, then the newest.
+pub async fn stories(lake: &dyn Lake, state: &str, known: &Remembered) -> Result<Vec<Story>, LakeError> {
+    let folder = format!("{state}moves/");
+    let listed = compare::listing(lake, &folder).await?;
+    let mut names: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for key in listed.keys() {
+        if let Some((id, name)) = key.strip_prefix(&folder).and_then(|rest| rest.split_once('/')) {
+            names.entry(id).or_default().push(name);
+        }
+    }
+    let reads: Vec<_> = names
+        .into_iter()
+        .filter(|(id, _)| MoveId((*id).to_owned()).is_sound())
+        .map(|(id, names)| told(lake, known, format!("{folder}{id}/"), names))
+        .collect();
+    let told: Vec<Option<Told>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+    let told: Vec<Told> = told.into_iter().flatten().collect();
+    let mut stories: Vec<Story> =
+        told.iter().filter(|t| t.plan.of.is_none()).filter_map(|base| story_of(base, &told)).collect();
+    stories.sort_by_key(|s| (!s.quarantine.state.is_open(), std::cmp::Reverse(s.quarantine.since)));
+    Ok(stories)
+}
+
+/// One quarantine, by the id of its first move or of the one that did not end; read anew.
+pub async fn story_on(lake: &dyn Lake, state: &str, id: &MoveId) -> Result<Story, GateError> {
+    let all = stories(lake, state, &Remembered::default()).await?;
+    let found = all.into_iter().find(|s| s.quarantine.id == *id || s.quarantine.unfinished.as_ref() == Some(id));
+    found.ok_or_else(|| GateError::Unknown(id.0.clone()))
+}
+
+async fn told(
+    lake: &dyn Lake,
+    known: &Remembered,
+    folder: String,
+    names: Vec<&str>,
+) -> Result<Option<Told>, LakeError> {
+    // A crash between the two leaves the plan alone.
+    let name = if names.contains(&"brief.json") { "brief.json" } else { "plan.json" };
+    let Some(plan) = remembered(lake, &known.plans, format!("{folder}{name}")).await? else { return Ok(None) };
+    let done = match names.contains(&"done.json") {
+        true => remembered(lake, &known.dones, format!("{folder}done.json")).await?,
+        false => None,
+    };
+    let mut marks = Vec::new();
+    for name in names.iter().filter(|n| n.starts_with("events/")) {
+        marks.extend(remembered(lake, &known.marks, format!("{folder}{name}")).await?);
+    }
+    Ok(Some(Told { plan, done, marks }))
+}
+
+async fn remembered<T: serde::de::DeserializeOwned>(
+    lake: &dyn Lake,
+    known: &Mutex<HashMap<String, Arc<T>>>,
+    key: String,
+) -> Result<Option<Arc<T>>, LakeError> {
+    let lock = || known.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(value) = lock().get(&key) {
+        return Ok(Some(Arc::clone(value)));
+    }
+    // One record that cannot be read must not hide the others.
+    let value = match records::read::<T>(lake, &Key(key.clone())).await {
+        Ok(value) => value.map(Arc::new),
+        Err(e) if e.class == crate::lake::ErrorClass::Malformed => {
+            tracing::warn!("{e}");
+            None
+        }
+        Err(e) => return Err(e),
+    };
+    if let Some(value) = &value {
+        lock().insert(key, Arc::clone(value));
+    }
+    Ok(value)
+}
+
+/// What happened, in order of time.
+enum Happened<'a> {
+    Moved(&'a Told, &'a Done),
+    Begun(&'a Told),
+    Marked(&'a Mark),
+}
+
+fn story_of(base: &Told, all: &[Told]) -> Option<Story> {
+    let id = &base.plan.id;
+    let family: Vec<&Told> = all.iter().filter(|t| t.plan.id == *id || t.plan.of.as_ref() == Some(id)).collect();
+    // An interrupted move that was taken back is over.
+    let taken_back = |t: &Told| {
+        let undo = |u: &&&Told| u.plan.undoes.as_ref() == Some(&t.plan.id);
+        family.iter().filter(undo).any(|u| u.done.as_ref().is_some_and(|d| !d.void))
+    };
+    let mut happened: Vec<(DateTime<Utc>, Happened<'_>)> = Vec::new();
+    for told in &family {
+        match &told.done {
+            Some(done) if done.void => {}
+            Some(done) => happened.push((done.at, Happened::Moved(told, done))),
+            None if taken_back(told) => {}
+            None => happened.push((told.plan.planned_at, Happened::Begun(told))),
+        }
+    }
+    happened.extend(base.marks.iter().map(|m| (m.at, Happened::Marked(m))));
+    happened.sort_by_key(|(at, _)| *at);
+    let first = match base.plan.kind {
+        MoveKind::Archive => QuarantineState::Archived,
+        _ => QuarantineState::Quarantined,
+    };
+    let mut history: Vec<QuarantineEvent> = Vec::new();
+    let (mut path, mut last, mut unfinished) = (base.plan.target.clone(), id.clone(), None);
+    for (at, what) in happened {
+        let now = history.last().map_or(first, |e| e.state);
+        let (state, actor, note, by) = match what {
+            Happened::Marked(mark) => {
+                let state = now.after(mark.step).unwrap_or(now);
+                (state, mark.actor.clone(), mark.note.clone(), None)
+            }
+            Happened::Begun(told) => {
+                unfinished = Some(told.plan.id.clone());
+                (QuarantineState::Interrupted, told.plan.actor.clone(), told.plan.note.clone(), Some(&told.plan))
+            }
+            Happened::Moved(told, done) => {
+                (path, last) = (told.plan.target.clone(), told.plan.id.clone());
+                let state = match told.plan.kind {
+                    MoveKind::Quarantine => QuarantineState::Quarantined,
+                    MoveKind::Release => QuarantineState::Released,
+                    MoveKind::Archive => QuarantineState::Archived,
+                    MoveKind::Undo if told.plan.undoes.as_ref() == Some(id) => QuarantineState::Undone,
+                    MoveKind::Undo => QuarantineState::Quarantined,
+                };
+                (state, done.actor.clone(), told.plan.note.clone(), Some(&told.plan))
+            }
+        };
+        history.push(QuarantineEvent { at, state, actor, note, by: by.map(|p| p.id.clone()) });
+    }
+    // A move that is unfinished now is what counts, whatever else happened since it began.
+    let newest = match &unfinished {
+        Some(by) => history.iter().find(|e| e.by.as_ref() == Some(by)),
+        None => history.last(),
+    }?;
+    let totals = base.plan.totals;
+    let quarantine = Quarantine {
+        id: id.clone(),
+        dataset: base.plan.dataset.clone(),
+        date: base.plan.date,
+        reason: base.plan.reason.clone(),
+        state: newest.state,
+        path,
+        objects: totals.objects,
+        bytes: totals.bytes,
+        rows: totals.rows,
+        since: newest.at,
+        actor: newest.actor.clone(),
+        note: newest.note.clone().or_else(|| base.plan.note.clone()),
+        source: base.plan.source.clone(),
+        moved_at: base.done.as_ref().map_or(base.plan.planned_at, |d| d.at),
+        history,
+        unfinished,
+    };
+    Some(Story { quarantine, base: Arc::clone(&base.plan), last, marks: base.marks.len() })
+}

@@ -1,0 +1,175 @@
+//! Plans that continue a quarantine: put back, kept for good, taken back. They are made of the proofs of the move
+//! before, and of what lies there now.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::compare;
+use super::copying::MOVE;
+use super::draft::Draft;
+use super::history::{Story, story_on};
+use super::planning::{Keep, free_place};
+use super::records::{self, Records, Verified};
+use crate::lake::{ErrorClass, Key, LakeError, ObjectMeta};
+use crate::model::moves::{Change, MoveId, MoveKind, Plan, QuarantineState, Refusal, RefusalCode, Step};
+use crate::ops::Session;
+use crate::ops::gate::{Actor, GateError, chance};
+
+/// The plan of a step of a quarantine that moves data.
+pub async fn plan(
+    session: &Session,
+    id: &MoveId,
+    step: Step,
+    note: Option<String>,
+    keep: Keep,
+    now: DateTime<Utc>,
+) -> Result<Plan, GateError> {
+    let story = story_on(session.lake().as_ref(), &session.settings().prefixes.state, id).await?;
+    story.quarantine.state.after(step).map_err(GateError::Illegal)?;
+    if story.quarantine.state == QuarantineState::Interrupted {
+        return taken_back_half_way(session, &story, note, now).await;
+    }
+    let last = records::read::<Plan>(session.lake().as_ref(), &records_of(session, &story.last).plan()).await?;
+    let last = last.ok_or_else(|| GateError::Unknown(story.last.0.clone()))?;
+    let kind = match step {
+        Step::Release => MoveKind::Release,
+        Step::Archive => MoveKind::Archive,
+        _ => MoveKind::Undo,
+    };
+    let (target, seals) = match kind {
+        MoveKind::Release => (story.base.source.clone(), false),
+        MoveKind::Archive => {
+            let prefixes = &session.settings().prefixes;
+            let below = last.target.strip_prefix(&prefixes.quarantine).unwrap_or(&last.target);
+            (free_place(session, format!("{}{below}", prefixes.archive), id).await?, true)
+        }
+        _ => (last.source.clone(), last.unseals.is_some()),
+    };
+    let verified = records::read::<Verified>(session.lake().as_ref(), &records_of(session, &story.last).verified())
+        .await?
+        .ok_or_else(|| GateError::Unknown(story.last.0.clone()))?;
+    let mut draft = begun(session, &story, kind, note, now, last.target.clone(), target);
+    (draft.seals, draft.unseals) = (seals, last.seals.is_some());
+    if kind == MoveKind::Undo {
+        draft.undoes = Some(last.id.clone());
+    }
+    if kind == MoveKind::Archive {
+        (draft.storage_class, draft.retain_until) = (keep.storage_class, keep.retain_until);
+    }
+    let there = compare::listing(session.lake().as_ref(), &last.target).await?;
+    for proven in &verified.objects {
+        match there.get(&proven.target) {
+            Some(o) if o.etag.0 == proven.etag && o.size == proven.size => draft.objects.push((o.clone(), None)),
+            Some(_) => draft.refused.push(altered(&proven.target, "it is not the object that was moved there")),
+            None => draft.refused.push(altered(&proven.target, "it is gone from where it was moved to")),
+        }
+    }
+    draft.plan(session.lake().as_ref()).await
+}
+
+fn altered(key: &str, detail: &str) -> Refusal {
+    Refusal { code: RefusalCode::Changed, object: key.to_owned(), detail: format!("{detail}; look at it first") }
+}
+
+fn records_of(session: &Session, id: &MoveId) -> Records {
+    Records::of(&session.settings().prefixes.state, id)
+}
+
+fn begun(
+    session: &Session,
+    story: &Story,
+    kind: MoveKind,
+    note: Option<String>,
+    now: DateTime<Utc>,
+    source: String,
+    target: String,
+) -> Draft {
+    Draft {
+        id: MoveId::of(now, chance()),
+        kind,
+        of: Some(story.quarantine.id.clone()),
+        undoes: None,
+        dataset: story.base.dataset.clone(),
+        date: story.base.date,
+        reason: story.base.reason.clone(),
+        note: note.filter(|n| !n.trim().is_empty()),
+        actor: session.gate().map_or_else(|| Actor::of_process().name(), |g| g.actor().name()),
+        now,
+        source,
+        target,
+        seals: false,
+        unseals: true,
+        dead_letter: true,
+        apart: story.base.apart.clone(),
+        rows: story.base.totals.rows,
+        alerts: story.base.alerts.clone(),
+        even_incomplete: true,
+        storage_class: None,
+        retain_until: None,
+        refused: Vec::new(),
+        changes: Vec::new(),
+        objects: Vec::new(),
+    }
+}
+
+/// A move that was interrupted, taken back: what it copied goes, what it deleted comes back.
+async fn taken_back_half_way(
+    session: &Session,
+    story: &Story,
+    note: Option<String>,
+    now: DateTime<Utc>,
+) -> Result<Plan, GateError> {
+    let lake = session.lake().as_ref();
+    let half = story.quarantine.unfinished.clone().unwrap_or_else(|| story.quarantine.id.clone());
+    let records = records_of(session, &half);
+    let plan = records::read::<Plan>(lake, &records.plan()).await?.ok_or_else(|| GateError::Unknown(half.0.clone()))?;
+    let verified = records::read::<Verified>(lake, &records.verified()).await?;
+    let proven: BTreeMap<&str, &str> =
+        verified.iter().flat_map(|v| &v.objects).map(|p| (p.target.as_str(), p.etag.as_str())).collect();
+    let (sources, targets) =
+        futures::try_join!(compare::listing(lake, &plan.source), compare::listing(lake, &plan.target))?;
+    let mut draft = begun(session, story, MoveKind::Undo, note, now, plan.target.clone(), plan.source.clone());
+    draft.undoes = Some(half);
+    (draft.seals, draft.unseals) = (plan.unseals.is_some(), plan.seals.is_some());
+    for object in &plan.objects {
+        let Some(copy) = targets.get(&object.target) else { continue };
+        if proven.get(object.target.as_str()).is_none_or(|etag| *etag != copy.etag.0)
+            && !is_copy_of(session, &plan, &object.etag, copy, object.modified).await?
+        {
+            continue; // somebody else's: not touched
+        }
+        match sources.get(&object.key) {
+            Some(source) if source.etag.0 == object.etag && source.size == object.size => {
+                draft.objects.push((copy.clone(), Some(source.etag.0.clone())));
+            }
+            None => draft.objects.push((copy.clone(), None)),
+            Some(_) => draft.changes.push(Change {
+                what: "kept".to_owned(),
+                detail: format!("{} stays: newer data lies at {}", object.target, object.key),
+            }),
+        }
+    }
+    draft.plan(lake).await
+}
+
+/// Whether a copy that no proof names yet was made by this move.
+async fn is_copy_of(
+    session: &Session,
+    plan: &Plan,
+    source_etag: &str,
+    copy: &ObjectMeta,
+    modified: DateTime<Utc>,
+) -> Result<bool, LakeError> {
+    let there = match session.lake().inspect(&Key::from(copy.key.as_str())).await {
+        Ok(there) => there,
+        Err(e) if e.class == ErrorClass::NotFound => return Ok(false),
+        Err(e) => return Err(e),
+    };
+    Ok(match there.attributes.user.get(MOVE) {
+        Some(id) => *id == plan.id.0,
+        // A folder keeps no metadata; the time of the source stands for it. What goes back to the pipeline bears no
+        // mark: an equal tag there is equal content.
+        None => there.meta.modified == modified || there.meta.etag.0 == source_etag,
+    })
+}
