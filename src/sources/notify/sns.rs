@@ -134,6 +134,16 @@ async fn connect(settings: &SnsSettings) -> Client {
     Client::new(&loader.load().await)
 }
 
+/// How many follow the topic, as its attributes say it.
+fn followers(confirmed: Option<&str>) -> &'static str {
+    match confirmed {
+        Some("0") => "; nobody has confirmed a subscription to it",
+        Some("1") => ", with one subscription",
+        Some(_) => ", with subscriptions",
+        None => "",
+    }
+}
+
 /// Subjects are printable ASCII and begin with a letter.
 fn subject(text: &str) -> String {
     text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).take(SUBJECT).collect()
@@ -233,13 +243,8 @@ impl Notifier for Sns {
         let topic = &self.settings.topic_arn;
         let asked = self.client().await.get_topic_attributes().topic_arn(topic).send().await;
         let found = asked.map_err(|e| self.failed(&e, "sns:GetTopicAttributes"))?;
-        let confirmed = found.attributes().and_then(|a| a.get("SubscriptionsConfirmed")).and_then(|n| n.parse().ok());
-        Ok(match confirmed {
-            Some(0) => format!("{topic} is there, and nobody subscribes to it"),
-            Some(1) => format!("{topic} is there, with 1 subscription"),
-            Some::<u64>(n) => format!("{topic} is there, with {n} subscriptions"),
-            None => format!("{topic} is there"),
-        })
+        let confirmed = found.attributes().and_then(|a| a.get("SubscriptionsConfirmed")).map(String::as_str);
+        Ok(format!("{topic} is there{}", followers(confirmed)))
     }
 
     fn preview(&self, notice: &Notice) -> Result<String, NotifyError> {
@@ -309,6 +314,12 @@ mod tests {
         assert_ne!(id(&quarantined()), id(&released));
         let shown = sns("a.fifo").preview(&quarantined()).unwrap();
         assert!(shown.contains("\"MessageDeduplicationId\": \"quarantine:m1:1705300000000\""), "{shown}");
+    }
+
+    #[test]
+    fn a_topic_that_nobody_follows_is_told_apart() {
+        let said = [None, Some("0"), Some("1"), Some("12")].map(followers);
+        assert!(said[0].is_empty() && said[1].contains("nobody") && said[3] == ", with subscriptions", "{said:?}");
     }
 
     #[test]
