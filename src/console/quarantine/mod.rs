@@ -72,7 +72,7 @@ pub(super) struct QuarantineScreen {
     /// First line of the detail in view.
     pub scroll: u64,
     /// The objects of the one that is looked at, and which one that is.
-    pub manifest: Load<Plan>,
+    pub manifest: Load<Box<Plan>>,
     manifest_of: Option<(MoveId, QuarantineState, DateTime<Utc>)>,
 }
 
@@ -219,7 +219,7 @@ fn ask(state: &mut State, of: MoveId, settle: bool) -> Vec<Effect> {
 }
 
 /// A manifest came, or not.
-pub(super) fn manifest(state: &mut State, id: RequestId, result: Result<Plan, GateError>) {
+pub(super) fn manifest(state: &mut State, id: RequestId, result: Result<Box<Plan>, GateError>) {
     if matches!(state.quarantine.manifest, Load::Waiting(waiting) if waiting == id) {
         state.quarantine.manifest = match result {
             Ok(plan) => Load::Ready(plan),

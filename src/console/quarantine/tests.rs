@@ -166,5 +166,6 @@ fn what_is_being_moved_is_not_called_interrupted() {
     driven.state.moves.running = Some(Running::new(vec!["release orders".into()]));
     driven.send(Msg::MoveProgress(crate::ops::MoveProgress { id: id(103), ..progress() }, 0));
     let screen = driven.screen();
-    assert!(screen.contains("moving") && !screen.contains("interrupted"), "{screen}");
+    assert!(screen.contains("▸ moving") && !screen.contains("▲ interrupted"), "{screen}");
+    assert!(!screen.contains(":resume finishes it"), "{screen}");
 }
