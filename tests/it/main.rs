@@ -11,6 +11,7 @@ mod memory_model;
 mod preview_cost;
 mod readme;
 mod s3_answers;
+mod s3_requests;
 mod stories;
 mod support;
 mod terminal_manners;
