@@ -13,6 +13,7 @@ mod notify;
 mod preview_cost;
 mod readme;
 mod s3_answers;
+mod s3_requests;
 mod stories;
 mod support;
 mod terminal_manners;

@@ -12,6 +12,10 @@ use crate::lake::{
     Attributes, CopyRequest, CopyWay, ErrorClass, Lake, LakeError, Placing, SERVER_LIMIT, THROUGH_LIMIT, Written,
 };
 
+/// What a copy needs.
+pub(super) const PERMISSION: &str =
+    "s3:PutObject (and s3:GetObject on its source; for tags s3:GetObjectTagging and s3:PutObjectTagging)";
+
 impl S3Lake {
     pub(super) async fn copy_as(&self, request: &CopyRequest) -> Result<Written, LakeError> {
         let refused = |class, fault: &str| Err(LakeError::new(class, self.uri(request.source.as_str()), fault));
@@ -65,9 +69,10 @@ impl S3Lake {
         }
         let send = || {
             self.counters.write();
-            copy.clone().customize().config_override(connect::patient()).send()
+            let patient = connect::patient(request.size, connect::COPIED);
+            copy.clone().customize().config_override(patient).send()
         };
-        let out = settled(send).await.map_err(|e| self.asked("s3:PutObject", request.target.as_str()).failed(&e))?;
+        let out = settled(send).await.map_err(|e| self.asked(PERMISSION, request.target.as_str()).failed(&e))?;
         Ok(reply::copied(&out))
     }
 

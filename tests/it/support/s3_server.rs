@@ -124,6 +124,12 @@ impl Server {
         self.exchange("PUT", &format!("/{bucket}/{}", utf8_percent_encode(key, IN_PATH)), bytes);
     }
 
+    /// Keeps old versions in a bucket from now on.
+    pub fn keep_versions(&self, bucket: &str) {
+        let on = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+        self.exchange("PUT", &format!("/{bucket}?versioning"), on);
+    }
+
     /// Begins an upload that nobody ends.
     pub fn begin_upload(&self, bucket: &str, key: &str) {
         self.exchange("POST", &format!("/{bucket}/{}?uploads", utf8_percent_encode(key, IN_PATH)), b"");
