@@ -83,7 +83,7 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
                 if settle {
                     tokio::time::sleep(SETTLE).await;
                 }
-                let _ = answers.send(Msg::Manifest(id, session.manifest(&of).await)).await;
+                let _ = answers.send(Msg::Manifest(id, session.manifest(&of).await.map(Box::new))).await;
             }),
             Effect::Audit { id, days } => {
                 let now = (self.clock)();

@@ -222,7 +222,7 @@ impl Driven {
                 Effect::Manifest { id, of, .. } => {
                     let all = moves::quarantines();
                     let dataset = all.iter().find(|q| q.id == of).map_or("orders", |q| q.dataset.as_str());
-                    Msg::Manifest(id, Ok(moves::plan(MoveKind::Quarantine, dataset)))
+                    Msg::Manifest(id, Ok(Box::new(moves::plan(MoveKind::Quarantine, dataset))))
                 }
                 Effect::Profile { id, .. } => Msg::Profiled(id, Ok(vec![])),
                 Effect::Reveal { entry, columns } => {

@@ -52,7 +52,7 @@ pub(super) enum Msg {
     /// Writes ended.
     Written(Written),
     /// A manifest came, or not.
-    Manifest(RequestId, Result<Plan, GateError>),
+    Manifest(RequestId, Result<Box<Plan>, GateError>),
     /// Audit records came, or not.
     Audited(RequestId, Result<Vec<AuditRecord>, LakeError>),
     /// The picture of this state is on the screen.

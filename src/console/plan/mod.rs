@@ -15,7 +15,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::model::moves::{MoveKind, Plan, Step};
 use crate::model::protection::{Confirmation, Level, Protection};
-use crate::model::text::{escape, one_line};
+use crate::model::text::escape;
 use crate::ops::Quarantine;
 
 use super::command::{self, Command};
