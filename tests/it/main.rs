@@ -11,6 +11,7 @@ mod layering;
 mod memory_model;
 mod notify;
 mod preview_cost;
+mod quarantine;
 mod readme;
 mod s3_answers;
 mod s3_requests;

@@ -74,7 +74,7 @@ impl Columns {
         let old = if any_old { OLD.len() + 1 } else { 0 };
         let mut room = usize::from(width).saturating_sub(FIXED + old);
         let mut optional = |wide: usize, keep: usize| {
-            if room >= keep + wide + 1 {
+            if room > keep + wide {
                 room -= wide + 1;
                 wide
             } else {

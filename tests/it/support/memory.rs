@@ -45,7 +45,9 @@ struct Faults {
 
 /// Who is told of every change.
 #[derive(Default)]
-struct Watcher(Option<Box<dyn Fn(&BTreeMap<String, Bytes>) + Send>>);
+struct Watcher(Option<Watching>);
+
+type Watching = Box<dyn Fn(&BTreeMap<String, Bytes>) + Send>;
 
 impl std::fmt::Debug for Watcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
