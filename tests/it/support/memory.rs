@@ -43,9 +43,12 @@ struct Faults {
     gets: Option<(u32, ErrorClass)>,
 }
 
+/// The bytes of each key.
+type All = BTreeMap<String, Bytes>;
+
 /// Who is told of every change.
 #[derive(Default)]
-struct Watcher(Option<Box<dyn Fn(&BTreeMap<String, Bytes>) + Send>>);
+struct Watcher(Option<Box<dyn Fn(&All) + Send>>);
 
 impl std::fmt::Debug for Watcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
