@@ -109,7 +109,7 @@ impl S3Lake {
         let (attributes, tags, checksum) = reply::of_read(&out);
         let placing = self.carried(request, attributes, tags).await?;
         // In the source's algorithm, so that the two can be compared.
-        let algorithm = checksum.map(|c| ChecksumAlgorithm::from(c.algorithm.as_str())).filter(|_| mode_allows(self));
+        let algorithm = checksum.filter(|_| mode_allows(self)).and_then(|checksum| computed(&checksum.algorithm));
         self.put_as(&request.target, body, request.condition.clone(), &placing, algorithm).await
     }
 
@@ -129,6 +129,12 @@ impl S3Lake {
         let tags = self.tags(&request.source, request.source_version.as_deref()).await?;
         Ok(Placing { tags: Some(tags), ..placing })
     }
+}
+
+/// An algorithm, if the SDK can compute it; with others it would send none.
+fn computed(algorithm: &str) -> Option<ChecksumAlgorithm> {
+    use ChecksumAlgorithm::{Crc32, Crc32C, Crc64Nvme, Sha1, Sha256};
+    [Crc32, Crc32C, Crc64Nvme, Sha1, Sha256].into_iter().find(|known| known.as_str() == algorithm)
 }
 
 /// Whether checksums may be sent where the API does not require them.

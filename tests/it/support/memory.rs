@@ -43,11 +43,12 @@ struct Faults {
     gets: Option<(u32, ErrorClass)>,
 }
 
-/// Who is told of every change.
-#[derive(Default)]
-struct Watcher(Option<Watching>);
+/// What is told of every change: the bytes of each key.
+type Watch = Box<dyn Fn(&BTreeMap<String, Bytes>) + Send>;
 
-type Watching = Box<dyn Fn(&BTreeMap<String, Bytes>) + Send>;
+/// Who is told.
+#[derive(Default)]
+struct Watcher(Option<Watch>);
 
 impl std::fmt::Debug for Watcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
