@@ -63,7 +63,7 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::Written(written) => moves::written(state, written),
         Msg::Manifest(id, result) => {
-            quarantine::manifest(state, id, result.map(|plan| *plan));
+            quarantine::manifest(state, id, result);
             Vec::new()
         }
         Msg::Audited(id, result) => {

@@ -61,7 +61,7 @@ fn a_dead_letter_is_quarantined_and_released_and_is_what_it_was() {
     terminal.wait_for("crm/contacts");
     terminal.keys("2/finance/fx\r");
     terminal.wait_for("filter hides");
-    terminal.keys("Q");
+    terminal.keys("jQ");
     terminal.wait_for("quarantine ");
     terminal.keys("upstream_source rates of a dead feed\r");
     terminal.wait_for("Confirm");
