@@ -8,6 +8,7 @@ mod foreign_files;
 mod lake_contract;
 mod layering;
 mod memory_model;
+mod moves;
 mod preview_cost;
 mod readme;
 mod s3_answers;

@@ -1,0 +1,5 @@
+//! The mover, held to rule 3: whatever dies, whoever interferes, no byte is lost, none is doubled, and what the
+//! records say is true.
+
+mod crash_points;
+mod site;
