@@ -8,8 +8,8 @@
 //! | [`model`] | the nouns and rules of the runbook, pure | files, network, async, ratatui, AWS |
 //! | [`lake`] | the object-store port, its two ends `s3` and `folder`, the path grammar | what a DLQ is for |
 //! | [`rows`] | rejected rows over the lake: pages, profile, filter, schema; escaping and masking | screens |
-//! | [`sources`] | ports for what is not the lake itself (contracts today) | alerts, screens |
-//! | [`ops`] | the use cases: scan, assess, open an entry | how any of it is drawn or printed |
+//! | [`sources`] | ports for what is not the lake itself (contracts, notifications) | alerts, screens |
+//! | [`ops`] | the use cases: scan, assess, open an entry, tell people | how any of it is drawn or printed |
 //! | [`console`] | the terminal UI | AWS, S3, files |
 //! | [`cli`] | arguments, configuration, tables, JSON, exit codes; wires everything together | |
 //! | [`demo`] | writes a local environment with live incidents | |

@@ -91,6 +91,152 @@ pub enum Command {
     /// The dead letter queue
     #[command(subcommand)]
     Dlq(Dlq),
+    /// Data out of the pipeline's way, and back: planned, moved, proven, taken back
+    #[command(subcommand)]
+    Quarantine(Quarantine),
+    /// Who did what, newest first
+    Audit {
+        /// So many days back
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=366))]
+        days: u32,
+    },
+    /// Who is told of moves
+    #[command(subcommand)]
+    Notify(Notify),
+}
+
+/// The commands of the quarantine. ID is one that `quarantine list` prints.
+#[derive(Debug, Subcommand)]
+pub enum Quarantine {
+    /// Plan a move into quarantine; nothing is changed. Exit 3 if the plan is refused
+    Plan(QuarantinePlan),
+    /// Apply a plan, exactly as it was planned, or nothing if the lake has changed
+    Apply {
+        /// A file that `quarantine plan` wrote; - for standard input
+        file: PathBuf,
+        /// How it is written
+        #[command(flatten)]
+        writing: Writing,
+    },
+    /// List the quarantines, the open ones first
+    List,
+    /// One quarantine: where it lies, what happened to it, its objects and their proofs
+    Show {
+        /// Its id
+        id: String,
+    },
+    /// Put the objects back under their old keys
+    Release(QuarantineStep),
+    /// Keep the objects for good
+    Archive {
+        /// Which, and how
+        #[command(flatten)]
+        step: QuarantineStep,
+        /// How they are kept
+        #[command(flatten)]
+        keep: Keeping,
+    },
+    /// Take the last move back
+    Undo(QuarantineStep),
+    /// Note that somebody looks for the cause
+    Investigate(QuarantineStep),
+    /// Note that the cause is dealt with
+    Resolve(QuarantineStep),
+    /// Finish what was interrupted: this move, or all
+    Resume {
+        /// The move, or the quarantine it belongs to
+        id: Option<String>,
+        /// How it is written
+        #[command(flatten)]
+        writing: Writing,
+    },
+}
+
+/// `quarantine plan`.
+#[derive(Debug, Args)]
+pub struct QuarantinePlan {
+    /// DATASET/dt=DATE, a path as `dlq list` prints it, or a data prefix such as bronze/orders/dt=DATE/
+    #[arg(required = true, value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// Why, as a code: it becomes a part of the path
+    #[arg(long, value_name = "CODE")]
+    pub reason: String,
+    /// Why, in words
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// Where to write the plan, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Move it even if it is still being written, or its writer died; --note says why
+    #[arg(long)]
+    pub even_incomplete: bool,
+}
+
+/// A step of a quarantine.
+#[derive(Debug, Args)]
+pub struct QuarantineStep {
+    /// Its id
+    pub id: String,
+    /// Why, in words
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// How it is written
+    #[command(flatten)]
+    pub writing: Writing,
+}
+
+/// Flags of everything that writes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Writing")]
+pub struct Writing {
+    /// Confirm without being asked: the number of objects that the plan names
+    #[arg(long, value_name = "N")]
+    pub confirm: Option<u64>,
+    /// Stop before the first write
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Unlock a protected environment for this command, and why; this is audited
+    #[arg(long, value_name = "REASON")]
+    pub arm: Option<String>,
+}
+
+/// How archived objects are kept.
+#[derive(Debug, Clone, Args)]
+pub struct Keeping {
+    /// Storage class of the archived objects, as the store spells it (GLACIER_IR, DEEP_ARCHIVE, …)
+    #[arg(long, value_name = "CLASS")]
+    pub storage_class: Option<String>,
+    /// Keep them from deletion for so long (365d); needs a bucket with object lock
+    #[arg(long, value_name = "TIME")]
+    pub retain: Option<String>,
+}
+
+impl Command {
+    /// Whether it passes the gate.
+    pub fn writes(&self) -> bool {
+        match self {
+            Self::Quarantine(Quarantine::Plan(_) | Quarantine::List | Quarantine::Show { .. }) => false,
+            Self::Quarantine(_) | Self::Dlq(Dlq::Archive { .. }) => true,
+            _ => false,
+        }
+    }
+}
+
+/// The commands of the notifiers.
+#[derive(Debug, Subcommand)]
+pub enum Notify {
+    /// Send a test notice; exit 3 if it did not arrive everywhere
+    Test(NotifyTest),
+}
+
+/// `notify test`.
+#[derive(Debug, Args)]
+pub struct NotifyTest {
+    /// Only the notifier of this name
+    pub name: Option<String>,
+    /// Show what would be sent, secrets masked, and send nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// The commands of the dead letter queue. TARGET is DATASET/dt=DATE, or a path as `dlq list` prints it.
@@ -116,6 +262,20 @@ pub enum Dlq {
     },
     /// Nulls, distinct values, extremes and top values of each column
     Profile(Profile),
+    /// Keep a processed entry for good: it leaves the queue
+    Archive {
+        /// DATASET/dt=DATE, or a path as `dlq list` prints it
+        target: String,
+        /// Why, in words
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+        /// How it is kept
+        #[command(flatten)]
+        keep: Keeping,
+        /// How it is written
+        #[command(flatten)]
+        writing: Writing,
+    },
 }
 
 /// `dlq preview`.

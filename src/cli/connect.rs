@@ -1,18 +1,25 @@
-//! The one place where the configuration meets the other rooms: opens the lake, the session, the console and
-//! the demo.
+//! The one place where the configuration meets the other rooms: opens the lake, the session, the notifiers, the
+//! console and the demo.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::config::{Config, LakeTarget, Places, S3Target, Vocabulary};
+use super::config::{Config, LakeTarget, NotifierConfig, NotifierEnd, Places, S3Target, Vocabulary};
 use super::exit::{CliError, Exit};
 use crate::console::{ConsoleSettings, ExitReason, KeyMap, Theme, run_terminal};
 use crate::lake::address::{AddressError, LakeUrl};
 use crate::lake::s3::{S3Lake, S3Settings};
-use crate::lake::{ErrorClass, Lake, LakeError};
+use crate::lake::{ErrorClass, LakeError, LakeWriter};
 use crate::model::category::CategoryRule;
-use crate::ops::Session;
+use crate::model::protection::Protection;
+use crate::ops::gate::{Gate, Journal};
+use crate::ops::{Notifying, Session};
+use crate::sources::notify::file::File;
+use crate::sources::notify::pagerduty::PagerDuty;
+use crate::sources::notify::sns::Sns;
+use crate::sources::notify::webhook::Webhook;
+use crate::sources::notify::{Notifier, NotifyError, Unready};
 
 /// The built-in category rules.
 pub fn builtin_categories() -> Vec<CategoryRule> {
@@ -29,7 +36,7 @@ pub fn vocabulary() -> Vocabulary {
 }
 
 /// Opens the lake. No request is sent.
-pub fn lake(target: &LakeTarget) -> Result<Arc<dyn Lake>, LakeError> {
+pub fn lake(target: &LakeTarget) -> Result<Arc<dyn LakeWriter>, LakeError> {
     match target {
         LakeTarget::Folder(folder) => Ok(Arc::new(crate::lake::folder::Folder::open(folder)?)),
         LakeTarget::S3(target) => Ok(Arc::new(S3Lake::connect(s3_settings(target)?))),
@@ -54,12 +61,48 @@ fn s3_settings(target: &S3Target) -> Result<S3Settings, LakeError> {
     })
 }
 
-/// Opens a session on the configured lake. No request is sent.
+/// Opens a session on the configured lake, and the gate by which it can be changed. No request is sent.
 pub fn session(config: &Config) -> Result<Session, CliError> {
-    let session = Session::new(lake(config.lake()?)?, config.settings.clone());
-    Ok(match Places::of_user().audit_file() {
-        Some(file) => session.with_audit(file),
-        None => session,
+    let lake = lake(config.lake()?)?;
+    let mut session = Session::new(lake.clone(), config.settings.clone());
+    let places = Places::of_user();
+    if let Some(file) = places.audit_file() {
+        session = session.with_audit(file);
+    }
+    // Without a place for its journal nothing may be written.
+    let Some(journal) = places.journal() else { return Ok(session) };
+    let protection = Protection::of(config.protected.value, config.read_only.value);
+    let mut gate = Gate::new(lake, config.settings.prefixes.clone(), protection, Journal::at(journal));
+    if let Some(file) = places.audit_file() {
+        gate = gate.with_log(file);
+    }
+    let environment = config.environment.clone().unwrap_or_else(|| unnamed(config).into());
+    Ok(session.with_gate(Arc::new(gate.telling(Arc::new(Notifying::new(notifiers(config))), environment))))
+}
+
+/// The notifiers of the environment. One whose secret cannot be had stands there all the same, and fails when it
+/// is used: it must be seen, and must not keep data from being moved.
+pub fn notifiers(config: &Config) -> Vec<Box<dyn Notifier>> {
+    config.notify.iter().map(notifier).collect()
+}
+
+fn notifier(config: &NotifierConfig) -> Box<dyn Notifier> {
+    let about = config.about.clone();
+    let made: Result<Box<dyn Notifier>, String> = match &config.end {
+        NotifierEnd::Webhook { url } => {
+            url.clone().and_then(|url| Webhook::new(about, &url)).map(|w| Box::new(w) as Box<dyn Notifier>)
+        }
+        NotifierEnd::PagerDuty { endpoint, routing_key } => routing_key
+            .clone()
+            .and_then(|key| PagerDuty::new(about, endpoint, key))
+            .map(|p| Box::new(p) as Box<dyn Notifier>),
+        NotifierEnd::Sns(settings) => Ok(Box::new(Sns::new(about, settings.clone()))),
+        NotifierEnd::File(path) => Ok(Box::new(File::new(about, path.clone()))),
+    };
+    made.unwrap_or_else(|fault| {
+        let error = NotifyError::new(ErrorClass::NotFound, &config.about.name, fault)
+            .hint("set the variable, or write the file, that the configuration names for its secret");
+        Box::new(Unready::new(config.about.clone(), error))
     })
 }
 
@@ -96,7 +139,7 @@ fn console_settings(session: &Session, config: &Config) -> Result<ConsoleSetting
 }
 
 /// What a lake given by its address alone is called.
-fn unnamed(config: &Config) -> &'static str {
+pub fn unnamed(config: &Config) -> &'static str {
     match config.lake {
         Some(LakeTarget::S3(_)) => "aws",
         _ => "local",

@@ -1,6 +1,7 @@
-//! `doctor`: configuration, lake, permissions, terminal and places of this machine, each with a verdict and a
-//! hint. Reads at most one listing page and one byte of the lake, and writes nothing there.
+//! `doctor`: configuration, lake, permissions, notifiers, terminal and places of this machine, each with a verdict
+//! and a hint. Reads at most one listing page and one byte of the lake, writes nothing there, and tells nobody.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
@@ -8,10 +9,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::config::{Config, Places, Vars};
-use super::connect;
 use super::exit::{CliError, Exit};
 use super::output::{self, Answer};
 use super::table::{Side, Table};
+use super::{connect, notify};
 use crate::lake::{ByteRange, Lake, LakeError, ListRequest};
 
 /// How a check went.
@@ -32,7 +33,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// What was checked.
-    pub check: &'static str,
+    pub check: Cow<'static, str>,
     /// How it went.
     pub verdict: Verdict,
     /// What was seen.
@@ -42,11 +43,13 @@ pub struct Check {
 }
 
 impl Check {
-    fn new(check: &'static str, verdict: Verdict, detail: impl Into<String>) -> Self {
-        Self { check, verdict, detail: detail.into(), hint: None }
+    /// A check without a hint.
+    pub fn new(check: impl Into<Cow<'static, str>>, verdict: Verdict, detail: impl Into<String>) -> Self {
+        Self { check: check.into(), verdict, detail: detail.into(), hint: None }
     }
 
-    fn hint(self, hint: impl Into<String>) -> Self {
+    /// The same with what to do.
+    pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
@@ -75,6 +78,7 @@ pub async fn run(
             Check::new("lake", Verdict::Skip, "no lake is configured or named").hint("lakeward init, or --lake URL"),
         ),
     }
+    checks.extend(notify::checks(config).await);
     let screen =
         Screen { tty: io::stdin().is_terminal() && io::stdout().is_terminal(), size: crossterm::terminal::size().ok() };
     checks.extend(terminal(vars, &screen, config));
@@ -96,7 +100,7 @@ fn answer(checks: &[Check], config: &Config, as_json: bool) -> Result<Answer, Cl
                 Verdict::Fail => "FAIL",
                 Verdict::Skip => "skip",
             };
-            table.row([c.check, verdict, c.detail.as_str()]);
+            table.row([c.check.as_ref(), verdict, c.detail.as_str()]);
             if let Some(hint) = &c.hint {
                 table.row(["", "", &format!("hint: {hint}")]);
             }

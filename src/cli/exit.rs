@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::config::ConfigError;
 use crate::lake::LakeError;
 use crate::model::text::escape;
+use crate::ops::GateError;
 use crate::rows::RowsError;
 
 /// How the program ends; the codes that scripts rely on.
@@ -65,6 +66,9 @@ pub enum CliError {
     /// The lake did not answer.
     #[error(transparent)]
     Lake(#[from] LakeError),
+    /// The gate refused, or a write stopped half-way.
+    #[error(transparent)]
+    Gate(#[from] GateError),
     /// The rows cannot be read, or not as asked.
     #[error(transparent)]
     Rows(#[from] RowsError),
@@ -98,8 +102,9 @@ impl CliError {
             }
             // The reader had enough (`| head`): nothing failed.
             Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
-            Self::Interrupted => Exit::Interrupted,
-            Self::Lake(_) | Self::Rows(_) | Self::Failed { .. } | Self::Output(_) => Exit::Failed,
+            Self::Interrupted | Self::Gate(GateError::Interrupted { asked: true, .. }) => Exit::Interrupted,
+            Self::Gate(e) if e.is_refusal() => Exit::Refused,
+            Self::Gate(_) | Self::Lake(_) | Self::Rows(_) | Self::Failed { .. } | Self::Output(_) => Exit::Failed,
         }
     }
 
@@ -108,7 +113,12 @@ impl CliError {
         if self.exit() == Exit::Fine {
             return Vec::new();
         }
+        let of_gate = match self {
+            Self::Gate(e) => e.hint(),
+            _ => String::new(),
+        };
         let hint = match self {
+            Self::Gate(_) => Some(of_gate.as_str()),
             Self::Lake(e) | Self::Rows(RowsError::Lake(e)) => Some(e.hint.as_str()),
             Self::Usage { hint, .. } => Some(hint.as_str()),
             Self::Failed { hint, .. } => hint.as_deref(),

@@ -2,6 +2,7 @@
 
 mod alerts;
 pub mod args;
+mod audit;
 pub mod config;
 pub mod connect;
 mod dlq;
@@ -9,11 +10,14 @@ mod doctor;
 pub mod exit;
 mod init;
 mod log;
+mod notify;
 mod output;
+mod quarantine;
 mod rows;
 mod stats;
 mod table;
 mod target;
+mod writes;
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -22,7 +26,7 @@ use std::process::ExitCode;
 use chrono::Utc;
 use clap::Parser;
 
-use args::{Cli, Command, Dlq, Global};
+use args::{Cli, Command, Dlq, Global, Notify};
 use config::{Config, ConfigError, Places, Vars};
 use exit::{CliError, Exit};
 use output::Answer;
@@ -94,8 +98,8 @@ fn run(cli: &Cli, around: &Surroundings) -> Result<Exit, CliError> {
             let ended = runtime.block_on(async {
                 tokio::select! {
                     biased;
-                    // Dropping the command cancels its requests.
-                    pressed = tokio::signal::ctrl_c() => match pressed {
+                    // Dropping the command cancels its requests. One that writes stops at a boundary of its own.
+                    pressed = tokio::signal::ctrl_c(), if !command.writes() => match pressed {
                         Ok(()) => Err(CliError::Interrupted),
                         Err(e) => Err(CliError::Failed { message: format!("signals: {e}"), hint: None }),
                     },
@@ -128,12 +132,19 @@ async fn command_on_lake(command: &Command, global: &Global, around: &Surroundin
         let answer = doctor::run(&config, lake, &around.vars, &around.places, global.json).await?;
         return Ok(with_stats(answer, global, session.as_ref()));
     }
+    if let Command::Notify(Notify::Test(args)) = command {
+        return notify::test(&config, args, &around.vars, global.json).await;
+    }
     let session = connect::session(&config)?;
     let now = Utc::now();
     let answer = match command {
         Command::Alerts { severity } => alerts::run(&session, severity.map(Into::into), global.json, now).await,
         Command::Dlq(dlq) => on_dlq(dlq, &session, global.json, now).await,
-        Command::Doctor | Command::Demo { .. } | Command::Init { .. } => Ok(Answer::fine(String::new())),
+        Command::Quarantine(command) => quarantine::run(command, &session, global.json, now).await,
+        Command::Audit { days } => audit::run(&session, *days, global.json, now).await,
+        Command::Doctor | Command::Notify(_) | Command::Demo { .. } | Command::Init { .. } => {
+            Ok(Answer::fine(String::new()))
+        }
     };
     match answer {
         Ok(answer) => Ok(with_stats(answer, global, Some(&session))),
@@ -148,6 +159,11 @@ async fn command_on_lake(command: &Command, global: &Global, around: &Surroundin
 async fn on_dlq(dlq: &Dlq, session: &Session, json: bool, now: chrono::DateTime<Utc>) -> Result<Answer, CliError> {
     let target = match dlq {
         Dlq::List { dataset } => return dlq::list(session, dataset.as_deref(), json, now).await,
+        Dlq::Archive { target, note, keep, writing } => {
+            let keep = quarantine::kept(keep, now)?;
+            let plan = session.plan_entry_archive(target, note.clone(), keep, now).await?;
+            return writes::apply(session, vec![plan], writing, json).await;
+        }
         Dlq::Show { target } | Dlq::Schema { target } => target,
         Dlq::Preview(preview) => &preview.target,
         Dlq::Profile(profile) => &profile.target,
@@ -158,7 +174,9 @@ async fn on_dlq(dlq: &Dlq, session: &Session, json: bool, now: chrono::DateTime<
         Dlq::Preview(args) => rows::preview(session, &entry, args, json).await,
         Dlq::Profile(args) => rows::profile(session, &entry, args, json).await,
         Dlq::Schema { .. } => rows::schema(session, &entry, json).await,
-        Dlq::Show { .. } | Dlq::List { .. } => dlq::show(&entry, &session.lake().uri(&entry.path.0), json, now),
+        Dlq::Show { .. } | Dlq::List { .. } | Dlq::Archive { .. } => {
+            dlq::show(&entry, &session.lake().uri(&entry.path.0), json, now)
+        }
     }
 }
 
@@ -222,7 +240,9 @@ fn demo(global: &Global, around: &Surroundings, write: Option<&Path>) -> Result<
     let place = DemoPlace::new()?;
     connect::write_demo(&place.0)?;
     let global = Global { lake: Some(place.0.display().to_string()), ..global.clone() };
-    let config = around.config(&global)?;
+    let mut config = around.config(&global)?;
+    // What is moved there is nobody's concern: no pager rings for it.
+    config.notify.clear();
     log(around);
     open_console(connect::session(&config)?, &config, &global)
 }

@@ -19,6 +19,8 @@ pub enum AlertRule {
     SchemaDrift,
     /// An entry has been incomplete for longer than the limit.
     IncompleteEntry,
+    /// Data has been in quarantine for longer than the limit, or a move is half done.
+    QuarantineAge,
 }
 
 impl AlertRule {
@@ -29,6 +31,7 @@ impl AlertRule {
             Self::NoData => "no_data",
             Self::SchemaDrift => "schema_drift",
             Self::IncompleteEntry => "incomplete_entry",
+            Self::QuarantineAge => "quarantine_age",
         }
     }
 }

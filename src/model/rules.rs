@@ -4,7 +4,7 @@
 
 use std::cmp::Reverse;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use super::alert::{Alert, AlertRule, AlertState, Evidence};
 use super::category::FailureCategory;
@@ -25,6 +25,8 @@ pub struct Thresholds {
     pub no_data: Duration,
     /// An entry incomplete for longer than this is a warning. Ours: 30 minutes; the runbook gives none.
     pub incomplete: Duration,
+    /// Data that lies in quarantine for longer than this is a warning. Ours: 7 days; the runbook gives none.
+    pub quarantine: Duration,
 }
 
 impl Default for Thresholds {
@@ -34,6 +36,7 @@ impl Default for Thresholds {
             dlq_rows_warning: 100,
             no_data: Duration::hours(1),
             incomplete: Duration::minutes(30),
+            quarantine: Duration::days(7),
         }
     }
 }
@@ -144,6 +147,57 @@ pub fn no_data_alert(signal: &FreshnessSignal, thresholds: &Thresholds, now: Dat
             uri: signal.uri.clone(),
             observed_at: signal.newest.unwrap_or(now),
             detail: detail.into(),
+        }],
+        entry: None,
+    })
+}
+
+/// What the rule of old quarantines looks at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuarantineSignal {
+    /// The id of the quarantine.
+    pub id: String,
+    /// Whose data.
+    pub dataset: Dataset,
+    /// Of which date.
+    pub date: Option<NaiveDate>,
+    /// The dataset's layer, if known.
+    pub layer: Option<Layer>,
+    /// When it was moved.
+    pub moved_at: DateTime<Utc>,
+    /// Whether its move, or a later one, is half done.
+    pub interrupted: bool,
+    /// Full address of where it lies.
+    pub uri: String,
+}
+
+/// Data forgotten in quarantine is a warning, and so is a move that nobody finished, at once. The value is in seconds.
+pub fn quarantine_alert(signal: &QuarantineSignal, thresholds: &Thresholds, now: DateTime<Utc>) -> Option<Alert> {
+    let age = now - signal.moved_at;
+    if !signal.interrupted && age <= thresholds.quarantine {
+        return None;
+    }
+    let summary = match signal.interrupted {
+        true => "a move is half done: resume it, or take it back".to_owned(),
+        false => format!("in quarantine for longer than {}", in_words(thresholds.quarantine)),
+    };
+    Some(Alert {
+        key: format!("{}:{}:{}", AlertRule::QuarantineAge.word(), signal.dataset, signal.id),
+        severity: Severity::Warning,
+        category: FailureCategory::Unknown,
+        rule: AlertRule::QuarantineAge,
+        dataset: signal.dataset.clone(),
+        date: signal.date,
+        layer: signal.layer,
+        since: signal.moved_at,
+        state: AlertState::Open,
+        summary,
+        value: seconds(age),
+        threshold: seconds(thresholds.quarantine),
+        evidence: vec![Evidence {
+            uri: signal.uri.clone(),
+            observed_at: signal.moved_at,
+            detail: format!("quarantine {}", signal.id),
         }],
         entry: None,
     })

@@ -9,13 +9,16 @@ use crate::lake::LakeError;
 use crate::model::alert::Alert;
 use crate::model::dataset::{Dataset, DatasetSettings, Layer};
 use crate::model::entry::{DlqEntry, RowsFormat};
+use crate::model::moves::QuarantineState;
 use crate::model::rules::{
-    FreshnessSignal, dlq_alert, drift_alert, incomplete_alert, merge_same_key, no_data_alert, sort_alerts,
+    FreshnessSignal, QuarantineSignal, dlq_alert, drift_alert, incomplete_alert, merge_same_key, no_data_alert,
+    quarantine_alert, sort_alerts,
 };
 
 use super::drift::differences;
 use super::freshness::newest;
 use super::health::SourceHealth;
+use super::moves::Quarantine;
 use super::session::Session;
 
 /// Datasets asked about at once.
@@ -25,6 +28,7 @@ const AT_ONCE: usize = 8;
 pub async fn raise(
     session: &Session,
     entries: &[Arc<DlqEntry>],
+    quarantines: &[Arc<Quarantine>],
     now: DateTime<Utc>,
 ) -> (Vec<Alert>, Vec<SourceHealth>) {
     let thresholds = &session.settings.thresholds;
@@ -34,6 +38,18 @@ pub async fn raise(
         let uri = session.lake.uri(&entry.path.0);
         alerts.extend(dlq_alert(entry, layer, thresholds, &uri));
         alerts.extend(incomplete_alert(entry, layer, thresholds, &uri, now));
+    }
+    for quarantine in quarantines.iter().filter(|q| q.state.is_open()) {
+        let signal = QuarantineSignal {
+            id: quarantine.id.0.clone(),
+            dataset: quarantine.dataset.clone(),
+            date: quarantine.date,
+            layer: layer_of(session, &quarantine.dataset),
+            moved_at: quarantine.moved_at,
+            interrupted: quarantine.state == QuarantineState::Interrupted,
+            uri: session.lake.uri(&quarantine.path),
+        };
+        alerts.extend(quarantine_alert(&signal, thresholds, now));
     }
     let (stale, drifted) = futures::join!(stale(session, now), drifted(session, entries));
     alerts.extend(stale.0);

@@ -1,5 +1,5 @@
-//! The use cases: scan the DLQ, assess it into alerts, open an entry's rows. Knows nothing of how any of it
-//! is drawn or printed.
+//! The use cases: scan the DLQ, assess it into alerts, open an entry's rows, tell people of moves. Knows nothing
+//! of how any of it is drawn or printed.
 
 mod alerts;
 mod assess;
@@ -12,6 +12,7 @@ pub mod health;
 mod kept;
 mod known;
 pub mod moves;
+pub mod notify;
 mod quarantines;
 mod refresh;
 mod scan;
@@ -22,6 +23,7 @@ pub use audit::AuditRecord;
 pub use gate::{Gate, GateError, Outcome, WriteEffect};
 pub use health::{SourceHealth, SourceState};
 pub use moves::{Ask, Keep, MoveProgress, Phase, Quarantine, QuarantineEvent, Watch};
+pub use notify::Notifying;
 pub use session::{Opened, Progress, Session, Snapshot};
 pub use settings::LakeSettings;
 

@@ -61,6 +61,18 @@ impl Session {
         Ok(story_on(self.lake.as_ref(), &self.settings.prefixes.state, id).await?.quarantine)
     }
 
+    /// The moves that did not end: those that the lake knows of, and those that this machine began and the lake does
+    /// not know of.
+    pub async fn unfinished(&self) -> Result<Vec<MoveId>, LakeError> {
+        let mut ids: Vec<MoveId> = self.quarantines().await?.iter().filter_map(|q| q.unfinished.clone()).collect();
+        if let Some(gate) = self.gate() {
+            ids.extend(gate.journal().unfinished(self.lake.url()).await);
+        }
+        ids.sort();
+        ids.dedup();
+        Ok(ids)
+    }
+
     /// The whole plan of the move that brought a quarantine's data where it lies, object by object.
     pub async fn manifest(&self, id: &MoveId) -> Result<Plan, GateError> {
         let state = &self.settings.prefixes.state;

@@ -41,13 +41,18 @@ pub async fn refresh(session: &Session, now: DateTime<Utc>, progress: &(impl Fn(
         Err(error) => (keep_known(session, &found), Some(error)),
     };
     let mut sources = vec![SourceHealth::after("dlq", failure, now)];
-    let (alerts, other) = alerts::raise(session, &entries, now).await;
-    sources.extend(other);
     let last = session.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let (quarantines, failure) = match session.quarantines().await {
+        Ok(quarantines) => (quarantines, None),
+        Err(error) => (last.quarantines, Some(error)),
+    };
+    sources.push(SourceHealth::after("quarantine", failure, now));
+    let (alerts, other) = alerts::raise(session, &entries, &quarantines, now).await;
+    sources.extend(other);
     for source in &mut sources {
         source.remember(&last.sources);
     }
-    Snapshot { entries, unread: 0, quarantines: Vec::new(), alerts, sources, taken: Some(now) }
+    Snapshot { entries, unread: 0, quarantines, alerts, sources, taken: Some(now) }
 }
 
 async fn list(

@@ -9,6 +9,7 @@ mod lake_contract;
 mod layering;
 mod memory_model;
 mod moves;
+mod notify;
 mod preview_cost;
 mod readme;
 mod s3_answers;

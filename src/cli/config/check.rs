@@ -65,6 +65,7 @@ pub fn thresholds(
     warning: Sourced<u64>,
     no_data: Sourced<Duration>,
     incomplete: Sourced<Duration>,
+    quarantine: Sourced<Duration>,
 ) -> Result<Thresholds, ConfigError> {
     if warning.value >= critical.value {
         let place = if warning.source == Source::Default { &critical.source } else { &warning.source };
@@ -77,7 +78,7 @@ pub fn thresholds(
             "a warning threshold that is smaller than the critical one",
         ));
     }
-    for (name, limit) in [("no_data", &no_data), ("incomplete", &incomplete)] {
+    for (name, limit) in [("no_data", &no_data), ("incomplete", &incomplete), ("quarantine", &quarantine)] {
         positive(&format!("thresholds.{name}"), limit)?;
     }
     Ok(Thresholds {
@@ -85,6 +86,7 @@ pub fn thresholds(
         dlq_rows_warning: warning.value,
         no_data: no_data.value,
         incomplete: incomplete.value,
+        quarantine: quarantine.value,
     })
 }
 

@@ -2,6 +2,7 @@
 //! judged here beyond its type; every value keeps its place, so that a fault can name its line.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -11,9 +12,11 @@ use toml::Spanned;
 
 use super::duration::DurationText;
 use super::fault::{ConfigError, line_of, split_message};
+use super::notify::SecretText;
 use super::source::{Source, Sourced};
 use crate::model::category::FailureCategory;
 use crate::model::dataset::Layer;
+use crate::model::notice::NoticeKind;
 
 /// A larger file is not a configuration. Bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -43,6 +46,9 @@ pub struct Tables {
     pub categories: Vec<CategoryTable>,
     /// Whether the built-in rules follow.
     pub default_categories: Option<Spanned<bool>>,
+    /// Who is told of moves.
+    #[serde(default)]
+    pub notify: Vec<Spanned<NotifyTable>>,
     /// The screen.
     #[serde(default)]
     pub console: ConsoleTable,
@@ -96,6 +102,7 @@ pub struct ThresholdsTable {
     pub dlq_rows_warning: Option<Spanned<u64>>,
     pub no_data: Option<Spanned<DurationText>>,
     pub incomplete: Option<Spanned<DurationText>>,
+    pub quarantine: Option<Spanned<DurationText>>,
 }
 
 /// `[[datasets]]`.
@@ -121,6 +128,39 @@ pub struct CategoryTable {
     pub category: FailureCategory,
 }
 
+/// The kinds of notifiers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the words of the configuration")]
+pub enum NotifyKind {
+    Slack,
+    Sns,
+    PagerDuty,
+    File,
+}
+
+/// `[[notify]]`: the keys of all kinds; which of them fit is judged later.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs, reason = "the template documents each key")]
+pub struct NotifyTable {
+    pub kind: Spanned<NotifyKind>,
+    pub name: Option<Spanned<String>>,
+    pub on: Option<Spanned<Vec<NoticeKind>>>,
+    pub environments: Option<Spanned<Vec<String>>>,
+    pub template: Option<Spanned<String>>,
+    pub url: Option<Spanned<SecretText>>,
+    pub url_env: Option<Spanned<String>>,
+    pub url_file: Option<Spanned<String>>,
+    pub routing_key: Option<Spanned<SecretText>>,
+    pub routing_key_env: Option<Spanned<String>>,
+    pub routing_key_file: Option<Spanned<String>>,
+    pub topic_arn: Option<Spanned<String>>,
+    pub profile: Option<Spanned<String>>,
+    pub endpoint_url: Option<Spanned<String>>,
+    pub path: Option<Spanned<String>>,
+}
+
 /// `[console]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
@@ -134,14 +174,19 @@ pub struct ConsoleTable {
     pub keys: BTreeMap<String, Spanned<String>>,
 }
 
-/// A file that was read.
-#[derive(Debug)]
+/// A file that was read. Its text may hold secrets: it is not shown.
 pub struct Document {
     /// Where it lies.
     pub path: PathBuf,
     /// What it says.
     pub tables: Tables,
     text: String,
+}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document").field("path", &self.path).field("tables", &self.tables).finish_non_exhaustive()
+    }
 }
 
 impl Document {

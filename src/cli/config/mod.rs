@@ -5,6 +5,7 @@ mod check;
 pub mod duration;
 mod fault;
 mod file;
+mod notify;
 mod place;
 mod resolve;
 mod source;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use chrono::Duration;
 
 pub use fault::ConfigError;
+pub use notify::{Given, NotifierConfig, NotifierEnd};
 pub use place::{Places, Vars};
 pub use resolve::load;
 pub use source::{ResolvedValue, Source, Sourced};
@@ -69,6 +71,8 @@ pub struct Config {
     pub protected: Sourced<bool>,
     /// Whether writes are refused for the whole run.
     pub read_only: Sourced<bool>,
+    /// Who is told of moves in this environment.
+    pub notify: Vec<NotifierConfig>,
     /// What the screen needs.
     pub console: ConsoleConfig,
     /// Every value with its source.

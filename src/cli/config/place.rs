@@ -38,7 +38,12 @@ impl Places {
         self.state.as_ref().map(|d| d.join("lakeward.log"))
     }
 
-    /// The record of who looked at personal data.
+    /// The journals of moves: what this machine knows of each.
+    pub fn journal(&self) -> Option<PathBuf> {
+        self.state.as_ref().map(|d| d.join("moves"))
+    }
+
+    /// The record of who did what, and who looked at personal data.
     pub fn audit_file(&self) -> Option<PathBuf> {
         self.state.as_ref().map(|d| d.join("audit.jsonl"))
     }

@@ -12,7 +12,7 @@ use super::fault::ConfigError;
 use super::file::{Document, EnvironmentTable, Kind, Tables};
 use super::source::{Ledger, Source, Sourced};
 use super::target::{self, LakeTarget};
-use super::{Config, ConsoleConfig, Places, Vars, Vocabulary, check};
+use super::{Config, ConsoleConfig, Places, Vars, Vocabulary, check, notify};
 use crate::cli::args::Global;
 use crate::cli::connect::builtin_categories;
 use crate::lake::path::Prefixes;
@@ -43,6 +43,16 @@ pub fn load(
     let layers = Layers { own: own.as_ref(), file: file.as_ref() };
     let settings = layers.settings(&mut ledger)?;
     let (protected, read_only) = chosen.protection(global, vars, file.as_ref(), &mut ledger);
+    let around = notify::Around {
+        vars,
+        places,
+        environment: chosen.name.as_deref(),
+        profile: lake.as_ref().and_then(|lake| match lake {
+            LakeTarget::S3(s3) => s3.profile.as_deref(),
+            LakeTarget::Folder(_) => None,
+        }),
+    };
+    let notify = file.as_ref().map_or(Ok(Vec::new()), |d| notify::notifiers(d, &around, &mut ledger))?;
     let console = layers.console(global, vars, &chosen, known, &mut ledger)?;
     Ok(Config {
         file: file.map(|d| d.path),
@@ -52,6 +62,7 @@ pub fn load(
         settings,
         protected,
         read_only,
+        notify,
         console,
         values: ledger.values,
     })
@@ -110,7 +121,8 @@ fn base_of(document: &Document) -> &Path {
     document.path.parent().unwrap_or(Path::new(""))
 }
 
-/// The lake's own file, if it has one. It belongs to whoever wrote the lake: it names no environment.
+/// The lake's own file, if it has one. It belongs to whoever wrote the lake: it names no environment, and nobody
+/// to tell.
 fn lake_file(folder: &Path) -> Result<Option<Document>, ConfigError> {
     let path = folder.join(LAKE_FILE);
     if !path.exists() {
@@ -123,6 +135,10 @@ fn lake_file(folder: &Path) -> Result<Option<Document>, ConfigError> {
     }
     if let Some(table) = document.tables.environments.values().next() {
         return Err(document.fault(table, "table `environments` in a lake's own file", allowed));
+    }
+    if let Some(table) = document.tables.notify.first() {
+        let allowed = "notifiers only in the configuration file";
+        return Err(document.fault(table, "table `notify` in a lake's own file", allowed));
     }
     Ok(Some(document))
 }
@@ -330,11 +346,13 @@ impl<'a> Layers<'a> {
         let warning = self.get(|t| t.thresholds.dlq_rows_warning.as_ref());
         let no_data = self.duration(|t| t.thresholds.no_data.as_ref());
         let incomplete = self.duration(|t| t.thresholds.incomplete.as_ref());
+        let quarantine = self.duration(|t| t.thresholds.quarantine.as_ref());
         let thresholds = check::thresholds(
             ledger.pick("thresholds.dlq_rows_critical", critical, limits.dlq_rows_critical),
             ledger.pick("thresholds.dlq_rows_warning", warning, limits.dlq_rows_warning),
             ledger.pick("thresholds.no_data", no_data, limits.no_data),
             ledger.pick("thresholds.incomplete", incomplete, limits.incomplete),
+            ledger.pick("thresholds.quarantine", quarantine, limits.quarantine),
         )?;
         let datasets = self.datasets(ledger)?;
         let built_in = ledger.pick("default_categories", self.get(|t| t.default_categories.as_ref()), true);

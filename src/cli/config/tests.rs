@@ -103,6 +103,43 @@ fn every_fault_names_its_line_and_what_is_allowed() {
         ("[environments.p]\nkind = \"aws\"\nlake = \"gs://b\"", ":3", "`gs://b`", "s3://bucket"),
         ("[environments.p]\nlake = \"s3://b\"", ":1", "missing key `kind`", "has it"),
         ("[environments.p]\nkind = \"aws\"\nlake = \"s3://b\"\naccent = \"puce\"", ":4", "accent `puce`", "magenta"),
+        ("[[notify]]\nkind = \"mail\"", ":2", "unknown value `mail`", "`pagerduty`"),
+        ("[[notify]]\nname = \"a\"", ":1", "missing key `kind`", "has it"),
+        ("[[notify]]\nkind = \"slack\"", ":2", "notify.url is missing", "url_env"),
+        (
+            "[[notify]]\nkind = \"slack\"\nurl_env = \"A\"\nurl_file = \"f\"",
+            ":4",
+            "notify.url is there twice",
+            "url_env",
+        ),
+        ("[[notify]]\nkind = \"slack\"\nurl = \"\"", ":3", "notify.url is empty", "url_env"),
+        ("[[notify]]\nkind = \"slack\"\nurl = \"http://h.example.com/s\"", ":3", "the secret to the network", "https"),
+        ("[[notify]]\nkind = \"slack\"\n\npath = \"f\"", ":4", "notify.path with kind slack", "url_file"),
+        ("[[notify]]\nkind = \"pagerduty\"", ":2", "notify.routing_key is missing", "routing_key_env"),
+        (
+            "[[notify]]\nkind = \"pagerduty\"\nrouting_key_env = \"A\"\nendpoint_url = \"http://h.example.com\"",
+            ":4",
+            "notify.endpoint_url: http would show",
+            "events.eu.pagerduty.com",
+        ),
+        ("[[notify]]\nkind = \"sns\"", ":2", "notify.topic_arn is missing", "topic_arn"),
+        ("[[notify]]\nkind = \"sns\"\ntopic_arn = \"alerts\"", ":3", "`alerts` is no topic", "arn:aws:sns:REGION"),
+        ("[[notify]]\nkind = \"file\"", ":2", "notify.path is missing", "path"),
+        ("[[notify]]\nkind = \"file\"\npath = \"f\"\non = []", ":4", "notify.on is empty", "\"undo\""),
+        ("[[notify]]\nkind = \"file\"\npath = \"f\"\non = [\"test\"]", ":4", "unknown value `test`", "`undo`"),
+        ("[[notify]]\nkind = \"file\"\npath = \"f\"\ntemplate = \"{datset}\"", ":4", "`{datset}`", "{dataset}"),
+        (
+            "[[notify]]\nkind = \"file\"\npath = \"f\"\nenvironments = [\"dev\"]",
+            ":4",
+            "no `dev`",
+            "[environments.NAME]",
+        ),
+        (
+            "[[notify]]\nkind = \"file\"\npath = \"f\"\n[[notify]]\nkind = \"file\"\npath = \"g\"",
+            ":4",
+            "two notifiers named `file`",
+            "a `name`",
+        ),
         ("a = 1\na = 2", ":2", "duplicate key", "each key once"),
         ("a = \n", ":1", "", ""),
     ] {
@@ -226,6 +263,65 @@ fn a_lake_cannot_unmask_nor_name_environments() {
 }
 
 #[test]
+fn a_lake_cannot_choose_who_is_told() {
+    let user = User::new("").lake_file("\n[[notify]]\nkind = \"file\"\npath = \"/tmp/x\"\n");
+    let error = user.load(&on_folder()).unwrap_err();
+    assert!(error.place.ends_with("lakeward.toml:2") && error.fault.contains("`notify`"), "{error}");
+}
+
+#[test]
+fn secrets_are_fetched_and_never_shown() {
+    let secret = "https://hooks.example.com/services/SECRETSECRET";
+    let tables = "[[notify]]\nname = \"a\"\nkind = \"slack\"\nurl = \"URL\"\n\
+                  [[notify]]\nname = \"b\"\nkind = \"slack\"\nurl_env = \"HOOK\"\non = [\"undo\", \"release\"]\n\
+                  [[notify]]\nname = \"c\"\nkind = \"slack\"\nurl_file = \"hook\"\n\
+                  [[notify]]\nname = \"d\"\nkind = \"slack\"\nurl_env = \"UNSET\"\n\
+                  [[notify]]\nname = \"e\"\nkind = \"pagerduty\"\nrouting_key_file = \"missing\"\n";
+    let user = User::new(&tables.replace("URL", secret)).var("HOOK", secret);
+    fs::write(user.dir.path().join("hook"), format!("{secret}\n")).unwrap();
+    let config = user.load(&on_folder()).unwrap();
+    let given = config.notify.iter().map(|n| match &n.end {
+        NotifierEnd::Webhook { url: given } | NotifierEnd::PagerDuty { routing_key: given, .. } => given.clone(),
+        NotifierEnd::Sns(_) | NotifierEnd::File(_) => unreachable!("not configured"),
+    });
+    let given: Vec<_> = given.collect();
+    assert!(given[..3].iter().all(|g| g.as_ref().unwrap().expose() == secret), "{given:?}");
+    assert_eq!(given[3].as_ref().unwrap_err(), "the variable UNSET is not set");
+    assert!(given[4].as_ref().unwrap_err().contains("missing: No such file"), "{given:?}");
+    let (shown, source) = seen(&config, "notify.b");
+    assert_eq!((shown.as_str(), source.as_str()), ("slack: url of variable HOOK; on release, undo", "config.toml:5"));
+    assert!(!format!("{config:?}{:?}", config.values).contains("SECRET"));
+}
+
+#[test]
+fn a_secret_in_the_wrong_place_is_not_repeated() {
+    for text in [
+        "[[notify]]\nkind = \"pagerduty\"\nrouting_key = 1234567890",
+        "[[notify]]\nkind = \"pagerduty\"\nrouting_key = 1234567890.5",
+        "[[notify]]\nkind = \"slack\"\nurl = \"ftp://1234567890\"",
+        "[[notify]]\nkind = \"slack\"\nurl = \"1234567890\"",
+        "[[notify]]\nkind = \"slack\"\nurl = \"https://h/1234567890",
+    ] {
+        let error = User::new(text).load(&on_folder()).unwrap_err();
+        assert!(error.place.ends_with("config.toml:3") && !error.to_string().contains("12345"), "{error}");
+    }
+}
+
+#[test]
+fn a_notifier_speaks_where_it_is_meant_to() {
+    let file = "kind = \"file\"\npath = \"notices\"\n";
+    let text = format!("{AWS}[[notify]]\nname = \"all\"\n{file}[[notify]]\n{file}environments = [\"prod\"]\n");
+    let user = User::new(&text);
+    let names = |global: &Global| {
+        let config = user.load(global).unwrap();
+        config.notify.into_iter().map(|n| n.about.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&on("prod")), ["all", "file"]);
+    assert_eq!(names(&on_folder()), ["all"]);
+    assert!(seen(&user.load(&on_folder()).unwrap(), "notify.file").0.ends_with("not in this environment"));
+}
+
+#[test]
 fn category_rules_of_the_files_come_first() {
     let rule = |p: &str| format!("[[categories]]\npattern = \"{p}\"\ncategory = \"network\"\n");
     let built_in = crate::cli::connect::builtin_categories().len();
@@ -251,7 +347,7 @@ fn the_template_is_a_configuration_and_so_is_each_line_it_offers() {
     });
     let all = offered.filter(|l| !l.contains("ctrl-r")).collect::<Vec<_>>().join("\n");
     let config = User::new(&all).load(&on("aws")).unwrap();
-    assert_eq!(config.settings.datasets.len(), 1);
+    assert_eq!((config.settings.datasets.len(), config.notify.len()), (1, 4));
     assert_eq!(config.settings.thresholds, crate::model::rules::Thresholds::default());
     assert_eq!(config.settings.prefixes, crate::lake::path::Prefixes::default());
 }

@@ -23,13 +23,13 @@ pub use writing::level_of;
 
 use super::audit::{self, AuditRecord};
 use super::moves::{Watch, records};
+use super::notify::Notifying;
 use crate::lake::capability::Capabilities;
 use crate::lake::path::Prefixes;
 use crate::lake::{Condition, LakeWriter};
 use crate::model::protection::{Confirmation, Level, Protection};
 
 type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
-type Told = Arc<dyn Fn(&WriteEffect, &Outcome) + Send + Sync>;
 
 /// The gate of one lake. It alone holds what can write.
 pub struct Gate {
@@ -44,7 +44,8 @@ pub struct Gate {
     can: OnceCell<Capabilities>,
     /// One write at a time: two moves of one process would fight for the same store.
     turn: Turn<()>,
-    told: Option<Told>,
+    /// Who is told of moves, and the name of the environment that they are told of.
+    notifying: Option<(Arc<Notifying>, String)>,
 }
 
 impl fmt::Debug for Gate {
@@ -66,7 +67,7 @@ impl Gate {
             clock: Arc::new(Utc::now),
             can: OnceCell::new(),
             turn: Turn::default(),
-            told: None,
+            notifying: None,
         }
     }
 
@@ -80,9 +81,14 @@ impl Gate {
         Self { actor, clock: Arc::new(clock), ..self }
     }
 
-    /// The same, with somebody to tell of each write that took place. What tells must not block.
-    pub fn telling(self, told: impl Fn(&WriteEffect, &Outcome) + Send + Sync + 'static) -> Self {
-        Self { told: Some(Arc::new(told)), ..self }
+    /// The same, telling people of the moves in the environment of this name.
+    pub fn telling(self, notifying: Arc<Notifying>, environment: String) -> Self {
+        Self { notifying: Some((notifying, environment)), ..self }
+    }
+
+    /// Who is told of moves.
+    pub fn notifying(&self) -> Option<&Arc<Notifying>> {
+        self.notifying.as_ref().map(|(notifying, _)| notifying)
     }
 
     /// Whether it lets anything through now, and until when.
@@ -107,11 +113,7 @@ impl Gate {
         confirmation: Option<Confirmation>,
         watch: &Watch,
     ) -> Result<Outcome, GateError> {
-        let ended = self.passed(&effect, confirmation.as_ref(), watch, false).await;
-        if let (Ok(outcome), Some(told)) = (&ended, &self.told) {
-            told(&effect, outcome);
-        }
-        ended
+        self.passed(&effect, confirmation.as_ref(), watch, false).await
     }
 
     /// The same without the writing: what would be refused is refused, and nothing is changed.

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::{Gate, GateError, JournalStep, Lease, Leases, Outcome, Record, WriteEffect, chance};
 use crate::lake::capability::{Capabilities, probe};
 use crate::lake::{Condition, ErrorClass, LakeError};
-use crate::model::moves::{MoveId, Plan, QuarantineState, Step};
+use crate::model::moves::{MoveId, MoveKind, Plan, QuarantineState, Step};
+use crate::model::notice::{Notice, NoticeKind};
 use crate::model::protection::{Confirmation, Level, Protection};
 use crate::ops::audit::AuditRecord;
 use crate::ops::moves::{Done, Engine, Mark, Records, Watch, records};
@@ -98,6 +99,9 @@ impl Gate {
         watch: &Watch,
         rehearsal: bool,
     ) -> Result<Outcome, GateError> {
+        if !id.is_sound() {
+            return Err(GateError::Unknown(id.0.clone()));
+        }
         let sealed = Records::of(&self.prefixes.state, id);
         let plan = match records::read::<Plan>(self.lake.as_ref(), &sealed.plan()).await? {
             Some(plan) => plan,
@@ -257,6 +261,7 @@ impl Gate {
         ended: Result<Done, GateError>,
     ) -> Result<Outcome, GateError> {
         let mut outcome = Outcome::of(plan);
+        self.tell_people(plan, &ended);
         match ended {
             Ok(done) => {
                 let stays = done.stays.iter().map(|s| format!("{}: {}", s.key, s.why));
@@ -281,6 +286,36 @@ impl Gate {
                 Err(error)
             }
         }
+    }
+
+    /// Tells people of a move that is over, or stopped half-way. Does not wait for them.
+    fn tell_people(&self, plan: &Plan, ended: &Result<Done, GateError>) {
+        let Some((notifying, environment)) = &self.notifying else { return };
+        let kind = match (ended, plan.kind) {
+            (Ok(_), MoveKind::Quarantine) => NoticeKind::Quarantined,
+            (Ok(_), MoveKind::Release) => NoticeKind::Released,
+            (Ok(_), MoveKind::Archive) => NoticeKind::Archived,
+            (Ok(_), MoveKind::Undo) => NoticeKind::Undone,
+            (Err(GateError::Interrupted { .. }), _) => NoticeKind::Interrupted,
+            (Err(_), _) => return,
+        };
+        notifying.tell(&Notice {
+            kind,
+            environment: environment.clone(),
+            lake: self.lake.url().to_owned(),
+            dataset: plan.dataset.clone(),
+            date: plan.date,
+            reason: plan.reason.to_string(),
+            note: plan.note.clone(),
+            objects: plan.totals.objects,
+            bytes: plan.totals.bytes,
+            rows: plan.totals.rows,
+            path: plan.target.clone(),
+            move_id: plan.of.as_ref().unwrap_or(&plan.id).0.clone(),
+            actor: self.actor.name(),
+            at: (self.clock)(),
+            alert_keys: plan.alerts.clone(),
+        });
     }
 
     /// An interrupted move that was taken back is over: its own record says so.

@@ -1,5 +1,6 @@
-//! What the stories need: the program, a terminal, an S3 server.
+//! What the stories need: the program, a terminal, an S3 server, a web server.
 
+pub mod http_server;
 pub mod memory;
 pub mod program;
 pub mod python;

@@ -135,12 +135,28 @@ impl Server {
         self.exchange("POST", &format!("/_control/{what}"), b"");
     }
 
+    /// Asks another service of the same server (`sns`, `sqs`) in the query protocol. It finds the service by the
+    /// scope of the credentials, and believes any signature.
+    pub fn query(&self, service: &str, form: &str) -> String {
+        let scope = format!("Credential=test/20260101/us-east-1/{service}/aws4_request");
+        let headers = format!(
+            "Authorization: AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\n"
+        );
+        let answer = self.exchange_with("POST", "/", &headers, form.as_bytes());
+        String::from_utf8(answer).expect("UTF-8")
+    }
+
     /// One HTTP request, not by the client under test: what it fills in must not rest on what it checks.
     fn exchange(&self, method: &str, target: &str, body: &[u8]) -> Vec<u8> {
+        self.exchange_with(method, target, "", body)
+    }
+
+    fn exchange_with(&self, method: &str, target: &str, headers: &str, body: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(&self.address).expect("the S3 server listens");
         let (host, length) = (&self.address, body.len());
         let head = format!(
-            "{method} {target} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+            "{method} {target} HTTP/1.1\r\nHost: {host}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).expect("the S3 server reads");
         let mut answer = Vec::new();

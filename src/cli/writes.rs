@@ -1,0 +1,297 @@
+//! What every writing command does: confirm, pass the gate, show how far it is, tell how it ended. A Ctrl-C stops a
+//! move at the next boundary that its journal knows; a second one leaves at once.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use chrono::Duration as Length;
+use serde_json::{Value, json};
+
+use super::args::Writing;
+use super::exit::{CliError, Exit};
+use super::output::{self, Answer};
+use super::table::{size, thousands};
+use crate::model::moves::Plan;
+use crate::model::protection::{Confirmation, Level};
+use crate::model::text::escape;
+use crate::ops::gate::{Gate, level_of};
+use crate::ops::notify::Outcome as Told;
+use crate::ops::{GateError, MoveProgress, Outcome, Session, Watch, WriteEffect};
+
+/// How long a command waits for those who are told; what is not told by then is said.
+const TELLING: Duration = Duration::from_secs(10);
+/// Time between two lines of progress.
+const PROGRESS: Duration = Duration::from_millis(250);
+/// How long one command is armed for.
+const ARMED: Length = Length::hours(8);
+
+/// The gate of a session.
+pub fn gate(session: &Session) -> Result<&Arc<Gate>, CliError> {
+    session.gate().ok_or_else(|| CliError::Failed {
+        message: "there is no place for the journal of writes, so nothing is written".into(),
+        hint: Some("set HOME or XDG_STATE_HOME".into()),
+    })
+}
+
+/// Applies plans, one after the other, after one confirmation of them all.
+pub async fn apply(session: &Session, plans: Vec<Plan>, writing: &Writing, as_json: bool) -> Result<Answer, CliError> {
+    let gate = gate(session)?;
+    refused_at_once(gate, &plans, writing).await?;
+    let objects = plans.iter().map(|p| level_of(p).objects).sum();
+    let asked = plans.iter().map(summary).collect::<String>();
+    let one = |plan: &Plan| level_of(plan).removes_from.filter(|_| plans.len() == 1);
+    let level = Level { objects, removes_from: plans.first().and_then(one).or_else(|| Some(String::new())) };
+    if !writing.dry_run {
+        confirmed(&level, &asked, writing.confirm).await?;
+    } else if writing.confirm.is_some_and(|n| n != objects) {
+        return Err(GateError::Unconfirmed(level).into());
+    }
+    let mut outcomes = Vec::new();
+    for plan in plans {
+        let confirmation = Some(Confirmation::Count(plan.objects.len() as u64));
+        let effect = WriteEffect::Move(Box::new(plan));
+        match perform(gate, effect, confirmation, writing).await {
+            Ok(outcome) => outcomes.push(outcome),
+            Err(error) if outcomes.is_empty() => return Err(error),
+            Err(error) => {
+                // What was done before it is said as well.
+                let answer = told(gate, &outcomes, writing, as_json).await?;
+                output::print(&answer.text)?;
+                return Err(error);
+            }
+        }
+    }
+    told(gate, &outcomes, writing, as_json).await
+}
+
+/// Does a write that asks for a yes.
+pub async fn mark(
+    session: &Session,
+    effect: WriteEffect,
+    objects: u64,
+    asked: &str,
+    writing: &Writing,
+    as_json: bool,
+) -> Result<Answer, CliError> {
+    let gate = gate(session)?;
+    arm(gate, writing).await?;
+    let level = Level { objects, removes_from: None };
+    if !writing.dry_run {
+        confirmed(&level, asked, writing.confirm).await?;
+    }
+    let outcome = perform(gate, effect, Some(Confirmation::Count(objects)), writing).await?;
+    told(gate, &[outcome], writing, as_json).await
+}
+
+/// Finishes moves that were confirmed when they began.
+pub async fn resume(
+    session: &Session,
+    ids: Vec<crate::model::moves::MoveId>,
+    writing: &Writing,
+    as_json: bool,
+) -> Result<Answer, CliError> {
+    let gate = gate(session)?;
+    arm(gate, writing).await?;
+    let mut outcomes = Vec::new();
+    let mut failed = None;
+    for id in ids {
+        match perform(gate, WriteEffect::Resume(id), Some(Confirmation::Yes), writing).await {
+            Ok(outcome) => outcomes.push(outcome),
+            // One that cannot be finished keeps no other from it.
+            Err(error) => {
+                output::complain(&error.lines());
+                failed = Some(error);
+            }
+        }
+    }
+    let answer = told(gate, &outcomes, writing, as_json).await?;
+    match failed {
+        Some(error) if outcomes.is_empty() => Err(error),
+        Some(error) => Ok(answer.ending(error.exit())),
+        None => Ok(answer),
+    }
+}
+
+/// What would be refused anyway is refused before anyone is asked.
+async fn refused_at_once(gate: &Gate, plans: &[Plan], writing: &Writing) -> Result<(), CliError> {
+    arm(gate, writing).await?;
+    gate.protection().allows(chrono::Utc::now()).map_err(GateError::Locked)?;
+    match plans
+        .iter()
+        .flat_map(|p| p.refused.iter().chain(&p.faults()).cloned().collect::<Vec<_>>())
+        .collect::<Vec<_>>()
+    {
+        refused if refused.is_empty() => Ok(()),
+        refused => Err(GateError::Refused(refused).into()),
+    }
+}
+
+async fn arm(gate: &Gate, writing: &Writing) -> Result<(), CliError> {
+    let Some(reason) = &writing.arm else { return Ok(()) };
+    if gate.protection() == crate::model::protection::Protection::Open {
+        return Ok(());
+    }
+    let effect = WriteEffect::Arm { length: ARMED, reason: reason.clone() };
+    match writing.dry_run {
+        true => gate.rehearse(effect, None).await?,
+        false => gate.perform(effect, None, &Watch::default()).await?,
+    };
+    Ok(())
+}
+
+async fn perform(
+    gate: &Gate,
+    effect: WriteEffect,
+    confirmation: Option<Confirmation>,
+    writing: &Writing,
+) -> Result<Outcome, CliError> {
+    if writing.dry_run {
+        return Ok(gate.rehearse(effect, confirmation).await?);
+    }
+    let watch = progress();
+    let work = gate.perform(effect, confirmation, &watch);
+    tokio::pin!(work);
+    let ended = loop {
+        tokio::select! {
+            ended = &mut work => break ended,
+            _ = tokio::signal::ctrl_c() => {
+                if watch.is_stopped() {
+                    return Err(CliError::Interrupted);
+                }
+                output::complain(&["lakeward: stopping at the next boundary; once more to leave at once".to_owned()]);
+                watch.stop();
+            }
+        }
+    };
+    if io::stderr().is_terminal() {
+        let _ = write!(io::stderr().lock(), "\r\x1b[K");
+    }
+    Ok(ended?)
+}
+
+/// One line on a terminal, drawn over itself; nothing elsewhere.
+fn progress() -> Watch {
+    if !io::stderr().is_terminal() {
+        return Watch::default();
+    }
+    let (begun, last) = (Instant::now(), AtomicU64::new(0));
+    Watch::telling(move |p: MoveProgress| {
+        let at = begun.elapsed().as_millis() as u64;
+        if at < last.load(Ordering::Relaxed) + PROGRESS.as_millis() as u64 && p.objects.0 < p.objects.1 {
+            return;
+        }
+        last.store(at, Ordering::Relaxed);
+        let left = p.left.map(|l| format!("  left {} s", l.as_secs())).unwrap_or_default();
+        let throttled = if p.throttled { "  throttled" } else { "" };
+        let _ = write!(
+            io::stderr().lock(),
+            "\r\x1b[K{} {}/{}  {} of {}{left}{throttled}",
+            p.phase.word(),
+            thousands(p.objects.0),
+            thousands(p.objects.1),
+            size(p.bytes.0),
+            size(p.bytes.1),
+        );
+    })
+}
+
+/// Asks on a terminal; without one, the number must have been given.
+async fn confirmed(level: &Level, asked: &str, given: Option<u64>) -> Result<(), CliError> {
+    let unconfirmed = || GateError::Unconfirmed(level.clone()).into();
+    if let Some(n) = given {
+        return if n == level.objects { Ok(()) } else { Err(unconfirmed()) };
+    }
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return Err(unconfirmed());
+    }
+    let question = match &level.removes_from {
+        Some(prefix) if !prefix.is_empty() => format!("type {} or {} to go on: ", level.objects, escape(prefix)),
+        Some(_) => format!("type {} to go on: ", level.objects),
+        None => "yes or no [no]: ".to_owned(),
+    };
+    let _ = write!(io::stderr().lock(), "{asked}{question}");
+    let line = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        io::stdin().lock().read_line(&mut line).map(|_| line)
+    });
+    let line = line.await.ok().and_then(Result::ok).unwrap_or_default();
+    let typed = line.trim();
+    let confirmation = match (&level.removes_from, typed.parse()) {
+        (_, Ok(n)) => Some(Confirmation::Count(n)),
+        (Some(_), Err(_)) if !typed.is_empty() => Some(Confirmation::Prefix(typed.to_owned())),
+        (None, Err(_)) if typed.eq_ignore_ascii_case("yes") || typed.eq_ignore_ascii_case("y") => {
+            Some(Confirmation::Yes)
+        }
+        _ => None,
+    };
+    if level.is_met(confirmation.as_ref()) { Ok(()) } else { Err(unconfirmed()) }
+}
+
+/// A plan in a few lines: what is asked before it is applied.
+pub fn summary(plan: &Plan) -> String {
+    let mut text = format!(
+        "{} {} {}\n  moves    {} objects, {}\n  from     {}\n  to       {}\n  reason   {}\n",
+        plan.kind.word(),
+        escape(plan.dataset.as_str()),
+        plan.date.map_or_else(|| "-".to_owned(), |d| d.to_string()),
+        thousands(plan.totals.objects),
+        size(plan.totals.bytes),
+        escape(&plan.source),
+        escape(&plan.target),
+        plan.reason,
+    );
+    for change in &plan.changes {
+        text.push_str(&format!("  changes  {}: {}\n", escape(&change.what), escape(&change.detail)));
+    }
+    for refusal in &plan.refused {
+        text.push_str(&format!("  refused  {}\n", escape(&refusal.to_string())));
+    }
+    text
+}
+
+/// What was done, and whether people were told of it.
+async fn told(gate: &Gate, outcomes: &[Outcome], writing: &Writing, as_json: bool) -> Result<Answer, CliError> {
+    let mut notes = Vec::new();
+    if let Some(notifying) = gate.notifying().filter(|_| !writing.dry_run) {
+        for standing in notifying.settle(TELLING).await {
+            let failed = standing.last.as_ref().filter(|d| !matches!(d.outcome, Told::Sent { .. }));
+            notes.extend(failed.map(|d| {
+                format!("lakeward: {} was not told: {}", escape(&standing.notifier), escape(&d.outcome.to_string()))
+            }));
+        }
+    }
+    let exit = if outcomes.iter().any(|o| o.needs_operator) { Exit::NotFine } else { Exit::Fine };
+    if as_json {
+        let all: Vec<Value> = outcomes.iter().map(|o| value(o, writing.dry_run)).collect();
+        let text = match all.as_slice() {
+            [one] => output::json(one)?,
+            all => output::json(&all)?,
+        };
+        return Ok(Answer { text, notes, exit });
+    }
+    let text = outcomes.iter().map(|o| sentence(o, writing.dry_run)).collect();
+    Ok(Answer { text, notes, exit })
+}
+
+fn value(o: &Outcome, dry_run: bool) -> Value {
+    json!({
+        "id": o.id, "kind": o.kind, "objects": o.objects, "bytes": o.bytes, "path": o.path,
+        "notes": o.notes, "needs_operator": o.needs_operator, "dry_run": dry_run,
+    })
+}
+
+fn sentence(o: &Outcome, dry_run: bool) -> String {
+    let mut text = String::new();
+    if let Some(kind) = o.kind {
+        let path = o.path.as_deref().map(|p| format!(" to {}", escape(p))).unwrap_or_default();
+        let id = o.id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
+        let done = if dry_run { "would move" } else { "moved and proven" };
+        text = format!("{}: {done} {} objects, {}{path}{id}\n", kind.word(), thousands(o.objects), size(o.bytes));
+    }
+    for note in &o.notes {
+        text.push_str(&format!("note: {}\n", escape(note)));
+    }
+    text
+}

@@ -1,0 +1,344 @@
+//! An SNS topic. Its messages carry attributes, so that a subscription can filter on kind, dataset or environment;
+//! a FIFO topic gets each notice once.
+
+use std::error::Error;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_sns::Client;
+use aws_sdk_sns::error::{BuildError, ProvideErrorMetadata, SdkError};
+use aws_sdk_sns::types::MessageAttributeValue;
+use serde_json::json;
+use tokio::sync::OnceCell;
+
+use super::{About, Notifier, NotifyError};
+use crate::lake::ErrorClass;
+use crate::model::notice::Notice;
+use crate::model::template::{LINES, Markup};
+
+/// A host that takes no connection for this long is unreachable.
+const CONNECT: Duration = Duration::from_secs(3);
+/// One request in all, the finding of credentials included.
+const WHOLE: Duration = Duration::from_secs(10);
+/// The longest subject. ASCII characters; SNS's own limit.
+const SUBJECT: usize = 100;
+/// The longest attribute sent. Characters.
+const ATTRIBUTE: usize = 256;
+
+/// Which topic, and who asks. What is unset is found by the SDK's own chain.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SnsSettings {
+    /// The topic's ARN; the region is part of it.
+    pub topic_arn: String,
+    /// The profile.
+    pub profile: Option<String>,
+    /// Another endpoint than AWS's own.
+    pub endpoint_url: Option<String>,
+}
+
+/// Publishes to a topic. The client is made when it is first needed.
+#[derive(Debug)]
+pub struct Sns {
+    about: About,
+    settings: SnsSettings,
+    client: OnceCell<Client>,
+}
+
+/// What is published.
+struct Message {
+    subject: String,
+    text: String,
+    attributes: Vec<(&'static str, String)>,
+    /// Group and deduplication id, of a FIFO topic.
+    fifo: Option<(String, String)>,
+}
+
+/// The region of a topic's ARN (`arn:aws:sns:REGION:ACCOUNT:NAME`), if it is one.
+pub fn region_of(topic_arn: &str) -> Option<&str> {
+    let mut parts = topic_arn.split(':');
+    let [arn, partition, service, region, account] = [(); 5].map(|()| parts.next().unwrap_or_default());
+    let name = parts.next()?;
+    let sound = arn == "arn"
+        && partition.starts_with("aws")
+        && service == "sns"
+        && !region.is_empty()
+        && account.len() == 12
+        && account.bytes().all(|b| b.is_ascii_digit())
+        && !name.is_empty()
+        // A subscription's ARN goes on.
+        && parts.next().is_none();
+    sound.then_some(region)
+}
+
+impl Sns {
+    /// Asks nobody.
+    pub fn new(about: About, settings: SnsSettings) -> Self {
+        Self { about, settings, client: OnceCell::new() }
+    }
+
+    async fn client(&self) -> &Client {
+        self.client.get_or_init(|| connect(&self.settings)).await
+    }
+
+    fn message(&self, notice: &Notice) -> Message {
+        let value = |name: &str| {
+            let fields = notice.fields();
+            let value = fields.iter().find(|(known, _)| *known == name).map_or("-", |(_, value)| value);
+            value.chars().take(ATTRIBUTE).collect::<String>()
+        };
+        let names = ["kind", "environment", "dataset", "reason"];
+        let fifo = self.settings.topic_arn.ends_with(".fifo").then(|| {
+            let id = |text: String| text.chars().filter(char::is_ascii_graphic).take(128).collect::<String>();
+            let time = notice.at.timestamp_millis();
+            ("lakeward".to_owned(), id(format!("{}:{}:{time}", notice.kind.word(), notice.move_id)))
+        });
+        Message {
+            subject: subject(&format!("lakeward {}", notice.summary())),
+            text: self.about.text(notice, LINES, Markup::Plain),
+            attributes: names.map(|name| (name, value(name))).to_vec(),
+            fifo,
+        }
+    }
+
+    fn failed<E: ProvideErrorMetadata + Error + 'static>(&self, error: &SdkError<E>, action: &str) -> NotifyError {
+        let target = self.settings.topic_arn.as_str();
+        match error {
+            SdkError::ServiceError(reply) => {
+                let (code, said) = (reply.err().code().unwrap_or_default(), reply.err().message().unwrap_or_default());
+                answered(target, reply.raw().status().as_u16(), code, said, action)
+            }
+            SdkError::TimeoutError(_) => NotifyError::new(ErrorClass::Unreachable, target, "no answer in time"),
+            other => unanswered(target, &chain(other), self.settings.profile.as_deref()),
+        }
+    }
+}
+
+/// As the lake's own client is made, but for the region, which is the topic's. The SDK tries once: trying again is
+/// for who shows it.
+async fn connect(settings: &SnsSettings) -> Client {
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(WHOLE).build();
+    let mut loader =
+        aws_config::defaults(BehaviorVersion::latest()).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
+    if let Some(region) = region_of(&settings.topic_arn) {
+        loader = loader.region(Region::new(region.to_owned()));
+    }
+    if let Some(profile) = &settings.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(endpoint) = &settings.endpoint_url {
+        loader = loader.endpoint_url(endpoint);
+    }
+    Client::new(&loader.load().await)
+}
+
+/// How many follow the topic, as its attributes say it.
+fn followers(confirmed: Option<&str>) -> &'static str {
+    match confirmed {
+        Some("0") => "; nobody has confirmed a subscription to it",
+        Some("1") => ", with one subscription",
+        Some(_) => ", with subscriptions",
+        None => "",
+    }
+}
+
+/// Subjects are printable ASCII and begin with a letter.
+fn subject(text: &str) -> String {
+    text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).take(SUBJECT).collect()
+}
+
+fn attribute(value: &str) -> Result<MessageAttributeValue, BuildError> {
+    MessageAttributeValue::builder().data_type("String").string_value(value).build()
+}
+
+fn answered(target: &str, status: u16, code: &str, said: &str, action: &str) -> NotifyError {
+    let class = match (status, code) {
+        (_, "ExpiredToken" | "ExpiredTokenException" | "RequestExpired") => ErrorClass::Expired,
+        (_, "NotFound" | "NotFoundException") => ErrorClass::NotFound,
+        (_, "Throttled" | "Throttling" | "ThrottlingException" | "ThrottledException") | (429, _) => {
+            ErrorClass::Throttled
+        }
+        (_, "AuthorizationError" | "InvalidClientTokenId" | "SignatureDoesNotMatch") | (401 | 403, _) => {
+            ErrorClass::Denied
+        }
+        (500..=599, _) => ErrorClass::Unreachable,
+        (404, _) => ErrorClass::NotFound,
+        _ => ErrorClass::Malformed,
+    };
+    let detail = match (code, said) {
+        ("", "") => format!("HTTP {status}"),
+        ("", said) => format!("HTTP {status}: {said}"),
+        (code, "") => format!("{code} (HTTP {status})"),
+        (code, said) => format!("{code}: {said}"),
+    };
+    let error = NotifyError::new(class, target, detail);
+    match class {
+        ErrorClass::Denied => error.hint(format!("{action} is needed on it, or another profile (notify.profile)")),
+        _ => error,
+    }
+}
+
+/// No reply, or none that could be read.
+fn unanswered(target: &str, chain: &str, profile: Option<&str>) -> NotifyError {
+    let has = |words: &[&str]| words.iter().any(|w| chain.to_lowercase().contains(w));
+    let renew = profile.map_or_else(
+        || "renew the credentials (aws sso login, or your own way)".to_owned(),
+        |profile| format!("renew the credentials: aws sso login --profile {profile}"),
+    );
+    if has(&["token has expired", "sso token", "cached sso", "expired and cannot be refreshed"]) {
+        return NotifyError::new(ErrorClass::Expired, target, "the SSO session has expired").hint(renew);
+    }
+    if has(&["credential", "identity"]) {
+        return NotifyError::new(ErrorClass::Expired, target, "no usable credentials were found")
+            .hint("set notify.profile, AWS_PROFILE or AWS_ACCESS_KEY_ID; for SSO: aws sso login");
+    }
+    let detail = if has(&["dns", "lookup", "name or service"]) {
+        "its host name does not resolve"
+    } else if has(&["refused"]) {
+        "the connection is refused"
+    } else if has(&["certificate", "tls"]) {
+        "the TLS connection is refused"
+    } else if has(&["timed out", "timeout"]) {
+        "no answer in time"
+    } else {
+        chain
+    };
+    NotifyError::new(ErrorClass::Unreachable, target, detail)
+}
+
+/// The error and all that caused it.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+#[async_trait]
+impl Notifier for Sns {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    async fn send(&self, notice: &Notice) -> Result<(), NotifyError> {
+        let message = self.message(notice);
+        let topic = &self.settings.topic_arn;
+        let mut request = self.client().await.publish().topic_arn(topic).subject(message.subject).message(message.text);
+        for (name, value) in message.attributes {
+            let value = attribute(&value).map_err(|e| NotifyError::new(ErrorClass::Malformed, topic, e.to_string()))?;
+            request = request.message_attributes(name, value);
+        }
+        if let Some((group, id)) = message.fifo {
+            request = request.message_group_id(group).message_deduplication_id(id);
+        }
+        request.send().await.map(|_| ()).map_err(|e| self.failed(&e, "sns:Publish"))
+    }
+
+    async fn check(&self) -> Result<String, NotifyError> {
+        let topic = &self.settings.topic_arn;
+        let asked = self.client().await.get_topic_attributes().topic_arn(topic).send().await;
+        let found = asked.map_err(|e| self.failed(&e, "sns:GetTopicAttributes"))?;
+        let confirmed = found.attributes().and_then(|a| a.get("SubscriptionsConfirmed")).map(String::as_str);
+        Ok(format!("{topic} is there{}", followers(confirmed)))
+    }
+
+    fn preview(&self, notice: &Notice) -> Result<String, NotifyError> {
+        let message = self.message(notice);
+        let attributes: serde_json::Map<_, _> =
+            message.attributes.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        let mut shown = json!({
+            "TopicArn": self.settings.topic_arn,
+            "Subject": message.subject,
+            "Message": message.text,
+            "MessageAttributes": attributes,
+        });
+        if let (Some((group, id)), Some(fields)) = (message.fifo, shown.as_object_mut()) {
+            fields.insert("MessageGroupId".to_owned(), group.into());
+            fields.insert("MessageDeduplicationId".to_owned(), id.into());
+        }
+        Ok(format!("sns:Publish\n{shown:#}\n"))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::model::dataset::Dataset;
+    use crate::model::notice::tests::quarantined;
+
+    fn sns(topic: &str) -> Sns {
+        let topic_arn = format!("arn:aws:sns:eu-central-1:123456789012:{topic}");
+        Sns::new(About::named("topic"), SnsSettings { topic_arn, ..SnsSettings::default() })
+    }
+
+    #[test]
+    fn the_region_is_in_the_arn() {
+        for (arn, region) in [
+            ("arn:aws:sns:eu-central-1:123456789012:dq-alerts", Some("eu-central-1")),
+            ("arn:aws-cn:sns:cn-north-1:123456789012:a.fifo", Some("cn-north-1")),
+            ("arn:aws:sns:eu-central-1:123456789012:a:0000-subscription", None),
+            ("arn:aws:sqs:eu-central-1:123456789012:a", None),
+            ("arn:aws:sns::123456789012:a", None),
+            ("arn:aws:sns:eu-central-1:1234:a", None),
+            ("arn:aws:sns:eu-central-1:123456789012:", None),
+            ("arn:aws:sns:eu-central-1:123456789012", None),
+            ("dq-alerts", None),
+        ] {
+            assert_eq!(region_of(arn), region, "{arn}");
+        }
+    }
+
+    #[test]
+    fn a_message_keeps_to_the_limits_of_sns() {
+        let notice = Notice { dataset: Dataset(format!("日本\n{}", "x".repeat(2_000)).into()), ..quarantined() };
+        let message = sns("a").message(&notice);
+        assert!(message.subject.starts_with("lakeward prod: ??\\n") && message.subject.len() == SUBJECT);
+        assert!(message.subject.bytes().all(|b| (0x20..0x7f).contains(&b)));
+        assert!(message.attributes.iter().all(|(_, v)| !v.is_empty() && v.chars().count() <= ATTRIBUTE));
+        assert!(message.text.lines().count() == 7 && message.fifo.is_none());
+        let empty = Notice { reason: String::new(), ..quarantined() };
+        assert!(sns("a").message(&empty).attributes.contains(&("reason", "-".to_owned())));
+    }
+
+    #[test]
+    fn a_fifo_topic_knows_a_notice_again() {
+        let id = |notice: &Notice| sns("a.fifo").message(notice).fifo.unwrap().1;
+        assert_eq!(id(&quarantined()), "quarantine:m1:1705300000000");
+        let released = Notice { kind: crate::model::notice::NoticeKind::Released, ..quarantined() };
+        assert_ne!(id(&quarantined()), id(&released));
+        let shown = sns("a.fifo").preview(&quarantined()).unwrap();
+        assert!(shown.contains("\"MessageDeduplicationId\": \"quarantine:m1:1705300000000\""), "{shown}");
+    }
+
+    #[test]
+    fn a_topic_that_nobody_follows_is_told_apart() {
+        let said = [None, Some("0"), Some("1"), Some("12")].map(followers);
+        assert!(said[0].is_empty() && said[1].contains("nobody") && said[3] == ", with subscriptions", "{said:?}");
+    }
+
+    #[test]
+    fn each_answer_has_its_class() {
+        for (status, code, class) in [
+            (403, "AuthorizationError", ErrorClass::Denied),
+            (403, "InvalidClientTokenId", ErrorClass::Denied),
+            (403, "ExpiredToken", ErrorClass::Expired),
+            (404, "NotFound", ErrorClass::NotFound),
+            (400, "InvalidParameter", ErrorClass::Malformed),
+            (400, "Throttling", ErrorClass::Throttled),
+            (429, "", ErrorClass::Throttled),
+            (500, "InternalError", ErrorClass::Unreachable),
+        ] {
+            let error = answered("arn", status, code, "said", "sns:Publish");
+            assert_eq!(error.class, class, "{status} {code}");
+            assert_eq!(error.hint.contains("sns:Publish"), class == ErrorClass::Denied, "{error}");
+        }
+        let expired = unanswered("arn", "the SSO token has expired", Some("oncall"));
+        assert_eq!((expired.class, expired.hint.contains("--profile oncall")), (ErrorClass::Expired, true));
+    }
+}
