@@ -6,13 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use lakeward::lake::LakeWriter;
-use lakeward::model::moves::{MoveId, Plan, QuarantineState, Step};
+use lakeward::lake::folder::Folder;
+use lakeward::model::moves::{MoveId, MoveKind, Plan, QuarantineState, Step};
 use lakeward::ops::gate::{Journal, JournalStep};
 use lakeward::ops::moves::{Manifest, Verified};
-use lakeward::ops::{GateError, Keep, Outcome};
+use lakeward::ops::{Gate, GateError, Keep, Outcome};
 
-use super::site::{self, Kept, SOURCE, apply, at, gate, json, kept, list, resume, session};
+use super::site::{self, Kept, Marks, SOURCE, apply, at, gate, json, kept, list, resume, session};
 use crate::support::memory::{Fault, Ignored, Memory, Stepped, Versioning};
 
 const FAULTS: [Fault; 4] = [Fault::RequestLost, Fault::ReplyLost, Fault::KilledBefore, Fault::KilledAfter];
@@ -73,7 +75,7 @@ impl Case {
         let session = session(Arc::new(base.clone()), gate(Arc::new(base.clone()), journal.path(), "ana", 0));
         let plan = site::plan(&session, site::ENTRY).await;
         assert_eq!(plan.objects.len(), objects);
-        let before = kept(&base, SOURCE, None).await;
+        let before = kept(&base, SOURCE, Marks::None).await;
         let end = (plan.id.clone(), QuarantineState::Quarantined);
         Self { base, plan, before, end }
     }
@@ -94,7 +96,7 @@ impl Case {
         let (memory, journal) = (self.base.fork(), site::folder());
         let lake = Arc::new(Stepped::new(Arc::new(memory.clone()), None));
         apply(&gate(lake.clone(), journal.path(), "ana", 10), &self.plan).await.unwrap();
-        self.check_end(&memory, Some(journal.path())).await;
+        self.check_end(&memory, Some(journal.path()), 10).await;
         assert_eq!(memory.open_uploads(), [""; 0]);
         lake.requests()
     }
@@ -118,7 +120,7 @@ impl Case {
         self.check_journal(&memory, machine.path()).await;
         let journal = if same_machine { machine.path() } else { other.path() };
         match ended {
-            Some(Ok(_)) => self.check_end(&memory, Some(machine.path())).await,
+            Some(Ok(_)) => self.check_end(&memory, Some(machine.path()), 30).await,
             Some(Err(GateError::Interrupted { id, .. })) => assert_eq!(id, self.plan.id),
             Some(Err(error)) => {
                 assert!(matches!(error, GateError::Lake(_)), "{error}");
@@ -127,7 +129,7 @@ impl Case {
             None => {}
         }
         self.finish(&memory, journal, 30).await;
-        self.check_end(&memory, Some(journal)).await;
+        self.check_end(&memory, Some(journal), 30).await;
     }
 
     /// Killed at one request, killed again at one of those that resume, and then finished on a third machine.
@@ -145,8 +147,42 @@ impl Case {
         };
         self.check_journal(&memory, machine.path()).await;
         self.finish(&memory, third.path(), 50).await;
-        self.check_end(&memory, Some(third.path())).await;
+        self.check_end(&memory, Some(third.path()), 50).await;
         killed
+    }
+
+    /// Killed at one request, and taken back by somebody on another machine.
+    async fn take_back(&self, n: usize, fault: Fault) {
+        let (memory, machine, other) = (self.base.fork(), site::folder(), site::folder());
+        site::guard(&memory, &self.plan, &self.before);
+        let lake = Arc::new(Stepped::new(Arc::new(memory.clone()), Some((n, fault))));
+        assert!(self.applied(&lake, machine.path()).await.is_none());
+        let lake: Arc<dyn LakeWriter> = Arc::new(memory.clone());
+        let session = session(lake.clone(), gate(lake, other.path(), "ben", 30));
+        let before = session.quarantine(&self.end.0).await.ok();
+        let interrupted = before.as_ref().is_some_and(|q| q.state == QuarantineState::Interrupted);
+        let done = memory.all().contains_key(&format!("_lakeward/moves/{}/done.json", self.plan.id));
+        if !interrupted && !done {
+            return self.check_untouched(&memory).await;
+        }
+        let undo = session.plan_step(&self.end.0, Step::Undo, None, Keep::default(), at(31)).await.unwrap();
+        assert_eq!(undo.refused, []);
+        let outcome = site::perform(&session, &undo).await.unwrap();
+        assert!(!outcome.needs_operator, "{outcome:?}");
+        let marks = if self.plan.unseals.is_some() { Marks::Any } else { Marks::None };
+        assert_eq!(kept(&memory, &self.plan.source, marks).await, self.before);
+        assert_eq!(list(&memory, &self.plan.target).await, []);
+        let manifests = list(&memory, &self.plan.source).await.len() - self.before.len();
+        assert_eq!(manifests, usize::from(self.plan.unseals.is_some()));
+        let want = match self.plan.kind {
+            MoveKind::Quarantine => QuarantineState::Undone,
+            _ => QuarantineState::Quarantined,
+        };
+        assert_eq!(session.quarantine(&self.end.0).await.unwrap().state, want);
+        assert_eq!(session.unfinished().await.unwrap(), []);
+        // The move that was taken back is over for the machine that was killed, too.
+        let again = resume(&gate_of(&memory, machine.path(), 50), &self.plan.id).await.unwrap();
+        assert!(again.notes.iter().any(|n| n.contains("over already")), "{again:?}");
     }
 
     /// Resumes the move, or begins it anew where the lake knows nothing of it. To do it again does nothing.
@@ -192,10 +228,14 @@ impl Case {
         }
     }
 
-    async fn check_end(&self, memory: &Memory, journal: Option<&Path>) {
-        check_end(Arc::new(memory.clone()), &self.plan, &self.before, &self.end, journal).await;
+    async fn check_end(&self, memory: &Memory, journal: Option<&Path>, last: i64) {
+        check_end(Arc::new(memory.clone()), &self.plan, &self.before, &self.end, journal, last).await;
         assert_eq!(memory.open_uploads(), [""; 0]);
     }
+}
+
+fn gate_of(memory: &Memory, journal: &Path, minute: i64) -> Gate {
+    gate(Arc::new(memory.clone()), journal, "ana", minute)
 }
 
 fn deleting(step: &JournalStep) -> Vec<usize> {
@@ -213,15 +253,17 @@ fn memory_writes(memory: &Memory) -> u64 {
     lakeward::lake::Lake::counters(memory).read().writes
 }
 
-/// Each object is moved once and whole, nothing else lies anywhere, and every record tells the truth.
+/// Each object is moved once and whole, nothing else lies anywhere, and every record tells the truth. `last` is the
+/// minute at which the last run began: whatever lease is left was of one before.
 async fn check_end(
     lake: Arc<dyn LakeWriter>,
     plan: &Plan,
     before: &BTreeMap<String, Kept>,
     (id, state): &(MoveId, QuarantineState),
     journal: Option<&Path>,
+    last: i64,
 ) {
-    let marks = plan.seals.as_ref().map(|_| &plan.id);
+    let marks = if plan.seals.is_some() { Marks::Of(&plan.id) } else { Marks::None };
     assert_eq!(kept(lake.as_ref(), &plan.target, marks).await, *before);
     assert_eq!(list(lake.as_ref(), &plan.source).await, []);
     let others = ["_lakeward/", plan.target.as_str()];
@@ -252,7 +294,11 @@ async fn check_end(
     let leases = list(lake.as_ref(), "_lakeward/leases/").await;
     let newest = leases.last().expect("leases").key.0.clone();
     let held: serde_json::Value = json(lake.as_ref(), &newest).await.expect("leases");
-    assert_eq!(held["held"], serde_json::json!([]), "a lease stays");
+    // That of one who died on the way out is over by itself.
+    for lease in held["held"].as_array().expect("leases") {
+        let until: DateTime<Utc> = lease["until"].as_str().unwrap().parse().unwrap();
+        assert!(until < at(last), "a lease stays: {lease}");
+    }
     assert_eq!(list(lake.as_ref(), "_lakeward/probe/").await, [], "a probe stays");
 
     if let Some(folder) = journal {
@@ -312,4 +358,119 @@ enumerated! {
     an_archive: Case::step(Store::Full, Step::Archive, QuarantineState::Archived), every 1;
     an_undo: Case::step(Store::Full, Step::Undo, QuarantineState::Undone), every 1;
     an_undo_with_versions: Case::step(Store::Versioned, Step::Undo, QuarantineState::Undone), every 1;
+}
+
+/// Killed at each request, and killed again at every second one of those that resume.
+#[tokio::test(start_paused = true)]
+async fn killed_twice() {
+    let case = Case::quarantine(Store::Full, 3).await;
+    let requests = case.requests().await;
+    let mut points = 0;
+    for first in 0..requests {
+        for second in (first % 2..).step_by(2) {
+            // After one request is before the next: each boundary once.
+            let killed = case.survive_two((first, Fault::KilledAfter), (second, Fault::KilledBefore)).await;
+            if !killed {
+                break;
+            }
+            points += 1;
+        }
+    }
+    println!("{points} points of {requests} requests");
+    assert!(points > 500, "{points}");
+}
+
+macro_rules! taken_back {
+    ($($name:ident: $case:expr;)+) => {$(
+        #[tokio::test(start_paused = true)]
+        async fn $name() {
+            let case = $case.await;
+            let requests = case.requests().await;
+            for n in 0..requests {
+                for fault in [Fault::KilledBefore, Fault::KilledAfter] {
+                    eprintln!("request {n} of {requests}, {fault:?}");
+                    case.take_back(n, fault).await;
+                }
+            }
+            println!("{} points of {requests} requests", requests * 2);
+        }
+    )+};
+}
+
+taken_back! {
+    a_quarantine_taken_back: Case::quarantine(Store::Full, 12);
+    a_quarantine_proven_by_its_bytes_taken_back: Case::quarantine(Store::OpaqueBytes, 3);
+    a_quarantine_with_versions_taken_back: Case::quarantine(Store::Versioned, 3);
+    a_release_taken_back: Case::step(Store::Full, Step::Release, QuarantineState::Released);
+    a_release_proven_by_its_bytes_taken_back: Case::step(Store::OpaqueBytes, Step::Release, QuarantineState::Released);
+    an_archive_taken_back: Case::step(Store::NoConditionalCopy, Step::Archive, QuarantineState::Archived);
+    an_undo_taken_back: Case::step(Store::Full, Step::Undo, QuarantineState::Undone);
+}
+
+/// A folder as a lake, new for each point: its tags are of its files.
+struct InFolder {
+    _root: tempfile::TempDir,
+    folder: Folder,
+    plan: Plan,
+    before: BTreeMap<String, Kept>,
+}
+
+impl InFolder {
+    async fn new(objects: usize) -> Self {
+        let root = site::folder();
+        let folder = Folder::open(root.path()).unwrap();
+        for name in ["rejected_rows.parquet", "deep/er/part-1.parquet", "_SUCCESS"].iter().take(objects) {
+            let bytes = if *name == "_SUCCESS" { "" } else { name };
+            folder.put(&format!("{SOURCE}{name}").into(), bytes.into(), None).await.unwrap();
+        }
+        let journal = site::folder();
+        let lake: Arc<dyn LakeWriter> = Arc::new(folder.clone());
+        let session = session(lake.clone(), gate(lake, journal.path(), "ana", 0));
+        let plan = site::plan(&session, site::ENTRY).await;
+        let before = kept(&folder, SOURCE, Marks::None).await;
+        Self { _root: root, folder, plan, before }
+    }
+
+    async fn survive(&self, point: Option<(usize, Fault)>, same_machine: bool) -> usize {
+        let (machine, other) = (site::folder(), site::folder());
+        let lake = Arc::new(Stepped::new(Arc::new(self.folder.clone()), point));
+        let first = gate(lake.clone(), machine.path(), "ana", 10);
+        let killed = tokio::select! {
+            _ = apply(&first, &self.plan) => false,
+            () = lake.killed() => true,
+        };
+        assert_eq!(killed, matches!(point, Some((_, Fault::KilledBefore | Fault::KilledAfter))));
+        let there = |prefix: &str| list_names(&self.folder, prefix.to_owned());
+        let (source, target) = (there(&self.plan.source).await, there(&self.plan.target).await);
+        assert!(self.before.keys().all(|name| source.contains(name) || target.contains(name)), "a file is nowhere");
+        let journal = if same_machine { machine.path() } else { other.path() };
+        let lake_now: Arc<dyn LakeWriter> = Arc::new(self.folder.clone());
+        let second = gate(lake_now.clone(), journal, "ben", 30);
+        match resume(&second, &self.plan.id).await {
+            Err(GateError::Unknown(_)) => drop(apply(&second, &self.plan).await.unwrap()),
+            ended => drop(ended.unwrap()),
+        }
+        let end = (self.plan.id.clone(), QuarantineState::Quarantined);
+        check_end(lake_now, &self.plan, &self.before, &end, Some(journal), 30).await;
+        lake.requests()
+    }
+}
+
+async fn list_names(folder: &Folder, prefix: String) -> BTreeSet<String> {
+    list(folder, &prefix).await.iter().map(|o| o.key.0[prefix.len()..].to_owned()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_folder() {
+    for objects in [1, 3] {
+        let requests = InFolder::new(objects).await.survive(None, true).await;
+        for n in 0..requests {
+            for (at, fault) in FAULTS.into_iter().enumerate() {
+                eprintln!("request {n} of {requests}, {fault:?}");
+                // Each fault on both machines, in turns.
+                InFolder::new(objects).await.survive(Some((n, fault)), (n + at) % 2 == 0).await;
+            }
+        }
+        println!("{} points of {requests} requests", requests * 4);
+    }
 }

@@ -2,4 +2,7 @@
 //! records say is true.
 
 mod crash_points;
+mod gate;
+mod interference;
 mod site;
+mod workflow;

@@ -218,9 +218,16 @@ pub struct Kept {
     encryption: Option<Encryption>,
 }
 
-/// What lies under a prefix, by the name below it; without the manifest, and without lakeward's marks, which must be
-/// of this move or, without one, not there.
-pub async fn kept(lake: &dyn Lake, prefix: &str, marks: Option<&MoveId>) -> BTreeMap<String, Kept> {
+/// Whose marks objects bear.
+#[derive(Debug, Clone, Copy)]
+pub enum Marks<'a> {
+    None,
+    Of(&'a MoveId),
+    Any,
+}
+
+/// What lies under a prefix, by the name below it; without the manifest, and without lakeward's marks.
+pub async fn kept(lake: &dyn Lake, prefix: &str, marks: Marks<'_>) -> BTreeMap<String, Kept> {
     let mut all = BTreeMap::new();
     for meta in list(lake, prefix).await {
         let name = meta.key.as_str().strip_prefix(prefix).unwrap().to_owned();
@@ -231,8 +238,12 @@ pub async fn kept(lake: &dyn Lake, prefix: &str, marks: Option<&MoveId>) -> BTre
         let mut attributes = detail.attributes;
         if lake.url().starts_with("s3:") {
             let [id, source] = MARKS.map(|mark| attributes.user.remove(mark));
-            assert_eq!(id.as_ref(), marks.map(|id| &id.0), "{}", meta.key);
-            assert_eq!(source.is_some(), marks.is_some(), "{}", meta.key);
+            assert_eq!(source.is_some(), id.is_some(), "{}", meta.key);
+            match marks {
+                Marks::None => assert_eq!(id, None, "{}", meta.key),
+                Marks::Of(marks) => assert_eq!(id.as_ref(), Some(&marks.0), "{}", meta.key),
+                Marks::Any => assert!(id.is_some(), "{}", meta.key),
+            }
         }
         let kept = Kept {
             bytes: lake.get(&meta.key, ByteRange::Whole, None).await.unwrap().bytes,
