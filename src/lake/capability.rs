@@ -10,6 +10,9 @@ use super::{Attributes, Condition, ETag, ErrorClass, Key, LakeError, LakeWriter,
 /// The user metadata by which the probe knows what was kept.
 const MARK: (&str, &str) = ("lakeward-probe", "kept");
 
+/// Tries to remove what the probe wrote, where a request or its reply was lost.
+const TRIES: u32 = 3;
+
 const TEXT: &[u8] = b"lakeward probes what this store can do\n";
 
 /// What a store can do. A condition that it takes and ignores is one it does not have.
@@ -61,8 +64,19 @@ pub async fn probe(lake: &dyn LakeWriter, scratch: &str) -> Result<Capabilities,
     found
 }
 
-/// Removes every object under the scratch prefix.
-async fn clear(lake: &dyn LakeWriter, scratch: &str) -> Result<(), LakeError> {
+/// Removes every object under a scratch prefix: what a probe that was killed has left.
+pub async fn clear(lake: &dyn LakeWriter, scratch: &str) -> Result<(), LakeError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match clear_once(lake, scratch).await {
+            Err(e) if tries < TRIES && matches!(e.class, ErrorClass::Unreachable | ErrorClass::Throttled) => {}
+            ended => return ended,
+        }
+    }
+}
+
+async fn clear_once(lake: &dyn LakeWriter, scratch: &str) -> Result<(), LakeError> {
     let listed = lake.list(&ListRequest { prefix: scratch.to_owned(), ..ListRequest::default() }).await?;
     for object in listed.objects {
         // Under its condition first: a bucket's policy may demand one.

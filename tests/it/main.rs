@@ -9,6 +9,7 @@ mod foreign_files;
 mod lake_contract;
 mod layering;
 mod memory_model;
+mod moves;
 mod notify;
 mod preview_cost;
 mod quarantine;

@@ -295,6 +295,17 @@ impl Plan {
         if self.objects.is_empty() && self.kind != MoveKind::Undo {
             faults.push(refuse(RefusalCode::Empty, &self.source, "nothing lies there"));
         }
+        for id in [&self.of, &self.undoes].into_iter().flatten().filter(|id| !id.is_sound()) {
+            faults.push(refuse(RefusalCode::Changed, &id.0, "no move has such an id"));
+        }
+        let undoes = self.kind == MoveKind::Undo;
+        if self.undoes.is_some() != undoes || !undoes && self.objects.iter().any(|o| o.already.is_some()) {
+            faults.push(refuse(
+                RefusalCode::Changed,
+                &self.source,
+                "only an undo takes back a move, and it names which",
+            ));
+        }
         for (name, prefix) in [("source", &self.source), ("target", &self.target)] {
             if !is_prefix(prefix) {
                 faults.push(refuse(

@@ -149,6 +149,13 @@ fn steps(path: &Path) -> Vec<JournalStep> {
     text.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice::<Line>(l).ok()).map(|l| l.step).collect()
 }
 
+/// Whether a move was begun, or taken up again, and did not end since.
+pub(super) fn is_open(steps: &[JournalStep]) -> bool {
+    let begun = |s: &JournalStep| matches!(s, JournalStep::Begun { .. } | JournalStep::Resumed);
+    let ended = steps.iter().rposition(|s| *s == JournalStep::Done);
+    steps.iter().rposition(begun).is_some_and(|begun| ended.is_none_or(|ended| ended < begun))
+}
+
 fn unfinished(folder: &Path, lake: &str) -> Vec<MoveId> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut ids: Vec<MoveId> = entries
@@ -160,7 +167,7 @@ fn unfinished(folder: &Path, lake: &str) -> Vec<MoveId> {
                 JournalStep::Begun { plan } => Some(plan),
                 _ => None,
             })?;
-            (plan.lake == lake && !steps.contains(&JournalStep::Done)).then(|| plan.id.clone())
+            (plan.lake == lake && is_open(&steps)).then(|| plan.id.clone())
         })
         .collect();
     ids.sort();

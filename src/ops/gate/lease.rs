@@ -5,6 +5,7 @@
 //! A lease is no lock on the data: that is what the conditions of each request are for. It keeps two operators from
 //! working against each other, and tells them of each other.
 
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration as Pause;
 
 use bytes::Bytes;
@@ -17,6 +18,9 @@ use crate::model::moves::MoveId;
 
 /// How long a lease holds without being renewed.
 pub const LENGTH: Duration = Duration::seconds(120);
+/// What must be left of a lease for its holder to act: a request takes its time, and no two clocks are equal. It is
+/// renewed when three times as much is left.
+const MARGIN: Duration = Duration::seconds(30);
 /// Old generations that are kept: one who was slow must not find an old number free.
 const KEPT: u64 = 16;
 /// Tries against others who change the list at the same time.
@@ -40,6 +44,40 @@ pub struct Lease {
     pub since: DateTime<Utc>,
     /// Until when.
     pub until: DateTime<Utc>,
+}
+
+/// Whether a move still holds its lease. A process that slept (a closed laptop, Ctrl-Z) finds out by the time of day
+/// before it acts: the timer that renews the lease slept as well.
+#[derive(Debug)]
+pub struct Fence {
+    taken: AtomicBool,
+    /// Seconds of the epoch.
+    until: AtomicI64,
+}
+
+impl Fence {
+    /// Of a lease that holds until then.
+    pub fn new(until: DateTime<Utc>) -> Self {
+        Self { taken: AtomicBool::new(false), until: AtomicI64::new(until.timestamp()) }
+    }
+
+    /// Whether there is time to act: a lease that is about to run out is no lease.
+    pub fn holds(&self, now: DateTime<Utc>) -> bool {
+        !self.is_taken() && now.timestamp() + MARGIN.num_seconds() < self.until.load(Ordering::Relaxed)
+    }
+
+    /// Whether somebody else took it over.
+    pub fn is_taken(&self) -> bool {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn renewed(&self, until: DateTime<Utc>) {
+        self.until.store(until.timestamp(), Ordering::Relaxed);
+    }
+
+    pub(super) fn taken_over(&self) {
+        self.taken.store(true, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -19,7 +19,7 @@ use tokio::sync::{Mutex as Turn, OnceCell};
 pub use actor::Actor;
 pub use effect::{GateError, Outcome, WriteEffect};
 pub use journal::{Journal, JournalStep, Record};
-pub use lease::{Lease, Leases};
+pub use lease::{Fence, Lease, Leases};
 pub use writing::level_of;
 
 use super::audit::{self, AuditRecord};

@@ -1,9 +1,8 @@
 //! What each write does once it has passed: the same steps for every one, and its record at the end.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use super::{Gate, GateError, JournalStep, Lease, Leases, Outcome, Record, WriteEffect, chance};
-use crate::lake::capability::{Capabilities, probe};
+use super::journal::is_open;
+use super::{Fence, Gate, GateError, JournalStep, Lease, Leases, Outcome, Record, WriteEffect, chance};
+use crate::lake::capability::{Capabilities, clear, probe};
 use crate::lake::{Condition, ErrorClass, LakeError};
 use crate::model::moves::{MoveId, MoveKind, Plan, QuarantineState, Step};
 use crate::model::notice::{Notice, NoticeKind};
@@ -81,10 +80,11 @@ impl Gate {
         self.fits(plan)?;
         self.confirmed(level_of(plan), confirmation)?;
         if rehearsal {
-            let (record, fenced) = (self.journal.unwritten(&plan.id), AtomicBool::new(false));
+            let fence = Fence::new((self.clock)() + super::lease::LENGTH);
+            let record = self.journal.unwritten(&plan.id);
             // What the store can do is not known without writing to it: then only what is known is judged.
             let can = self.can.get().copied().unwrap_or(EVERYTHING);
-            self.engine(plan, can, &record, watch, &fenced).check().await?;
+            self.engine(plan, can, &record, watch, &fence).check().await?;
             return Ok(Outcome::of(plan));
         }
         let begun = JournalStep::Begun { plan: Box::new(plan.clone()) };
@@ -103,29 +103,36 @@ impl Gate {
             return Err(GateError::Unknown(id.0.clone()));
         }
         let sealed = Records::of(&self.prefixes.state, id);
-        let plan = match records::read::<Plan>(self.lake.as_ref(), &sealed.plan()).await? {
-            Some(plan) => plan,
-            // Begun here, and the lake does not know of it: nothing was done there.
+        let (plan, resuming) = match records::read::<Plan>(self.lake.as_ref(), &sealed.plan()).await? {
+            Some(plan) => (plan, true),
+            // Begun here, and the lake does not know of it: nothing was done there, and all is looked at again.
             None => match self.journal.read(id).await.into_iter().find_map(begun) {
-                Some(plan) => plan,
+                Some(plan) => (plan, false),
                 None => return Err(GateError::Unknown(id.0.clone())),
             },
         };
         self.fits(&plan)?;
+        if plan.id != *id {
+            return Err(GateError::Changed(vec![format!("the plan that lies there is that of {}", plan.id)]));
+        }
         let done = records::read::<Done>(self.lake.as_ref(), &sealed.done()).await?;
-        if done.is_some() {
+        if let Some(done) = done {
             // The end was sealed, and the process died before it could note it.
             let record = self.journal.open(id, JournalStep::Resumed, (self.clock)()).await?;
             record.durable(JournalStep::Done, (self.clock)()).await?;
-            let notes = vec!["it was over already".to_owned()];
-            return Ok(Outcome { notes, ..Outcome::of(&plan) });
+            let mut outcome = Outcome { notes: vec!["it was over already".to_owned()], ..Outcome::of(&plan) };
+            if done.void {
+                outcome.notes.push("it moved nothing, or was taken back".to_owned());
+                (outcome.objects, outcome.bytes, outcome.path) = (0, 0, None);
+            }
+            return Ok(outcome);
         }
         // What was confirmed once is finished; who resumes says so, and no more is asked.
         self.confirmed(Level { objects: plan.objects.len() as u64, removes_from: None }, confirmation)?;
         if rehearsal {
             return Ok(Outcome::of(&plan));
         }
-        self.leased(effect, &plan, JournalStep::Resumed, confirmation, watch, true).await
+        self.leased(effect, &plan, JournalStep::Resumed, confirmation, watch, resuming).await
     }
 
     /// A plan for this lake, with nothing refused: whoever wrote the file.
@@ -166,10 +173,10 @@ impl Gate {
             until: now + super::lease::LENGTH,
         };
         leases.take(&lease, now).await?;
-        let fenced = AtomicBool::new(false);
+        let fence = Fence::new(lease.until);
         let ended = {
-            let work = self.journaled(plan, first, watch, &fenced, resuming);
-            let renewed = self.renewed(&leases, &mut lease, watch, &fenced);
+            let work = self.journaled(plan, first, watch, &fence, resuming);
+            let renewed = self.renewed(&leases, &mut lease, watch, &fence);
             tokio::select! {
                 ended = work => ended,
                 never = renewed => match never {},
@@ -188,19 +195,30 @@ impl Gate {
         leases: &Leases<'_>,
         lease: &mut Lease,
         watch: &Watch,
-        fenced: &AtomicBool,
+        fence: &Fence,
     ) -> std::convert::Infallible {
         let length = super::lease::LENGTH.to_std().unwrap_or_default();
         loop {
             tokio::time::sleep(length / 4).await;
             let now = (self.clock)();
             lease.until = now + super::lease::LENGTH;
-            if let Err(GateError::Held { holder, .. }) = leases.take(lease, now).await {
-                tracing::warn!("{holder} took over what {} held", lease.id);
-                fenced.store(true, Ordering::Relaxed);
-                watch.stop();
-                std::future::pending::<()>().await;
+            // One that ran out was anybody's meanwhile, even if nobody has it now: what was seen under it is old.
+            let lapsed = !fence.holds(now);
+            match leases.take(lease, now).await {
+                Err(GateError::Held { holder, .. }) => tracing::warn!("{holder} took over what {} held", lease.id),
+                Ok(()) if lapsed => tracing::warn!("the lease of {} ran out", lease.id),
+                Ok(()) => {
+                    fence.renewed(lease.until);
+                    continue;
+                }
+                Err(e) => {
+                    tracing::warn!("the lease of {} is not renewed: {e}", lease.id);
+                    continue;
+                }
             }
+            fence.taken_over();
+            watch.stop();
+            std::future::pending::<()>().await;
         }
     }
 
@@ -209,28 +227,45 @@ impl Gate {
         plan: &Plan,
         first: JournalStep,
         watch: &Watch,
-        fenced: &AtomicBool,
+        fence: &Fence,
         resuming: bool,
     ) -> Result<Done, GateError> {
+        let open = is_open(&self.journal.read(&plan.id).await);
         let record = self.journal.open(&plan.id, first, (self.clock)()).await?;
         let can = self.can.get_or_try_init(|| self.probed(&plan.id)).await;
         let ended = match can {
             Ok(can) => {
-                let engine = self.engine(plan, *can, &record, watch, fenced);
+                let engine = self.engine(plan, *can, &record, watch, fence);
                 let cannot = engine.cannot();
                 if cannot.is_empty() { engine.run(resuming).await } else { Err(GateError::Refused(cannot)) }
             }
             Err(error) => Err(error.into()),
         };
-        // What never began is over as far as this machine is concerned.
-        if ended.as_ref().is_err_and(|e| e.is_refusal() || matches!(e, GateError::Lake(_))) && !resuming {
+        // What never began is over as far as this machine is concerned; what an earlier run left half done is not.
+        let refused = ended.as_ref().is_err_and(|e| e.is_refusal() || matches!(e, GateError::Lake(_)));
+        if refused && !resuming && !(open && self.may_have_begun(&plan.id).await) {
             record.brief(JournalStep::Done, (self.clock)());
         }
         ended
     }
 
+    /// Removes what a run of this move that was killed has left. What stays harms nobody.
+    async fn clear_probes(&self, scratch: &str) {
+        let cleared = clear(self.lake.as_ref(), scratch).await;
+        if let Err(e) = cleared.and(self.lake.abandon_uploads(scratch).await) {
+            tracing::warn!("what an earlier probe wrote stays: {e}");
+        }
+    }
+
+    async fn may_have_begun(&self, id: &MoveId) -> bool {
+        let sealed = Records::of(&self.prefixes.state, id);
+        !matches!(records::read::<Plan>(self.lake.as_ref(), &sealed.plan()).await, Ok(None))
+    }
+
     async fn probed(&self, id: &MoveId) -> Result<Capabilities, LakeError> {
-        probe(self.lake.as_ref(), &format!("{}probe/{id}-{:08x}/", self.prefixes.state, chance() & 0xffff_ffff)).await
+        let scratch = format!("{}probe/{id}-", self.prefixes.state);
+        self.clear_probes(&scratch).await;
+        probe(self.lake.as_ref(), &format!("{scratch}{:08x}/", chance() & 0xffff_ffff)).await
     }
 
     fn engine<'a>(
@@ -239,7 +274,7 @@ impl Gate {
         can: Capabilities,
         record: &'a Record,
         watch: &'a Watch,
-        fenced: &'a AtomicBool,
+        fence: &'a Fence,
     ) -> Engine<'a> {
         Engine {
             lake: self.lake.as_ref(),
@@ -248,7 +283,7 @@ impl Gate {
             can,
             record,
             watch,
-            fenced,
+            fence,
             actor: self.actor.name(),
             clock: self.clock.as_ref(),
         }
@@ -275,6 +310,8 @@ impl Gate {
                 outcome.notes.extend(self.audit(record).await);
                 Ok(outcome)
             }
+            // Nothing is written to the lake without a record on this machine.
+            Err(error @ GateError::Journal { .. }) => Err(error),
             Err(error) => {
                 let word = match &error {
                     GateError::Interrupted { .. } => "interrupted",

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::engine::Listing;
-use super::records::may_pass;
+use super::records::{Stays, may_pass};
 use crate::lake::{Lake, LakeError, ListRequest};
-use crate::model::moves::{Plan, Refusal, RefusalCode};
+use crate::model::moves::{MoveKind, Plan, Refusal, RefusalCode};
 
 /// Tries of one page of a listing.
 const TRIES: u32 = 5;
@@ -69,11 +69,26 @@ pub fn differences(plan: &Plan, there: &Listing) -> Vec<Difference> {
             Some(_) => {}
         }
     }
-    let added = there
-        .keys()
-        .filter(|k| !planned.contains(k.as_str()) && plan.unseals.as_ref() != Some(*k) && !is_apart(plan, k));
-    all.extend(added.cloned().map(Difference::Added));
+    // What somebody laid beside moved data stays there: it must keep nobody from the way back.
+    if plan.unseals.is_none() {
+        let added = there.keys().filter(|k| !planned.contains(k.as_str()) && !is_apart(plan, k));
+        all.extend(added.cloned().map(Difference::Added));
+    }
     all
+}
+
+/// What lies under the source when its objects have gone, and why it stays.
+pub fn left(plan: &Plan, there: &Listing) -> Vec<Stays> {
+    let planned: std::collections::BTreeSet<&str> = plan.objects.iter().map(|o| o.key.as_str()).collect();
+    let left = there.keys().filter(|k| plan.unseals.as_ref() != Some(*k) && !is_apart(plan, k));
+    left.map(|key| Stays {
+        key: key.clone(),
+        why: match planned.contains(key.as_str()) {
+            true => "newer data lies under this key; it is kept".to_owned(),
+            false => "it is no part of the move; it is kept where it lies".to_owned(),
+        },
+    })
+    .collect()
 }
 
 fn is_apart(plan: &Plan, key: &str) -> bool {
@@ -84,7 +99,9 @@ fn is_apart(plan: &Plan, key: &str) -> bool {
 pub fn foreign(plan: &Plan, there: &Listing) -> Vec<Refusal> {
     let copies = || plan.objects.iter().filter(|o| o.already.is_none());
     let mut all: Vec<Refusal> = copies().filter(|o| there.contains_key(&o.target)).map(|o| exists(&o.target)).collect();
-    all.extend(plan.seals.as_ref().filter(|key| there.contains_key(*key)).map(|key| exists(key)));
+    // An undo of a move that did not end finds the manifest that the move had not taken away yet.
+    let seals = plan.seals.as_ref().filter(|_| plan.kind != MoveKind::Undo);
+    all.extend(seals.filter(|key| there.contains_key(*key)).map(|key| exists(key)));
     if plan.seals.is_none() && copies().next().is_some() {
         let ours: std::collections::BTreeSet<&str> = plan.objects.iter().map(|o| o.target.as_str()).collect();
         let beside = |key: &&String| {

@@ -52,8 +52,9 @@ impl Engine<'_> {
     async fn copy_one(&self, n: usize, is_there: bool) -> Result<Copied, Broken> {
         let object = &self.plan.objects[n];
         if let Some(etag) = &object.already {
-            return Ok(Copied { etag: etag.clone(), checksum: object.checksum.clone() });
+            return Ok(Copied { etag: etag.clone(), checksum: None });
         }
+        self.held()?;
         let target = Key::from(object.target.as_str());
         if is_there {
             return self.recognise(object, &self.lake.inspect(&target).await?);
@@ -140,8 +141,7 @@ impl Engine<'_> {
 
     /// What a copy is to be like: as its source, with the mark of this move where it lies apart from the pipeline.
     fn placing(&self, object: &PlannedObject, way: CopyWay) -> Placing {
-        let mut attributes = attributes_of(&object.headers);
-        attributes.user.retain(|name, _| name != MOVE && name != SOURCE_ETAG);
+        let mut attributes = unmarked(&object.headers);
         if self.plan.seals.is_some() {
             attributes.user.insert(MOVE.to_owned(), self.plan.id.0.clone());
             attributes.user.insert(SOURCE_ETAG.to_owned(), object.etag.clone());
@@ -180,6 +180,13 @@ pub fn headers_of(attributes: &Attributes) -> BTreeMap<String, String> {
     ];
     let known = known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
     known.chain(a.user.iter().map(|(name, value)| (format!("{META}{name}"), value.clone()))).collect()
+}
+
+/// What the headers of a plan say, without the marks of a move.
+pub fn unmarked(headers: &BTreeMap<String, String>) -> Attributes {
+    let mut attributes = attributes_of(headers);
+    attributes.user.retain(|name, _| name != MOVE && name != SOURCE_ETAG);
+    attributes
 }
 
 fn attributes_of(headers: &BTreeMap<String, String>) -> Attributes {

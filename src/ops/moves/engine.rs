@@ -6,7 +6,6 @@
 //! deleted if it is still that one (`If-Match`), after all copies are proven and the proof is sealed.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
@@ -16,9 +15,9 @@ use super::pace::{Failure, Pace, Stop};
 use super::progress::{MoveProgress, Phase, Watch};
 use super::records::{self, Done, Manifest, NotSealed, Proven, Records, Stays, Verified};
 use crate::lake::capability::Capabilities;
-use crate::lake::{LakeError, LakeWriter, ObjectMeta};
-use crate::model::moves::{Plan, Refusal, RefusalCode, SCHEMA};
-use crate::ops::gate::{GateError, JournalStep, Record};
+use crate::lake::{ByteRange, Condition, Key, LakeError, LakeWriter, ObjectMeta};
+use crate::model::moves::{MoveKind, Plan, Refusal, RefusalCode, SCHEMA};
+use crate::ops::gate::{Fence, GateError, JournalStep, Record};
 
 /// Time, as the gate tells it.
 pub type Clock<'a> = &'a (dyn Fn() -> DateTime<Utc> + Send + Sync);
@@ -32,8 +31,8 @@ pub struct Engine<'a> {
     pub can: Capabilities,
     pub record: &'a Record,
     pub watch: &'a Watch,
-    /// Whether the lease was lost to somebody else.
-    pub fenced: &'a AtomicBool,
+    /// Whether the lease still holds.
+    pub fence: &'a Fence,
     pub actor: String,
     pub clock: Clock<'a>,
 }
@@ -58,6 +57,10 @@ pub enum Broken {
     Unequal(String),
     /// A delete was refused, and both copies stay.
     NotDeleted(String, LakeError),
+    /// The lease ran out before it was renewed.
+    Lapsed,
+    /// No record could be made on this machine.
+    Journal(String),
 }
 
 impl Failure for Broken {
@@ -88,6 +91,8 @@ impl std::fmt::Display for Broken {
             Self::NotDeleted(key, error) => {
                 write!(f, "{key} is copied and proven, and cannot be deleted: {}", error.detail)
             }
+            Self::Lapsed => write!(f, "its lease ran out: this machine slept, or could not renew it"),
+            Self::Journal(fault) => write!(f, "{fault}"),
         }
     }
 }
@@ -104,6 +109,7 @@ impl<'a> Engine<'a> {
             return Err(GateError::Refused(faults));
         }
         self.tell(Phase::Checking, 0, 0, None, &Pace::default());
+        self.is_new().await?;
         let there = compare::listing(self.lake, &self.plan.source).await?;
         let differences = compare::differences(self.plan, &there);
         if !differences.is_empty() {
@@ -116,6 +122,36 @@ impl<'a> Engine<'a> {
         }
         let cannot = self.cannot();
         if cannot.is_empty() { Ok(()) } else { Err(GateError::Refused(cannot)) }
+    }
+
+    /// Whether this plan was not begun before, and takes back what it says: its records on the lake tell.
+    async fn is_new(&self) -> Result<(), GateError> {
+        let records = Records::of(self.state, &self.plan.id);
+        let refuse = |object: &Key, detail: String| {
+            Err(GateError::Refused(vec![Refusal { code: RefusalCode::Changed, object: object.0.clone(), detail }]))
+        };
+        match records::read::<Plan>(self.lake, &records.plan()).await? {
+            None => {}
+            Some(other) if other != *self.plan => return Err(self.strange(&records.plan().0)),
+            Some(_) => {
+                let id = &self.plan.id;
+                return match records::read::<Done>(self.lake, &records.done()).await? {
+                    Some(_) => {
+                        refuse(&records.done(), "this plan was applied before, and is over; plan it anew".into())
+                    }
+                    None => refuse(
+                        &records.plan(),
+                        format!("this plan was begun before: lakeward quarantine resume {id} goes on"),
+                    ),
+                };
+            }
+        }
+        let Some(undone) = &self.plan.undoes else { return Ok(()) };
+        let key = Records::of(self.state, undone).plan();
+        match records::read::<Plan>(self.lake, &key).await? {
+            Some(plan) if (&plan.source, &plan.target) == (&self.plan.target, &self.plan.source) => Ok(()),
+            _ => refuse(&key, format!("move {undone} did not go the way that is to be gone back; plan it anew")),
+        }
     }
 
     /// What this store cannot do safely.
@@ -149,27 +185,42 @@ impl<'a> Engine<'a> {
             self.check().await?;
         }
         let records = Records::of(self.state, &self.plan.id);
-        self.sealed(records::seal(self.lake, &records.plan(), self.plan).await, &records)?;
+        match records::seal(self.lake, &records.plan(), self.plan).await {
+            // Not even the plan is there: nothing is.
+            Err(NotSealed::Lake(error)) if !resuming && !records::may_pass(error.class) => return Err(error.into()),
+            sealed => self.sealed(sealed, &records)?,
+        }
         self.sealed(records::seal(self.lake, &records.brief(), &records::brief(self.plan)).await, &records)?;
-        let verified = match records::read::<Verified>(self.lake, &records.verified()).await? {
-            Some(verified) => verified,
-            None => self.copy_and_prove(&records, resuming).await?,
+        let (verified, first) = match self.record::<Verified>(&records.verified()).await? {
+            Some(verified) => (verified, false),
+            None => (self.copy_and_prove(&records, resuming).await?, !resuming),
         };
-        let stays = self.removed(&verified).await?;
+        let stays = self.removed(&verified, first).await?;
         self.finish(&records, stays, false).await
+    }
+
+    /// A record of a move that has begun.
+    async fn record<T: serde::de::DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, GateError> {
+        let read = records::read::<T>(self.lake, key).await;
+        read.map_err(|e| self.interrupted(Phase::Sealing, Stop::Failed(e.into()), 0))
     }
 
     async fn copy_and_prove(&self, records: &Records, resuming: bool) -> Result<Verified, GateError> {
         let mut copied = BTreeMap::new();
         if let Err(stop) = self.copy_all(resuming, &mut copied).await {
             // Refused before the first copy: nothing happened, and nothing is left to resume.
-            if !resuming && copied.is_empty() && is_certain(&stop) {
+            if !resuming && copied.is_empty() && is_certain(&stop) && self.copied_nothing(&stop).await {
                 self.finish(records, Vec::new(), true).await?;
                 return Err(self.nothing_done(stop));
             }
             return Err(self.interrupted(Phase::Copying, stop, copied.len()));
         }
-        let proven = self.prove_all(&copied).await.map_err(|s| self.interrupted(Phase::Verifying, s, copied.len()))?;
+        let proven = match self.originals().await {
+            Ok(originals) => self.prove_all(&copied, &originals).await,
+            Err(error) => Err(Stop::Failed(error.into())),
+        };
+        let proven = proven.map_err(|s| self.interrupted(Phase::Verifying, s, copied.len()))?;
+        self.held().map_err(|e| self.interrupted(Phase::Verifying, Stop::Failed(e), copied.len()))?;
         if !resuming {
             let there = compare::listing(self.lake, &self.plan.source).await;
             let there = there.map_err(|e| self.interrupted(Phase::Verifying, Stop::Failed(e.into()), copied.len()))?;
@@ -189,12 +240,12 @@ impl<'a> Engine<'a> {
         if let Some(key) = &self.plan.seals {
             let manifest =
                 Manifest { schema: SCHEMA, plan: records::brief(self.plan), objects: verified.objects.clone() };
-            self.sealed(records::seal(self.lake, &key.as_str().into(), &manifest).await, records)?;
+            self.seal_manifest(&key.as_str().into(), &manifest, records).await?;
         }
         match records::seal(self.lake, &records.verified(), &verified).await {
             Ok(()) => {}
             // An earlier run of this move sealed the same proofs at another time.
-            Err(NotSealed::Other) => match records::read::<Verified>(self.lake, &records.verified()).await? {
+            Err(NotSealed::Other) => match self.record::<Verified>(&records.verified()).await? {
                 Some(other) if other.objects == verified.objects => return self.noted(other).await,
                 _ => return Err(self.strange(&records.verified().0)),
             },
@@ -203,13 +254,57 @@ impl<'a> Engine<'a> {
         self.noted(verified).await
     }
 
+    /// Seals the manifest. What an undo brings back may find the one that lay beside it before: it is renewed.
+    async fn seal_manifest(&self, key: &Key, manifest: &Manifest, records: &Records) -> Result<(), GateError> {
+        let sealed = records::seal(self.lake, key, manifest).await;
+        if self.plan.kind != MoveKind::Undo || !matches!(sealed, Err(NotSealed::Other)) {
+            return self.sealed(sealed, records);
+        }
+        let interrupted = |e: LakeError| self.interrupted(Phase::Sealing, Stop::Failed(e.into()), 0);
+        let there = self.lake.get(key, ByteRange::Whole, None).await.map_err(interrupted)?;
+        let is_ours = |m: Manifest| m.plan.of == self.plan.of || Some(&m.plan.id) == self.plan.of.as_ref();
+        if !serde_json::from_slice::<Manifest>(&there.bytes).is_ok_and(is_ours) {
+            return Err(self.interrupted(Phase::Sealing, Stop::Failed(Broken::Foreign(key.0.clone())), 0));
+        }
+        let renewed = Some(Condition::Matches(there.etag));
+        self.lake.put(key, records::json(manifest), renewed).await.map_err(interrupted)?;
+        Ok(())
+    }
+
     async fn noted(&self, verified: Verified) -> Result<Verified, GateError> {
-        self.record.durable(JournalStep::Verified, (self.clock)()).await?;
-        Ok(verified)
+        match self.record.durable(JournalStep::Verified, (self.clock)()).await {
+            Ok(()) => Ok(verified),
+            Err(e) => Err(self.interrupted(
+                Phase::Sealing,
+                Stop::Failed(Broken::Journal(e.to_string())),
+                verified.objects.len(),
+            )),
+        }
+    }
+
+    /// The objects that the move to be taken back had found, by key: their tags.
+    async fn originals(&self) -> Result<BTreeMap<String, String>, LakeError> {
+        let undone = self.plan.undoes.as_ref().filter(|_| self.plan.objects.iter().any(|o| o.already.is_some()));
+        let Some(undone) = undone else { return Ok(BTreeMap::new()) };
+        let plan = records::read::<Plan>(self.lake, &Records::of(self.state, undone).plan()).await?;
+        Ok(plan.into_iter().flat_map(|p| p.objects).map(|o| (o.key, o.etag)).collect())
+    }
+
+    /// Whether no target is there. A copy whose reply was lost, beside one that was refused, is one.
+    async fn copied_nothing(&self, stop: &Stop<Broken>) -> bool {
+        let foreign = |key: &str| matches!(stop, Stop::Failed(Broken::Foreign(other)) if other == key);
+        let there = compare::listing(self.lake, &self.plan.target).await;
+        let mut copies = self.plan.objects.iter().filter(|o| o.already.is_none() && !foreign(&o.target));
+        there.is_ok_and(|there| !copies.any(|o| there.contains_key(&o.target)))
+    }
+
+    /// Whether the lease leaves time to act.
+    pub(super) fn held(&self) -> Result<(), Broken> {
+        if self.fence.holds((self.clock)()) { Ok(()) } else { Err(Broken::Lapsed) }
     }
 
     /// Takes the sources away; gives back what stays.
-    async fn removed(&self, verified: &Verified) -> Result<Vec<Stays>, GateError> {
+    async fn removed(&self, verified: &Verified, first: bool) -> Result<Vec<Stays>, GateError> {
         let targets = compare::listing(self.lake, &self.plan.target).await;
         let targets =
             targets.map_err(|e| self.interrupted(Phase::Deleting, Stop::Failed(e.into()), verified.objects.len()))?;
@@ -220,7 +315,12 @@ impl<'a> Engine<'a> {
                 return Err(self.interrupted(Phase::Deleting, stop, verified.objects.len()));
             }
         }
-        self.remove_all().await.map_err(|s| self.interrupted(Phase::Deleting, s, verified.objects.len()))
+        let interrupted = |stop| self.interrupted(Phase::Deleting, stop, verified.objects.len());
+        let missing = self.remove_all(first).await.map_err(interrupted)?;
+        let there = compare::listing(self.lake, &self.plan.source).await;
+        let mut stays = compare::left(self.plan, &there.map_err(|e| interrupted(Stop::Failed(e.into())))?);
+        stays.extend(missing);
+        Ok(stays)
     }
 
     /// Seals the end.
@@ -242,13 +342,16 @@ impl<'a> Engine<'a> {
         };
         let done = match records::seal(self.lake, &records.done(), &done).await {
             Ok(()) => done,
-            Err(NotSealed::Other) => match records::read::<Done>(self.lake, &records.done()).await? {
+            Err(NotSealed::Other) => match self.record::<Done>(&records.done()).await? {
                 Some(other) => other,
                 None => return Err(self.strange(&records.done().0)),
             },
             Err(NotSealed::Lake(e)) => return Err(self.interrupted(Phase::Sealing, Stop::Failed(e.into()), 0)),
         };
-        self.record.durable(JournalStep::Done, (self.clock)()).await?;
+        // The end is sealed: what this machine cannot note does not undo it.
+        if let Err(error) = self.record.durable(JournalStep::Done, (self.clock)()).await {
+            tracing::warn!("{error}");
+        }
         Ok(done)
     }
 
@@ -303,7 +406,7 @@ impl<'a> Engine<'a> {
     }
 
     pub(super) fn is_fenced(&self) -> bool {
-        self.fenced.load(Ordering::Relaxed)
+        self.fence.is_taken()
     }
 
     /// Tells how far a phase is.

@@ -138,6 +138,14 @@ async fn remembered<T: serde::de::DeserializeOwned>(
     Ok(value)
 }
 
+/// Undos of undos that are followed.
+const MOST_UNDONE: u32 = 64;
+
+/// When a move ended, or was planned.
+fn ended(told: &Told) -> DateTime<Utc> {
+    told.done.as_ref().map_or(told.plan.planned_at, |d| d.at)
+}
+
 /// What happened, in order of time.
 enum Happened<'a> {
     Moved(&'a Told, &'a Done),
@@ -153,23 +161,36 @@ fn story_of(base: &Told, all: &[Told]) -> Option<Story> {
         let undo = |u: &&&Told| u.plan.undoes.as_ref() == Some(&t.plan.id);
         family.iter().filter(undo).any(|u| u.done.as_ref().is_some_and(|d| !d.void))
     };
-    let mut happened: Vec<(DateTime<Utc>, Happened<'_>)> = Vec::new();
+    // Clocks of two hosts differ: whatever they say, nothing comes before what it continues.
+    let order = |told: &Told, at: DateTime<Utc>| {
+        let mut before = told.plan.undoes.as_ref().and_then(|id| family.iter().find(|t| t.plan.id == *id));
+        let (mut latest, mut depth) = (at.max(ended(base)), u32::from(told.plan.id != *id));
+        while let Some(earlier) = before.filter(|_| depth < MOST_UNDONE) {
+            (latest, depth) = (latest.max(ended(earlier)), depth + 1);
+            before = earlier.plan.undoes.as_ref().and_then(|id| family.iter().find(|t| t.plan.id == *id));
+        }
+        (latest, depth)
+    };
+    let mut happened: Vec<((DateTime<Utc>, u32), DateTime<Utc>, Happened<'_>)> = Vec::new();
     for told in &family {
         match &told.done {
             Some(done) if done.void => {}
-            Some(done) => happened.push((done.at, Happened::Moved(told, done))),
+            Some(done) => happened.push((order(told, done.at), done.at, Happened::Moved(told, done))),
             None if taken_back(told) => {}
-            None => happened.push((told.plan.planned_at, Happened::Begun(told))),
+            None => {
+                let at = told.plan.planned_at;
+                happened.push((order(told, at), at, Happened::Begun(told)));
+            }
         }
     }
-    happened.extend(base.marks.iter().map(|m| (m.at, Happened::Marked(m))));
-    happened.sort_by_key(|(at, _)| *at);
+    happened.extend(base.marks.iter().map(|m| ((m.at.max(ended(base)), 1), m.at, Happened::Marked(m))));
+    happened.sort_by_key(|(order, ..)| *order);
     let mut history: Vec<QuarantineEvent> = Vec::new();
     let (mut path, mut unfinished) = (base.plan.target.clone(), None);
     // The moves that stand, and the state before each: an undo takes the last one away.
     let mut standing: Vec<(Arc<Plan>, QuarantineState)> = Vec::new();
     let mut now = QuarantineState::Undone;
-    for (at, what) in happened {
+    for (_, at, what) in happened {
         let (state, actor, note, by) = match what {
             Happened::Marked(mark) => {
                 now = now.after(mark.step).unwrap_or(now);

@@ -12,14 +12,18 @@ use super::engine::{Broken, Copied, Engine, proven};
 use super::pace::{Pace, Stop, paced};
 use super::progress::Phase;
 use super::records::Proven;
-use crate::lake::{ByteRange, ETag, Key, LakeError};
+use crate::lake::{ByteRange, ETag, Key, Lake, LakeError};
 
 /// Bytes of one read when an object is compared by its bytes. 8 MiB.
 const CHUNK: u64 = 8 << 20;
 
 impl Engine<'_> {
     /// Proves every copy: that it lies under its key as the copy that was made, and that it is equal to its source.
-    pub(super) async fn prove_all(&self, copied: &BTreeMap<usize, Copied>) -> Result<Vec<Proven>, Stop<Broken>> {
+    pub(super) async fn prove_all(
+        &self,
+        copied: &BTreeMap<usize, Copied>,
+        originals: &BTreeMap<String, String>,
+    ) -> Result<Vec<Proven>, Stop<Broken>> {
         // What was made and what lies there are two things: a listing tells of the latter, 1,000 at a time.
         let there = compare::listing(self.lake, &self.plan.target).await.map_err(|e| Stop::Failed(e.into()))?;
         for (n, one) in copied {
@@ -31,7 +35,7 @@ impl Engine<'_> {
         let (begun, mut pace, mut bytes) = (Instant::now(), Pace::default(), 0);
         let mut all: BTreeMap<usize, Proven> = BTreeMap::new();
         let work = async |n: usize| match copied.get(&n) {
-            Some(one) => self.prove_one(n, one).await,
+            Some(one) => self.prove_one(n, one, originals).await,
             None => Err(Broken::Unequal(self.plan.objects[n].key.clone())),
         };
         paced(0..self.plan.objects.len(), &mut pace, self.watch, work, |n, one, pace| {
@@ -43,8 +47,17 @@ impl Engine<'_> {
         Ok(all.into_values().collect())
     }
 
-    async fn prove_one(&self, n: usize, copied: &Copied) -> Result<Proven, Broken> {
+    async fn prove_one(
+        &self,
+        n: usize,
+        copied: &Copied,
+        originals: &BTreeMap<String, String>,
+    ) -> Result<Proven, Broken> {
         let object = &self.plan.objects[n];
+        // It never left: what lies there is the very object that the move taken back had found, whatever its copy is.
+        if object.already.is_some() && originals.get(&object.target) == Some(&copied.etag) {
+            return Ok(proven(self.plan, n, copied, format!("ETAG:{}", copied.etag)));
+        }
         // A tag that is no digest, as with KMS, differs from one object to the next, equal or not.
         if is_digest(&object.etag) && object.etag == copied.etag {
             return Ok(proven(self.plan, n, copied, format!("MD5:{}", object.etag)));
@@ -65,31 +78,31 @@ impl Engine<'_> {
             }
         }
         let (source, target) = futures::try_join!(
-            self.digest(&object.key, &object.etag, object.size),
-            self.digest(&object.target, &copied.etag, object.size)
+            digest(self.lake, &object.key, &object.etag, object.size),
+            digest(self.lake, &object.target, &copied.etag, object.size)
         )?;
         if source != target {
             return Err(Broken::Unequal(object.key.clone()));
         }
         Ok(proven(self.plan, n, copied, format!("SHA256:{source}")))
     }
+}
 
-    /// SHA-256 of an object, which must be this one from the first byte to the last.
-    async fn digest(&self, key: &str, etag: &str, size: u64) -> Result<String, LakeError> {
-        let (key, etag) = (Key::from(key), ETag(etag.to_owned()));
-        let mut hasher = Sha256::new();
-        let mut at = 0;
-        while at < size {
-            let end = (at + CHUNK).min(size);
-            let part = self.lake.get(&key, ByteRange::Span(at..end), Some(&etag)).await?;
-            if part.bytes.is_empty() {
-                break;
-            }
-            hasher.update(&part.bytes);
-            at += part.bytes.len() as u64;
+/// SHA-256 of an object, which must be this one from the first byte to the last.
+pub async fn digest(lake: &dyn Lake, key: &str, etag: &str, size: u64) -> Result<String, LakeError> {
+    let (key, etag) = (Key::from(key), ETag(etag.to_owned()));
+    let mut hasher = Sha256::new();
+    let mut at = 0;
+    while at < size {
+        let end = (at + CHUNK).min(size);
+        let part = lake.get(&key, ByteRange::Span(at..end), Some(&etag)).await?;
+        if part.bytes.is_empty() {
+            break;
         }
-        Ok(hasher.finalize().iter().map(|b| format!("{b:02x}")).collect())
+        hasher.update(&part.bytes);
+        at += part.bytes.len() as u64;
     }
+    Ok(hasher.finalize().iter().map(|b| format!("{b:02x}")).collect())
 }
 
 /// Whether a tag has the shape of an MD5 digest: S3's tags of objects written in one part are, unless KMS or the

@@ -39,7 +39,8 @@ pub struct Verified {
     pub objects: Vec<Proven>,
 }
 
-/// A source that stays, although its copy is proven.
+/// A key under the source that is not as the plan wanted it: newer data, an object that the plan does not name, or one
+/// that somebody else took away.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stays {
     /// Its key.
@@ -62,7 +63,7 @@ pub struct Done {
     /// Whether nothing was moved: it was refused before its first copy, or took itself back.
     #[serde(default)]
     pub void: bool,
-    /// Newer data that lies under a source key.
+    /// What lies under the source all the same, and what was missing there.
     pub stays: Vec<Stays>,
 }
 

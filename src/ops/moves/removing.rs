@@ -27,9 +27,10 @@ enum Fate {
 }
 
 impl Engine<'_> {
-    /// Deletes the sources. Gives back those that stay because newer data lies under their keys.
-    pub(super) async fn remove_all(&self) -> Result<Vec<Stays>, Stop<Broken>> {
-        let mut stays = Vec::new();
+    /// Deletes the sources, but for those under whose keys newer data lies. Gives back those that were not there.
+    /// In a run that sent no delete before, one that is not there was taken away by somebody else: that is told.
+    pub(super) async fn remove_all(&self, first: bool) -> Result<Vec<Stays>, Stop<Broken>> {
+        let mut missing = Vec::new();
         let (begun, pace, mut gone, mut bytes) = (Instant::now(), Pace::default(), 0, 0);
         for rank in Rank::ALL.into_iter().rev() {
             let items: Vec<usize> = self.plan.ranked(rank).map(|(n, _)| n).collect();
@@ -37,16 +38,14 @@ impl Engine<'_> {
                 self.stopped()?;
                 let announced = JournalStep::Deleting { n: chunk.to_vec() };
                 let written = self.record.durable(announced, (self.clock)()).await;
-                written.map_err(|e| {
-                    Stop::Failed(Broken::Lake(LakeError::new(ErrorClass::Denied, "journal", e.to_string())))
-                })?;
-                stays.extend(self.remove(chunk).await?);
+                written.map_err(|e| Stop::Failed(Broken::Journal(e.to_string())))?;
+                missing.extend(self.remove(chunk, first).await?);
                 gone += chunk.len() as u64;
                 bytes += chunk.iter().map(|n| self.plan.objects[*n].size).sum::<u64>();
                 self.tell(Phase::Deleting, gone, bytes, Some(begun), &pace);
             }
         }
-        Ok(stays)
+        Ok(missing)
     }
 
     fn stopped(&self) -> Result<(), Stop<Broken>> {
@@ -54,10 +53,11 @@ impl Engine<'_> {
     }
 
     /// Deletes these, trying again what a store that throttles or loses replies left open.
-    async fn remove(&self, chunk: &[usize]) -> Result<Vec<Stays>, Stop<Broken>> {
+    async fn remove(&self, chunk: &[usize], first: bool) -> Result<Vec<Stays>, Stop<Broken>> {
         let mut left = chunk.to_vec();
         let mut stays = Vec::new();
         for tries in 1..=TRIES {
+            self.held().map_err(Stop::Failed)?;
             let answers = match self.can.conditional_bulk_delete {
                 true => self.remove_in_bulk(&left).await,
                 false => self.remove_singly(&left).await,
@@ -66,10 +66,16 @@ impl Engine<'_> {
             let mut last = None;
             for (n, answer) in left.iter().copied().zip(answers) {
                 let key = &self.plan.objects[n].key;
+                let was_gone = answer.as_ref().is_err_and(|e| e.class == ErrorClass::NotFound);
                 match self.fate(n, answer).await {
+                    Fate::Gone if was_gone && first && tries == 1 => {
+                        let why =
+                            "it was gone already: somebody else removed it, or a reply was lost; its copy is kept";
+                        stays.push(Stays { key: key.clone(), why: why.to_owned() });
+                    }
                     Fate::Gone => {}
-                    Fate::Replaced => stays
-                        .push(Stays { key: key.clone(), why: "newer data lies under this key; it is kept".to_owned() }),
+                    // Told with all else that is left there, at the end.
+                    Fate::Replaced => {}
                     Fate::Refused(error) => return Err(Stop::Failed(Broken::NotDeleted(key.clone(), error))),
                     Fate::Again(error) => {
                         last = Some(error);

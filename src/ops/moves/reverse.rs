@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use super::compare;
-use super::copying::MOVE;
+use super::copying::{MOVE, checksum_text, unmarked};
 use super::draft::Draft;
 use super::history::{Story, story_on};
 use super::planning::{Keep, free_place};
+use super::proving;
 use super::records::{self, Records, Verified};
-use crate::lake::{ErrorClass, Key, LakeError, ObjectMeta};
-use crate::model::moves::{Change, MoveId, MoveKind, Plan, QuarantineState, Refusal, RefusalCode, Step};
+use crate::lake::{ErrorClass, Key, Lake, LakeError, ObjectDetail, ObjectMeta};
+use crate::model::moves::{Change, MoveId, MoveKind, Plan, PlannedObject, QuarantineState, Refusal, RefusalCode, Step};
 use crate::ops::Session;
 use crate::ops::gate::{Actor, GateError, chance};
 
@@ -114,6 +115,8 @@ fn begun(
     source: String,
     target: String,
 ) -> Draft {
+    // What stays below the dead letter is apart in the same places of wherever its data lies.
+    let apart = |below: &String| Some(format!("{source}{}", below.strip_prefix(&story.base.source)?));
     Draft {
         id: MoveId::of(now, chance()),
         kind,
@@ -125,14 +128,14 @@ fn begun(
         note: note.filter(|n| !n.trim().is_empty()),
         actor: session.gate().map_or_else(|| Actor::of_process().name(), |g| g.actor().name()),
         now,
-        source,
-        target,
         seals: false,
         unseals: true,
         dead_letter: true,
-        apart: story.base.apart.clone(),
+        apart: story.base.apart.iter().filter_map(apart).collect(),
         rows: story.base.totals.rows,
         alerts: story.base.alerts.clone(),
+        source,
+        target,
         even_incomplete: true,
         storage_class: None,
         retain_until: None,
@@ -164,7 +167,7 @@ async fn taken_back_half_way(
     for object in &plan.objects {
         let Some(copy) = targets.get(&object.target) else { continue };
         if proven.get(object.target.as_str()).is_none_or(|etag| *etag != copy.etag.0)
-            && !is_copy_of(session, &plan, &object.etag, copy, object.modified).await?
+            && !is_copy_of(session, &plan, object, copy).await?
         {
             continue; // somebody else's: not touched
         }
@@ -186,19 +189,40 @@ async fn taken_back_half_way(
 async fn is_copy_of(
     session: &Session,
     plan: &Plan,
-    source_etag: &str,
+    object: &PlannedObject,
     copy: &ObjectMeta,
-    modified: DateTime<Utc>,
 ) -> Result<bool, LakeError> {
-    let there = match session.lake().inspect(&Key::from(copy.key.as_str())).await {
+    let lake = session.lake().as_ref();
+    let there = match lake.inspect(&Key::from(copy.key.as_str())).await {
         Ok(there) => there,
         Err(e) if e.class == ErrorClass::NotFound => return Ok(false),
         Err(e) => return Err(e),
     };
     Ok(match there.attributes.user.get(MOVE) {
         Some(id) => *id == plan.id.0,
-        // A folder keeps no metadata; the time of the source stands for it. What goes back to the pipeline bears no
-        // mark: an equal tag there is equal content.
-        None => there.meta.modified == modified || there.meta.etag.0 == source_etag,
+        // A folder keeps no metadata; the time of the source stands for it.
+        None if there.meta.modified == object.modified || there.meta.etag.0 == object.etag => true,
+        // What goes back to the pipeline bears no mark: equal content, and all that it was given.
+        None => {
+            plan.seals.is_none()
+                && there.meta.size == object.size
+                && there.attributes == unmarked(&object.headers)
+                && is_equal(lake, object, &there).await?
+        }
     })
+}
+
+/// Whether an object has the content of a source of the plan.
+async fn is_equal(lake: &dyn Lake, object: &PlannedObject, there: &ObjectDetail) -> Result<bool, LakeError> {
+    let checksum = there.checksum.as_ref().map(checksum_text);
+    if let Some((one, other)) = object.checksum.as_ref().zip(checksum)
+        && one.split(':').next() == other.split(':').next()
+    {
+        return Ok(*one == other);
+    }
+    let source = match proving::digest(lake, &object.key, &object.etag, object.size).await {
+        Err(e) if matches!(e.class, ErrorClass::NotFound | ErrorClass::Conflict) => return Ok(false),
+        other => other?,
+    };
+    Ok(source == proving::digest(lake, &object.target, &there.meta.etag.0, object.size).await?)
 }

@@ -175,6 +175,27 @@ impl Memory {
         self.set_as(key, bytes, Some(parts), &Placing::default())
     }
 
+    /// The same, to be like this.
+    pub fn set_like(&self, key: &str, bytes: impl Into<Bytes>, placing: &Placing) -> ETag {
+        self.set_as(key, bytes, None, placing)
+    }
+
+    /// The same, of so many bytes, of which only these are real; what lies behind them reads as nothing. For objects
+    /// that no test can hold.
+    pub fn set_sparse(&self, key: &str, bytes: impl Into<Bytes>, size: u64) -> ETag {
+        let etag = self.set(key, bytes);
+        self.store().current_mut(key).expect("an object").sparse = Some(size);
+        etag
+    }
+
+    /// Another lake that holds the same and ignores the same; of what else was ordered it knows nothing.
+    pub fn fork(&self) -> Self {
+        let fork = Self::default();
+        *fork.store() = self.store().clone();
+        fork.rules().ignored = self.rules().ignored;
+        fork
+    }
+
     /// Takes an object away as someone else would.
     pub fn remove(&self, key: &str) {
         self.change(|store| store.delete(&key.into())).expect("an object that nothing keeps");

@@ -74,10 +74,11 @@ impl Lake for Memory {
         if object.is_archived() {
             return Err(self.error(ErrorClass::Unsupported, key.as_str()));
         }
+        let size = object.size();
         let Object { bytes, etag, modified, .. } = object;
-        let size = bytes.len() as u64;
         let span = range.within(size);
-        let bytes = bytes.slice(span.start as usize..span.end as usize);
+        let real = |at: u64| at.min(bytes.len() as u64) as usize;
+        let bytes = bytes.slice(real(span.start)..real(span.end));
         self.0.counters.received(level, bytes.len() as u64);
         Ok(Fetched { bytes, offset: span.start, size, etag, modified })
     }
@@ -203,9 +204,9 @@ fn copy(store: &mut Store, request: &CopyRequest, ignored: Ignored) -> Result<Wr
     let condition = request.condition.as_ref().filter(|_| !ignores_condition);
     store.admits(target, condition).map_err(|class| (class, target.clone()))?;
     // Tags of parts of 64 MiB, as the S3 end cuts them.
-    let parts = (request.way == CopyWay::Multipart).then(|| found.bytes.len().div_ceil(64 << 20));
+    let parts = (request.way == CopyWay::Multipart).then(|| found.size().div_ceil(64 << 20) as usize);
     let mut object = store.new_object(found.bytes, parts);
-    (object.attributes, object.tags) = (found.attributes, found.tags);
+    (object.sparse, object.attributes, object.tags) = (found.sparse, found.attributes, found.tags);
     if let Some(placing) = &request.placing {
         place(&mut object, placing);
     }

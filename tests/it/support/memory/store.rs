@@ -25,6 +25,8 @@ pub enum Versioning {
 #[derive(Debug, Clone)]
 pub struct Object {
     pub bytes: Bytes,
+    /// How large it says it is, where only its first bytes are real.
+    pub sparse: Option<u64>,
     pub etag: ETag,
     pub modified: DateTime<Utc>,
     pub version: Option<String>,
@@ -43,10 +45,14 @@ impl Object {
         matches!(self.storage_class.as_deref(), Some("GLACIER" | "DEEP_ARCHIVE")) && !self.restored
     }
 
+    pub fn size(&self) -> u64 {
+        self.sparse.unwrap_or(self.bytes.len() as u64)
+    }
+
     pub fn meta(&self, key: &str) -> ObjectMeta {
         ObjectMeta {
             key: key.into(),
-            size: self.bytes.len() as u64,
+            size: self.size(),
             etag: self.etag.clone(),
             modified: self.modified,
             storage_class: self.storage_class.clone(),
@@ -84,7 +90,7 @@ impl Entry {
 }
 
 /// All that a bucket holds.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Store {
     keys: BTreeMap<String, Vec<Entry>>,
     pub versioning: Versioning,
@@ -169,6 +175,7 @@ impl Store {
             },
             checksum: (!self.without_checksums).then(|| digest::checksum(&bytes)),
             bytes,
+            sparse: None,
             attributes: Attributes::default(),
             tags: Vec::new(),
             storage_class: None,

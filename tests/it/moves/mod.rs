@@ -1,0 +1,8 @@
+//! The mover, held to rule 3: whatever dies, whoever interferes, no byte is lost, none is doubled, and what the
+//! records say is true.
+
+mod crash_points;
+mod gate;
+mod interference;
+mod site;
+mod workflow;
