@@ -78,7 +78,8 @@ fn a_dead_letter_is_quarantined_and_released_and_is_what_it_was() {
     terminal.keys(&format!("{count}\r"));
     terminal.wait_for("quarantined ");
     terminal.keys("3");
-    terminal.wait_for("upstream_source");
+    // The refresh after the move tells of it.
+    terminal.wait_for("3 Quarantine 1");
     assert_ne!(files(&errors), before);
     assert!(!files(&Path::new(&demo.lake()).join("_quarantine")).is_empty());
     terminal.keys(":release the feed is back\r");

@@ -28,8 +28,7 @@ impl Engine<'_> {
         let failed = |e: LakeError| Stop::Failed(Broken::Lake(e));
         let there = match resuming {
             true => {
-                // Uploads that a crash left open cost money and say nothing.
-                self.lake.abandon_uploads(&self.plan.target).await.map_err(failed)?;
+                self.end_uploads().await;
                 compare::listing(self.lake, &self.plan.target).await.map_err(failed)?
             }
             false => Listing::new(),
@@ -46,7 +45,28 @@ impl Engine<'_> {
             })
             .await?;
         }
+        // The reply to the begin of an upload may have been lost, and it was begun again.
+        if !resuming && self.plan.objects.iter().any(|o| self.is_in_parts(o)) {
+            self.end_uploads().await;
+        }
         Ok(())
+    }
+
+    /// Ends uploads that a crash or a lost reply left open: they cost money and say nothing. In a place of the
+    /// pipeline, only those of our own keys: its writers may be at work beside them.
+    async fn end_uploads(&self) {
+        let whole = self.plan.seals.is_some() || !self.lake.url().starts_with("s3:");
+        let keys = self.plan.objects.iter().filter(|o| !whole && self.is_in_parts(o)).map(|o| o.target.as_str());
+        for prefix in whole.then_some(self.plan.target.as_str()).into_iter().chain(keys) {
+            // To look for them needs a permission of its own.
+            if let Err(error) = self.lake.abandon_uploads(prefix).await {
+                tracing::warn!("uploads that were left open may stay: {error}");
+            }
+        }
+    }
+
+    fn is_in_parts(&self, object: &PlannedObject) -> bool {
+        object.already.is_none() && self.can.way_for(object.size) == Some(CopyWay::Multipart)
     }
 
     async fn copy_one(&self, n: usize, is_there: bool) -> Result<Copied, Broken> {

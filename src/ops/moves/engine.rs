@@ -15,7 +15,7 @@ use super::pace::{Failure, Pace, Stop};
 use super::progress::{MoveProgress, Phase, Watch};
 use super::records::{self, Done, Manifest, NotSealed, Proven, Records, Stays, Verified};
 use crate::lake::capability::Capabilities;
-use crate::lake::{ByteRange, Condition, Key, LakeError, LakeWriter, ObjectMeta};
+use crate::lake::{ByteRange, Condition, ErrorClass, Key, LakeError, LakeWriter, ObjectMeta};
 use crate::model::moves::{MoveKind, Plan, Refusal, RefusalCode, SCHEMA};
 use crate::ops::gate::{Fence, GateError, JournalStep, Record};
 
@@ -324,12 +324,13 @@ impl<'a> Engine<'a> {
     }
 
     /// Seals the end.
-    async fn finish(&self, records: &Records, stays: Vec<Stays>, void: bool) -> Result<Done, GateError> {
+    async fn finish(&self, records: &Records, mut stays: Vec<Stays>, void: bool) -> Result<Done, GateError> {
         self.tell(Phase::Sealing, 0, 0, None, &Pace::default());
         if let Some(key) = self.plan.unseals.as_ref().filter(|_| !void) {
-            // A manifest that is gone already, or cannot be deleted, keeps nobody from the data.
-            if let Err(error) = self.lake.delete(&key.as_str().into(), None).await {
-                tracing::warn!("the manifest {key} stays: {error}");
+            // A manifest that cannot be deleted keeps nobody from the data.
+            if let Err(error) = self.unsealed(&key.as_str().into()).await {
+                let why = format!("this manifest of what lay here cannot be deleted: {}", error.detail);
+                stays.push(Stays { key: key.clone(), why });
             }
         }
         let done = Done {
@@ -353,6 +354,20 @@ impl<'a> Engine<'a> {
             tracing::warn!("{error}");
         }
         Ok(done)
+    }
+
+    async fn unsealed(&self, key: &Key) -> Result<(), LakeError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.lake.delete(key, None).await {
+                Err(e) if records::may_pass(e.class) && tries < records::TRIES => {
+                    tokio::time::sleep(super::pace::pause(tries)).await;
+                }
+                Err(e) if e.class != ErrorClass::NotFound => return Err(e),
+                _ => return Ok(()),
+            }
+        }
     }
 
     /// A record that is there and is not this one: another plan was sealed under this id.

@@ -151,7 +151,7 @@ pub async fn seal(lake: &dyn LakeWriter, key: &Key, record: &impl Serialize) -> 
 }
 
 /// Tries of one record.
-const TRIES: u32 = 5;
+pub const TRIES: u32 = 5;
 
 /// Whether trying again may help.
 pub fn may_pass(class: ErrorClass) -> bool {

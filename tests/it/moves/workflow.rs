@@ -54,13 +54,13 @@ async fn the_whole_way() {
     assert_eq!(legal(mark(&site, &id, Step::Resolve).await), [Step::Undo]);
 
     site.step(&id, Step::Undo).await.unwrap();
-    assert_eq!((site.state().await.as_str(), site.below(SOURCE).len()), ("quarantined", 0));
+    assert_eq!((site.state().await.as_str(), site.below(SOURCE).len()), ("resolved", 0));
     site.step(&id, Step::Archive).await.unwrap();
     assert_eq!(site.state().await, "archived");
     assert_eq!(site.below("_archive/crm/contacts/dt=2026-11-22/schema/").len(), 4);
     assert_eq!(site.below(TARGET), [""; 0]);
     site.step(&id, Step::Undo).await.unwrap();
-    assert_eq!(site.state().await, "quarantined");
+    assert_eq!(site.state().await, "resolved");
     assert_eq!(kept(&site.memory, TARGET, Marks::Of(&last_undo(&site, &id).await)).await, before);
     site.step(&id, Step::Undo).await.unwrap();
     assert_eq!(site.state().await, "undone");

@@ -207,7 +207,7 @@ impl Memory {
             let object = store.current_mut(key).expect("an object");
             let mut bytes = object.bytes.to_vec();
             *bytes.last_mut().expect("a byte") ^= 1;
-            object.checksum = object.checksum.as_ref().map(|_| digest::checksum(&bytes));
+            object.checksum = object.checksum.as_ref().map(|_| digest::checksum(&digest::of(&bytes)));
             object.bytes = bytes.into();
         });
     }

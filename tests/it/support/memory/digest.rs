@@ -3,19 +3,24 @@
 use lakeward::lake::{Checksum, ETag};
 use sha2::{Digest, Sha256};
 
+/// What both are made of.
+pub fn of(bytes: &[u8]) -> Vec<u8> {
+    Sha256::digest(bytes).to_vec()
+}
+
 /// The entity tag of an object that was written at once: 32 hexadecimal digits.
-pub fn etag(bytes: &[u8]) -> ETag {
-    ETag(Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+pub fn etag(digest: &[u8]) -> ETag {
+    ETag(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// That of one written in parts.
 pub fn etag_of_parts(bytes: &[u8], parts: usize) -> ETag {
-    ETag(format!("{}-{parts}", etag(&[bytes, b"parts"].concat()).0))
+    ETag(format!("{}-{parts}", etag(&of(&[bytes, b"parts"].concat())).0))
 }
 
 /// The checksum over the whole object.
-pub fn checksum(bytes: &[u8]) -> Checksum {
-    Checksum { algorithm: "SHA256".into(), value: base64(&Sha256::digest(bytes)) }
+pub fn checksum(digest: &[u8]) -> Checksum {
+    Checksum { algorithm: "SHA256".into(), value: base64(digest) }
 }
 
 fn base64(bytes: &[u8]) -> String {

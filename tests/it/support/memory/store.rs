@@ -160,10 +160,11 @@ impl Store {
     /// A new object of these bytes; `parts` if it is written in parts. What else it is to be like is for the caller.
     pub fn new_object(&mut self, bytes: Bytes, parts: Option<usize>) -> Object {
         self.writes += 1;
+        let digest = digest::of(&bytes);
         let etag = match parts {
             _ if self.opaque_etags => ETag(format!("{:032x}", self.writes)),
             Some(parts) => digest::etag_of_parts(&bytes, parts),
-            None => digest::etag(&bytes),
+            None => digest::etag(&digest),
         };
         Object {
             etag,
@@ -173,7 +174,7 @@ impl Store {
                 Versioning::On => Some(format!("v{}", self.writes)),
                 Versioning::Suspended => Some("null".into()),
             },
-            checksum: (!self.without_checksums).then(|| digest::checksum(&bytes)),
+            checksum: (!self.without_checksums).then(|| digest::checksum(&digest)),
             bytes,
             sparse: None,
             attributes: Attributes::default(),
