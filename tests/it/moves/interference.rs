@@ -4,7 +4,7 @@
 use lakeward::model::moves::{Plan, Step};
 use lakeward::ops::{GateError, Outcome};
 
-use super::site::{self, ENTRY, SOURCE, Site, TARGET, perform};
+use super::site::{self, ENTRY, SOURCE, Site, TARGET};
 use crate::support::memory::{Memory, Verb};
 
 /// What somebody else does.
