@@ -220,7 +220,6 @@ impl<'a> Engine<'a> {
             Err(error) => Err(Stop::Failed(error.into())),
         };
         let proven = proven.map_err(|s| self.interrupted(Phase::Verifying, s, copied.len()))?;
-        self.held().map_err(|e| self.interrupted(Phase::Verifying, Stop::Failed(e), copied.len()))?;
         if !resuming {
             let there = compare::listing(self.lake, &self.plan.source).await;
             let there = there.map_err(|e| self.interrupted(Phase::Verifying, Stop::Failed(e.into()), copied.len()))?;
@@ -230,6 +229,7 @@ impl<'a> Engine<'a> {
                 return Err(self.interrupted(Phase::Verifying, stop, copied.len()));
             }
         }
+        self.held().map_err(|e| self.interrupted(Phase::Verifying, Stop::Failed(e), copied.len()))?;
         let verified = Verified {
             schema: SCHEMA,
             id: self.plan.id.clone(),
@@ -393,6 +393,11 @@ impl<'a> Engine<'a> {
             Stop::Failed(Broken::Lake(error)) => GateError::Lake(error),
             Stop::Failed(Broken::Foreign(key)) => GateError::Refused(vec![compare::exists(&key)]),
             Stop::Failed(Broken::Changed(what)) => GateError::Changed(what.iter().map(ToString::to_string).collect()),
+            Stop::Asked if !self.is_fenced() => {
+                let hint = "nothing was copied, and nothing is left to resume: plan it anew".to_owned();
+                let (id, why) = (self.plan.id.clone(), "it was asked to stop".to_owned());
+                GateError::Interrupted { id, doing: Phase::Copying.word(), why, hint, asked: true }
+            }
             stop => self.interrupted(Phase::Copying, stop, 0),
         }
     }

@@ -5,4 +5,7 @@ mod crash_points;
 mod gate;
 mod interference;
 mod site;
+mod tampered;
+mod thirty_faults;
+mod two_operators;
 mod workflow;

@@ -26,6 +26,8 @@ pub enum Fault {
     KilledBefore,
     /// It is done; neither it nor any later one ever answers.
     KilledAfter,
+    /// It is done, and its reply waits until [`Stepped::go_on`]: the process sleeps.
+    Asleep,
 }
 
 /// The lake of one process. A copy in parts is two requests: its begin, and all up to its completion; a process
@@ -37,13 +39,15 @@ pub struct Stepped {
     fault: Option<(usize, Fault)>,
     made: AtomicUsize,
     killed: watch::Sender<bool>,
+    /// Whether it sleeps.
+    asleep: watch::Sender<bool>,
 }
 
 impl Stepped {
     /// Fails at the request of this number, counted from 0; at none without.
     pub fn new<L: LakeWriter + 'static>(inner: Arc<L>, fault: Option<(usize, Fault)>) -> Self {
         let memory = (&*inner as &dyn Any).downcast_ref::<Memory>().cloned();
-        Self { inner, memory, fault, made: AtomicUsize::new(0), killed: watch::Sender::new(false) }
+        Self { inner, memory, fault, made: AtomicUsize::new(0), killed: watch::Sender::new(false), asleep: watch::Sender::new(false) }
     }
 
     /// How many requests were made so far, reads and writes, the failed one included.
@@ -55,6 +59,17 @@ impl Stepped {
     pub async fn killed(&self) {
         let mut killed = self.killed.subscribe();
         killed.wait_for(|killed| *killed).await.expect("the lake lives");
+    }
+
+    /// Resolves when the process sleeps.
+    pub async fn sleeps(&self) {
+        let mut asleep = self.asleep.subscribe();
+        asleep.wait_for(|asleep| *asleep).await.expect("the lake lives");
+    }
+
+    /// Wakes the process up.
+    pub fn go_on(&self) {
+        self.asleep.send_replace(false);
     }
 
     fn is_killed(&self) -> bool {
@@ -80,6 +95,13 @@ impl Stepped {
             Some(Fault::ReplyLost) => {
                 request.await;
                 Err(lost())
+            }
+            Some(Fault::Asleep) => {
+                let answer = request.await;
+                let mut asleep = self.asleep.subscribe();
+                self.asleep.send_replace(true);
+                asleep.wait_for(|asleep| !asleep).await.expect("the lake lives");
+                Ok(answer)
             }
             Some(Fault::KilledBefore) => self.die().await,
             Some(Fault::KilledAfter) => {
