@@ -153,6 +153,9 @@ enum Happened<'a> {
     Marked(&'a Mark),
 }
 
+/// What it is ordered by, when it was, and what it was.
+type InOrder<'a> = ((DateTime<Utc>, u32), DateTime<Utc>, Happened<'a>);
+
 fn story_of(base: &Told, all: &[Told]) -> Option<Story> {
     let id = &base.plan.id;
     let family: Vec<&Told> = all.iter().filter(|t| t.plan.id == *id || t.plan.of.as_ref() == Some(id)).collect();
@@ -171,7 +174,7 @@ fn story_of(base: &Told, all: &[Told]) -> Option<Story> {
         }
         (latest, depth)
     };
-    let mut happened: Vec<((DateTime<Utc>, u32), DateTime<Utc>, Happened<'_>)> = Vec::new();
+    let mut happened: Vec<InOrder<'_>> = Vec::new();
     for told in &family {
         match &told.done {
             Some(done) if done.void => {}
