@@ -101,7 +101,7 @@ fn a_read_only_run_shows_the_plan_and_applies_nothing() {
     terminal.wait_for("crm/contacts");
     terminal.keys("2/finance/fx\r");
     terminal.wait_for("filter hides");
-    terminal.keys(":quarantine late\r");
+    terminal.keys("j:quarantine late\r");
     terminal.wait_for("this run is read-only");
     terminal.keys("1\r2\r3\r4\r5\ry\r\x1b");
     terminal.wait_for("filter hides");
