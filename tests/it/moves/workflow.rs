@@ -74,8 +74,7 @@ async fn the_whole_way() {
 
     let history = site.session("eva").quarantine(&id).await.unwrap().history;
     let states: Vec<&str> = history.iter().map(|e| e.state.word()).collect();
-    let want =
-        "quarantined investigating resolved investigating resolved released resolved archived resolved undone";
+    let want = "quarantined investigating resolved investigating resolved released resolved archived resolved undone";
     assert_eq!(states.join(" "), want);
     let marked = history.iter().find(|e| e.state.word() == "investigating").unwrap();
     assert_eq!((marked.actor.as_str(), marked.note.as_deref()), ("ben@bastion", Some("investigate it")));
