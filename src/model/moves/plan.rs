@@ -300,7 +300,11 @@ impl Plan {
         }
         let undoes = self.kind == MoveKind::Undo;
         if self.undoes.is_some() != undoes || !undoes && self.objects.iter().any(|o| o.already.is_some()) {
-            faults.push(refuse(RefusalCode::Changed, &self.source, "only an undo takes back a move, and it names which"));
+            faults.push(refuse(
+                RefusalCode::Changed,
+                &self.source,
+                "only an undo takes back a move, and it names which",
+            ));
         }
         for (name, prefix) in [("source", &self.source), ("target", &self.target)] {
             if !is_prefix(prefix) {

@@ -136,7 +136,9 @@ impl<'a> Engine<'a> {
             Some(_) => {
                 let id = &self.plan.id;
                 return match records::read::<Done>(self.lake, &records.done()).await? {
-                    Some(_) => refuse(&records.done(), "this plan was applied before, and is over; plan it anew".into()),
+                    Some(_) => {
+                        refuse(&records.done(), "this plan was applied before, and is over; plan it anew".into())
+                    }
                     None => refuse(
                         &records.plan(),
                         format!("this plan was begun before: lakeward quarantine resume {id} goes on"),
@@ -272,9 +274,11 @@ impl<'a> Engine<'a> {
     async fn noted(&self, verified: Verified) -> Result<Verified, GateError> {
         match self.record.durable(JournalStep::Verified, (self.clock)()).await {
             Ok(()) => Ok(verified),
-            Err(e) => {
-                Err(self.interrupted(Phase::Sealing, Stop::Failed(Broken::Journal(e.to_string())), verified.objects.len()))
-            }
+            Err(e) => Err(self.interrupted(
+                Phase::Sealing,
+                Stop::Failed(Broken::Journal(e.to_string())),
+                verified.objects.len(),
+            )),
         }
     }
 

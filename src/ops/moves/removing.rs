@@ -69,7 +69,8 @@ impl Engine<'_> {
                 let was_gone = answer.as_ref().is_err_and(|e| e.class == ErrorClass::NotFound);
                 match self.fate(n, answer).await {
                     Fate::Gone if was_gone && first && tries == 1 => {
-                        let why = "it was gone already: somebody else removed it, or a reply was lost; its copy is kept";
+                        let why =
+                            "it was gone already: somebody else removed it, or a reply was lost; its copy is kept";
                         stays.push(Stays { key: key.clone(), why: why.to_owned() });
                     }
                     Fate::Gone => {}

@@ -13,9 +13,7 @@ use super::planning::{Keep, free_place};
 use super::proving;
 use super::records::{self, Records, Verified};
 use crate::lake::{ErrorClass, Key, Lake, LakeError, ObjectDetail, ObjectMeta};
-use crate::model::moves::{
-    Change, MoveId, MoveKind, Plan, PlannedObject, QuarantineState, Refusal, RefusalCode, Step,
-};
+use crate::model::moves::{Change, MoveId, MoveKind, Plan, PlannedObject, QuarantineState, Refusal, RefusalCode, Step};
 use crate::ops::Session;
 use crate::ops::gate::{Actor, GateError, chance};
 

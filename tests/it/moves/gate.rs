@@ -94,10 +94,12 @@ async fn no_effect_passes_a_locked_gate() {
             if is_arm && *why == Locked::Protected {
                 continue; // the one way to open it: below
             }
-            let given = [None, Some(Confirmation::Yes), Some(confirmation.clone()), Some(Confirmation::Prefix(SOURCE.into()))];
+            let given =
+                [None, Some(Confirmation::Yes), Some(confirmation.clone()), Some(Confirmation::Prefix(SOURCE.into()))];
             for given in given {
                 let error = gate.perform(effect.clone(), given.clone(), &Watch::default()).await.unwrap_err();
-                let want = if is_arm { GateError::CannotArm(CannotArm::ReadOnly) } else { GateError::Locked(why.clone()) };
+                let want =
+                    if is_arm { GateError::CannotArm(CannotArm::ReadOnly) } else { GateError::Locked(why.clone()) };
                 assert_eq!(error, want, "{} {given:?}", effect.word());
                 assert!(error.is_refusal() && !error.hint().is_empty());
                 assert_eq!(gate.rehearse(effect.clone(), given).await, Err(error));
@@ -121,7 +123,9 @@ async fn every_effect_passes_an_open_gate() {
         let gate = guarded(site.lake(), site.machine.path(), "ben", site.later() + 10, protection);
         let given = Some(confirmation);
         let before = writes(&site.memory);
-        gate.perform(effect.clone(), given, &Watch::default()).await.unwrap_or_else(|e| panic!("{}: {e}", effect.word()));
+        gate.perform(effect.clone(), given, &Watch::default())
+            .await
+            .unwrap_or_else(|e| panic!("{}: {e}", effect.word()));
         assert!(writes(&site.memory) > before, "{} went through the lake", effect.word());
     }
 }
@@ -146,7 +150,11 @@ async fn what_is_not_confirmed_as_asked_is_refused() {
                 continue; // asks for its reason instead
             }
             let error = gate.perform(effect.clone(), given.clone(), &Watch::default()).await.unwrap_err();
-            assert!(matches!(error, GateError::Unconfirmed(_)) && error.is_refusal(), "{} {given:?}: {error}", effect.word());
+            assert!(
+                matches!(error, GateError::Unconfirmed(_)) && error.is_refusal(),
+                "{} {given:?}: {error}",
+                effect.word()
+            );
         }
     }
     assert_eq!((writes(&site.memory), site.memory.all()), (before, all));
@@ -214,9 +222,14 @@ async fn arming_is_audited_and_runs_out() {
     apply(&gate, &plan).await.unwrap();
 
     let log = audit(&site).await;
-    let arms: Vec<_> = log.iter().filter(|r| r.act == "arm").map(|r| (r.at, r.actor.user.as_str(), r.outcome.as_str())).collect();
+    let arms: Vec<_> =
+        log.iter().filter(|r| r.act == "arm").map(|r| (r.at, r.actor.user.as_str(), r.outcome.as_str())).collect();
     assert_eq!(arms, [(at(15), "ana", "done"), (at(0), "ana", "done")]);
-    assert!(log.iter().filter(|r| r.act == "arm").all(|r| r.detail.contains("hotfix 12") && r.detail.contains("15 minutes")));
+    assert!(
+        log.iter()
+            .filter(|r| r.act == "arm")
+            .all(|r| r.detail.contains("hotfix 12") && r.detail.contains("15 minutes"))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -243,7 +256,9 @@ async fn what_cannot_be_noted_is_not_armed() {
 async fn arming_asks_for_a_reason_and_a_time() {
     let site = Site::with_entry();
     let (gate, _) = armable(&site);
-    for (minutes, reason, why) in [(15, " ", CannotArm::NoReason), (0, "x", CannotArm::Time), (481, "x", CannotArm::Time)] {
+    for (minutes, reason, why) in
+        [(15, " ", CannotArm::NoReason), (0, "x", CannotArm::Time), (481, "x", CannotArm::Time)]
+    {
         let effect = WriteEffect::Arm { length: Duration::minutes(minutes), reason: reason.into() };
         assert_eq!(gate.perform(effect, None, &Watch::default()).await, Err(GateError::CannotArm(why)));
     }

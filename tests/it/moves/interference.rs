@@ -61,7 +61,10 @@ async fn between_plan_and_apply() {
         let (site, plan) = planned().await;
         act.happens(&site.memory);
         let error = apply(&site, &plan).await.unwrap_err();
-        assert!(matches!(&error, GateError::Changed(what) if what.len() == 1 && what[0].contains(act.name())), "{error}");
+        assert!(
+            matches!(&error, GateError::Changed(what) if what.len() == 1 && what[0].contains(act.name())),
+            "{error}"
+        );
         assert!(error.is_refusal());
         act.check(&site);
         assert_eq!((site.below(TARGET).len(), site.state().await.as_str()), (0, ""));
@@ -248,7 +251,8 @@ async fn what_others_lay_under_a_target_stays() {
     // After the copy, it is the copy that was replaced: the source stays.
     let (site, plan) = planned().await;
     let key = name.clone();
-    site.memory.meanwhile(Verb::CopyFrom, &format!("{SOURCE}_SUCCESS"), move |memory| drop(memory.set(&key, "foreign")));
+    site.memory
+        .meanwhile(Verb::CopyFrom, &format!("{SOURCE}_SUCCESS"), move |memory| drop(memory.set(&key, "foreign")));
     let error = apply(&site, &plan).await.unwrap_err();
     assert!(matches!(error, GateError::Interrupted { .. }), "{error}");
     site.step(&plan.id, Step::Undo).await.unwrap();

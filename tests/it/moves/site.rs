@@ -199,7 +199,11 @@ pub fn fill(memory: &Memory, objects: usize, large: u64) {
     let cold = Placing { storage_class: Some("STANDARD_IA".into()), ..rows };
     let kms = Encryption { kind: "aws:kms".into(), key: Some("alias/lake".into()) };
     memory.set_like(&key("rejected_rows/part-1.parquet"), "part 1", &cold);
-    memory.set_like(&key("a+b %20 \u{fc} dt=x.parquet"), "odd", &Placing { encryption: Some(kms), ..Placing::default() });
+    memory.set_like(
+        &key("a+b %20 \u{fc} dt=x.parquet"),
+        "odd",
+        &Placing { encryption: Some(kms), ..Placing::default() },
+    );
     memory.set(&key("rejected_rows/empty.parquet"), "");
     memory.set_sparse(&key("rejected_rows/large.parquet"), "rows of a large file", large);
     for n in 2..=6 {

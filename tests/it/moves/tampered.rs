@@ -130,7 +130,9 @@ async fn a_plan_is_of_one_lake_and_one_version() {
 async fn a_plan_closes_no_other_move() {
     let site = Site::with_entry();
     let plan = site.plan().await;
-    for (field, id) in [("of", "../x"), ("of", "a/b"), ("undoes", "../../silver/x"), ("undoes", "20261122T120000Z-00000000")] {
+    for (field, id) in
+        [("of", "../x"), ("of", "a/b"), ("undoes", "../../silver/x"), ("undoes", "20261122T120000Z-00000000")]
+    {
         let error = refused(&site, &plan, |p| p[field] = id.into()).await;
         assert_eq!(code(&error), RefusalCode::Changed, "{field} {id}");
     }

@@ -105,7 +105,9 @@ async fn fault_01_source_is_target() {
     }
     assert_eq!(site.memory.counters().read(), before, "not one request");
     // A slash too many when it is named is no other place.
-    for spelling in ["crm/contacts/dt=2026-11-22/", "_errors/crm/contacts/dt=2026-11-22/", "/crm/contacts/dt=2026-11-22//"] {
+    for spelling in
+        ["crm/contacts/dt=2026-11-22/", "_errors/crm/contacts/dt=2026-11-22/", "/crm/contacts/dt=2026-11-22//"]
+    {
         assert_eq!(site::plan(&site.session("ana"), spelling).await.source, SOURCE);
     }
 }
@@ -117,7 +119,10 @@ async fn fault_02_target_is_foreign() {
     site.memory.set(&target(ROWS), "foreign");
     assert_eq!(refusals(applied(&site, &plan).await), [RefusalCode::TargetExists]);
     let anew = site.session("ana").plan_quarantine(ENTRY, &reason(), None, false, at(0)).await.unwrap();
-    assert_eq!(anew.refused.iter().map(|r| (r.code, r.object.clone())).collect::<Vec<_>>(), [(RefusalCode::TargetExists, target(ROWS))]);
+    assert_eq!(
+        anew.refused.iter().map(|r| (r.code, r.object.clone())).collect::<Vec<_>>(),
+        [(RefusalCode::TargetExists, target(ROWS))]
+    );
     assert_eq!((site.memory.all()[&target(ROWS)].as_ref(), halves(&site)), (&b"foreign"[..], (1, 3)));
     // Its appearance in the middle: interference.rs.
 }
@@ -138,7 +143,8 @@ async fn fault_03_target_is_our_own_copy() {
 #[tokio::test(start_paused = true)]
 async fn fault_04_same_bytes_without_provenance() {
     let (site, plan) = planned().await;
-    site.memory.meanwhile(Verb::Copy, &target("error_reasons.json"), |m| drop(m.set(&target("error_reasons.json"), "[]")));
+    site.memory
+        .meanwhile(Verb::Copy, &target("error_reasons.json"), |m| drop(m.set(&target("error_reasons.json"), "[]")));
     let (why, _) = interrupted(applied(&site, &plan).await);
     assert!(why.contains("something else lies at"), "{why}");
     let (why, _) = interrupted(site.resume(&plan.id).await);
@@ -309,7 +315,8 @@ async fn fault_12_no_checksum() {
 #[tokio::test(start_paused = true)]
 async fn fault_13_sizes_and_keys() {
     let site = Site::empty();
-    let odd = ["_SUCCESS", "a+b %20\u{fc}.parquet", "q?x=1&y=\"2\".parquet", "\u{1f600}/\u{202e}txt.parquet", "_SUCCESS.bak"];
+    let odd =
+        ["_SUCCESS", "a+b %20\u{fc}.parquet", "q?x=1&y=\"2\".parquet", "\u{1f600}/\u{202e}txt.parquet", "_SUCCESS.bak"];
     for name in odd {
         site.memory.set(&source(name), name);
     }
@@ -494,7 +501,9 @@ async fn fault_21_producer_at_work() {
 #[tokio::test(start_paused = true)]
 async fn fault_22_table() {
     let site = Site::empty();
-    for key in ["silver/t/_delta_log/0.json", "silver/t/part-0", "gold/i/metadata/v1.metadata.json", "gold/i/data/part-0"] {
+    for key in
+        ["silver/t/_delta_log/0.json", "silver/t/part-0", "gold/i/metadata/v1.metadata.json", "gold/i/data/part-0"]
+    {
         site.memory.set(key, key);
     }
     for target in ["silver/t/", "gold/i/", "gold/i/data/"] {
@@ -571,7 +580,10 @@ async fn fault_25_credentials_expire() {
         site.memory.fail(verb, prefix, after, u32::MAX, ErrorClass::Expired);
         let ended = applied(&site, &plan).await;
         let error = ended.unwrap_err();
-        assert!(error.to_string().contains("expired") || error.to_string().contains("as the test ordered"), "{verb:?} {error}");
+        assert!(
+            error.to_string().contains("expired") || error.to_string().contains("as the test ordered"),
+            "{verb:?} {error}"
+        );
         let began = site.memory.all().contains_key(&format!("_lakeward/moves/{}/plan.json", plan.id));
         assert_eq!(matches!(error, GateError::Interrupted { .. }), began, "{verb:?} {prefix} {after}: {error}");
         site.memory.behave();
@@ -588,7 +600,11 @@ async fn fault_26_archived_class() {
         let cold = Placing { storage_class: Some(class.into()), ..Placing::default() };
         site.memory.set_like(&source("cold.parquet"), "cold", &cold);
         let plan = site.session("ana").plan_quarantine(ENTRY, &reason(), None, false, at(0)).await.unwrap();
-        assert!(plan.refused[0].detail.contains(class) && plan.refused[0].detail.contains("restore"), "{:?}", plan.refused);
+        assert!(
+            plan.refused[0].detail.contains(class) && plan.refused[0].detail.contains("restore"),
+            "{:?}",
+            plan.refused
+        );
         assert_eq!(refusals(applied(&site, &plan).await), [RefusalCode::ArchivedClass]);
     }
     assert_eq!(halves(&site), (0, 4));

@@ -10,7 +10,9 @@ use lakeward::lake::LakeWriter;
 use lakeward::model::moves::{Plan, QuarantineState, Step};
 use lakeward::ops::{Gate, GateError, Keep};
 
-use super::site::{self, ENTRY, Marks, SOURCE, Site, TARGET, actor, apply, at, gate, kept, list, perform, resume, session};
+use super::site::{
+    self, ENTRY, Marks, SOURCE, Site, TARGET, actor, apply, at, gate, kept, list, perform, resume, session,
+};
 use crate::support::memory::{Fault, Memory, Stepped, Verb};
 
 const ROUNDS: usize = 100;

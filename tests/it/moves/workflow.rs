@@ -35,7 +35,10 @@ async fn the_whole_way() {
     let id = site.quarantined().await;
     mark(&site, &id, Step::Investigate).await.unwrap();
     assert_eq!(site.state().await, "investigating");
-    assert_eq!(legal(mark(&site, &id, Step::Investigate).await), [Step::Resolve, Step::Release, Step::Archive, Step::Undo]);
+    assert_eq!(
+        legal(mark(&site, &id, Step::Investigate).await),
+        [Step::Resolve, Step::Release, Step::Archive, Step::Undo]
+    );
     mark(&site, &id, Step::Resolve).await.unwrap();
     mark(&site, &id, Step::Investigate).await.unwrap();
     mark(&site, &id, Step::Resolve).await.unwrap();
@@ -71,7 +74,8 @@ async fn the_whole_way() {
 
     let history = site.session("eva").quarantine(&id).await.unwrap().history;
     let states: Vec<&str> = history.iter().map(|e| e.state.word()).collect();
-    let want = "quarantined investigating resolved investigating resolved released quarantined archived quarantined undone";
+    let want =
+        "quarantined investigating resolved investigating resolved released quarantined archived quarantined undone";
     assert_eq!(states.join(" "), want);
     let marked = history.iter().find(|e| e.state.word() == "investigating").unwrap();
     assert_eq!((marked.actor.as_str(), marked.note.as_deref()), ("ben@bastion", Some("investigate it")));
@@ -188,7 +192,10 @@ async fn a_run_keeps_its_level_and_its_neighbours_stay() {
     let session = site.session("ana");
     let plan = site::plan(&session, "crm/contacts/dt=2026-11-22/run_id=a").await;
     let place = "_quarantine/crm/contacts/dt=2026-11-22/schema/run_id=a/";
-    assert_eq!((plan.target.as_str(), targets(&plan)), (place, vec![&*format!("{place}_SUCCESS"), &*format!("{place}rejected_rows.parquet")]));
+    assert_eq!(
+        (plan.target.as_str(), targets(&plan)),
+        (place, vec![&*format!("{place}_SUCCESS"), &*format!("{place}rejected_rows.parquet")])
+    );
     perform(&session, &plan).await.unwrap();
     assert_eq!(site.below(date), ["run_id=b/_SUCCESS", "run_id=b/rejected_rows.parquet"]);
     // The other one does not meet it, and the first goes back beside it.
@@ -217,7 +224,14 @@ const TABLE: &str = "_errors/stream/events/";
 
 fn nested_table(site: &Site) {
     for table in [TABLE, "_errors/stream/events/late/"] {
-        write(site, &["_delta_log/0.json", "_delta_log/1.json", "part-0.parquet", "part-1.parquet"].map(|n| format!("{table}{n}")).iter().map(String::as_str).collect::<Vec<_>>());
+        write(
+            site,
+            &["_delta_log/0.json", "_delta_log/1.json", "part-0.parquet", "part-1.parquet"]
+                .map(|n| format!("{table}{n}"))
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>(),
+        );
     }
 }
 
@@ -280,7 +294,14 @@ fn with_dataset(site: &Site) -> Session {
 async fn data_of_a_configured_dataset_goes_under_its_name() {
     let site = Site::empty();
     let source = "bronze/sap/kna1/dt=2026-11-22/";
-    write(&site, &[&format!("{source}part-0.parquet"), &format!("{source}_SUCCESS"), "bronze/sap/kna1/dt=2026-11-23/part-0.parquet"]);
+    write(
+        &site,
+        &[
+            &format!("{source}part-0.parquet"),
+            &format!("{source}_SUCCESS"),
+            "bronze/sap/kna1/dt=2026-11-23/part-0.parquet",
+        ],
+    );
     let session = with_dataset(&site);
     let plan = site::plan(&session, source).await;
     assert_eq!((plan.dataset.as_str(), plan.source.as_str(), plan.target.as_str()), ("crm/contacts", source, TARGET));
@@ -301,7 +322,8 @@ async fn parts_of_tables_and_tables_of_the_lake_are_refused() {
     write(&site, &["gold/sales/metadata/v1.metadata.json", "gold/sales/data/dt=2026-11-22/part-0.parquet"]);
     write(&site, &["bronze/log/metadata/readme.txt", "bronze/log/dt=2026-11-22/part-0.parquet"]);
     let session = site.session("ana");
-    let refused = ["silver/orders/dt=2026-11-22/", "silver/orders/", "gold/sales/data/dt=2026-11-22/", "gold/sales/", "silver/"];
+    let refused =
+        ["silver/orders/dt=2026-11-22/", "silver/orders/", "gold/sales/data/dt=2026-11-22/", "gold/sales/", "silver/"];
     for source in refused {
         let plan = session.plan_quarantine(source, &reason(), None, false, at(0)).await.unwrap();
         assert_eq!(codes(&plan), [RefusalCode::Table], "{source}");
@@ -316,7 +338,14 @@ async fn parts_of_tables_and_tables_of_the_lake_are_refused() {
 #[tokio::test(start_paused = true)]
 async fn what_is_being_written_moves_only_for_a_reason() {
     let site = Site::empty();
-    write(&site, &[&format!("{SOURCE}rejected_rows.parquet"), "bronze/x/dt=2026-11-22/_temporary/0/part-0", "bronze/x/dt=2026-11-22/part-1"]);
+    write(
+        &site,
+        &[
+            &format!("{SOURCE}rejected_rows.parquet"),
+            "bronze/x/dt=2026-11-22/_temporary/0/part-0",
+            "bronze/x/dt=2026-11-22/part-1",
+        ],
+    );
     let session = site.session("ana");
     for target in [ENTRY, "bronze/x/dt=2026-11-22/"] {
         let note = Some("its writer died".to_owned());

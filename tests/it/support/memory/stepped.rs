@@ -47,7 +47,14 @@ impl Stepped {
     /// Fails at the request of this number, counted from 0; at none without.
     pub fn new<L: LakeWriter + 'static>(inner: Arc<L>, fault: Option<(usize, Fault)>) -> Self {
         let memory = (&*inner as &dyn Any).downcast_ref::<Memory>().cloned();
-        Self { inner, memory, fault, made: AtomicUsize::new(0), killed: watch::Sender::new(false), asleep: watch::Sender::new(false) }
+        Self {
+            inner,
+            memory,
+            fault,
+            made: AtomicUsize::new(0),
+            killed: watch::Sender::new(false),
+            asleep: watch::Sender::new(false),
+        }
     }
 
     /// How many requests were made so far, reads and writes, the failed one included.
