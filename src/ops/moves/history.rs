@@ -144,6 +144,9 @@ fn ended(told: &Told) -> DateTime<Utc> {
     told.done.as_ref().map_or(told.plan.planned_at, |d| d.at)
 }
 
+/// By time, and of what has the same time, by what continues what.
+type Order = (DateTime<Utc>, u32);
+
 /// What happened, in order of time.
 enum Happened<'a> {
     Moved(&'a Told, &'a Done),
@@ -169,7 +172,7 @@ fn story_of(base: &Told, all: &[Told]) -> Option<Story> {
         }
         (latest, depth)
     };
-    let mut happened: Vec<((DateTime<Utc>, u32), DateTime<Utc>, Happened<'_>)> = Vec::new();
+    let mut happened: Vec<(Order, DateTime<Utc>, Happened<'_>)> = Vec::new();
     for told in &family {
         match &told.done {
             Some(done) if done.void => {}

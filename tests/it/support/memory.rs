@@ -43,9 +43,11 @@ struct Faults {
     gets: Option<(u32, ErrorClass)>,
 }
 
+type Told = Box<dyn Fn(&BTreeMap<String, Bytes>) + Send>;
+
 /// Who is told of every change.
 #[derive(Default)]
-struct Watcher(Option<Box<dyn Fn(&BTreeMap<String, Bytes>) + Send>>);
+struct Watcher(Option<Told>);
 
 impl std::fmt::Debug for Watcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
