@@ -135,6 +135,8 @@ fn console_settings(session: &Session, config: &Config) -> Result<ConsoleSetting
         protected: config.protected.value || config.read_only.value,
         identity: String::new(),
         lake_url: session.lake().url().to_owned(),
+        quarantine_limit: config.settings.thresholds.quarantine,
+        notifiers: config.notify.iter().map(|n| n.about.name.clone()).collect(),
     })
 }
 

@@ -19,6 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::ops::Session;
 
 use super::executor::Executor;
+use super::moving::Moving;
 use super::msg::{Effect, ExitReason, Msg};
 use super::state::State;
 use super::update::update;
@@ -77,13 +78,15 @@ impl App {
     }
 }
 
-/// Runs the console until it ends. The first frame is drawn before anything is read or waited for.
+/// Runs the console until it ends. The first frame is drawn before anything is read or waited for. However it
+/// ends, a move that runs is asked to stop and has a moment to reach a boundary; `moving` tells others of it.
 pub async fn run<B, I, C>(
     session: Arc<Session>,
     settings: ConsoleSettings,
     backend: B,
     input: I,
     notices: mpsc::Receiver<Notice>,
+    moving: Moving,
     clock: C,
 ) -> io::Result<App>
 where
@@ -98,7 +101,10 @@ where
     let (state, effects) = State::new(settings, clock(), size.width, size.height);
     let mut running = Loop { terminal: &mut terminal, state, shown: None, frames: 0 };
     running.draw()?;
-    let reason = running.turn(session, effects, input, notices, clock).await?;
+    let ended = running.turn(session, effects, input, notices, &moving, clock).await;
+    moving.stop();
+    moving.settled().await;
+    let reason = ended?;
     Ok(App { state: running.state, reason, frames: running.frames })
 }
 
@@ -118,6 +124,7 @@ where
     fn draw(&mut self) -> io::Result<bool> {
         let picture = view::picture(&self.state);
         if self.shown.as_ref() == Some(&picture) {
+            update(&mut self.state, Msg::Drawn);
             return Ok(false);
         }
         self.terminal.backend_mut().begin_frame()?;
@@ -125,6 +132,8 @@ where
         self.terminal.backend_mut().end_frame()?;
         self.shown = Some(picture);
         self.frames += 1;
+        // What is typed from now on may answer what is shown.
+        update(&mut self.state, Msg::Drawn);
         Ok(true)
     }
 
@@ -134,6 +143,7 @@ where
         first: Vec<Effect>,
         input: I,
         mut notices: mpsc::Receiver<Notice>,
+        moving: &Moving,
         clock: C,
     ) -> io::Result<ExitReason>
     where
@@ -141,7 +151,7 @@ where
         C: Fn() -> DateTime<Utc> + Clone,
     {
         let (answers, mut answered) = mpsc::channel(ANSWERS);
-        let mut executor = Executor::new(session, answers, clock.clone());
+        let mut executor = Executor::new(session, answers, moving.clone(), clock.clone());
         let mut input = std::pin::pin!(input);
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Skip);

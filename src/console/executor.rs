@@ -1,5 +1,8 @@
 //! Runs effects that ask the lake something, and sends the answers back as messages. Of each kind of work one
-//! runs at a time: a newer request aborts it, and with it its requests to the lake.
+//! runs at a time: a newer request aborts it, and with it its requests to the lake. Writes are no such work:
+//! nothing aborts them.
+
+mod writes;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::ops::{Progress, Session};
 
+use super::moving::Moving;
 use super::msg::{Effect, Job, Msg};
 
 /// How long the choice must rest on an entry before it is opened: moving on through a tree costs no request.
@@ -26,13 +30,14 @@ const PROFILED_ROWS: u64 = 100_000;
 pub(super) struct Executor<C> {
     session: Arc<Session>,
     answers: mpsc::Sender<Msg>,
+    moving: Moving,
     clock: C,
     jobs: HashMap<Job, (AbortHandle, Arc<Semaphore>)>,
 }
 
 impl<C: Fn() -> DateTime<Utc>> Executor<C> {
-    pub(super) fn new(session: Arc<Session>, answers: mpsc::Sender<Msg>, clock: C) -> Self {
-        Self { session, answers, clock, jobs: HashMap::new() }
+    pub(super) fn new(session: Arc<Session>, answers: mpsc::Sender<Msg>, moving: Moving, clock: C) -> Self {
+        Self { session, answers, moving, clock, jobs: HashMap::new() }
     }
 
     /// Starts what an effect asks for. Effects that concern the terminal are not for here and are given back.
@@ -74,7 +79,20 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
                     running.abort();
                 }
             }
-            other => return Some(other),
+            Effect::Manifest { id, of, settle } => self.start(Job::Manifest, async move {
+                if settle {
+                    tokio::time::sleep(SETTLE).await;
+                }
+                let _ = answers.send(Msg::Manifest(id, session.manifest(&of).await.map(Box::new))).await;
+            }),
+            Effect::Audit { id, days } => {
+                let now = (self.clock)();
+                self.start(Job::Audit, async move {
+                    let _ = answers.send(Msg::Audited(id, session.audit_log(days, now).await)).await;
+                });
+            }
+            Effect::Quit(_) | Effect::Suspend | Effect::Copy(_) => return Some(effect),
+            other => self.about_writes(other),
         }
         None
     }

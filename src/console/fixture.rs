@@ -1,5 +1,7 @@
 //! Values for the console's tests: a small lake with every severity, and rows that are named, masked and null.
 
+pub(super) mod moves;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
@@ -13,6 +15,8 @@ use crate::model::column::{Column, RowPage};
 use crate::model::contract::{Contract, ContractColumn, Drift, DriftKind};
 use crate::model::dataset::Dataset;
 use crate::model::entry::{DlqEntry, EntryPath, Problem, RowsFormat};
+use crate::model::moves::{MoveKind, Plan, Step};
+use crate::model::protection::Protection;
 use crate::model::reason::ErrorReason;
 use crate::model::severity::Severity;
 use crate::ops::{Opened, Snapshot, SourceHealth, SourceState};
@@ -93,7 +97,7 @@ pub(super) fn snapshot() -> Snapshot {
         .collect();
     let sources = vec![SourceHealth { source: "dlq", state: SourceState::Fresh, answered: Some(now()) }];
     let entries = entries.into_iter().map(Arc::new).collect();
-    Snapshot { entries, unread: 0, quarantines: Vec::new(), alerts, sources, taken: Some(now()) }
+    Snapshot { entries, unread: 0, quarantines: moves::quarantines(), alerts, sources, taken: Some(now()) }
 }
 
 pub(super) fn opened(path: &EntryPath) -> Opened {
@@ -148,12 +152,17 @@ pub(super) struct Driven {
     pub asked: Vec<Effect>,
     /// Page requests, in order.
     pub pages: Vec<PageRequest>,
+    /// What the gate allows.
+    pub gate: Option<Protection>,
+    /// The next plans that are asked for cannot be.
+    pub refuses: bool,
 }
 
 impl Driven {
     pub(super) fn new(settings: ConsoleSettings, width: u16, height: u16) -> Self {
         let (state, effects) = State::new(settings, now(), width, height);
-        let mut driven = Self { state, asked: vec![], pages: vec![] };
+        let gate = Some(Protection::of(state.settings.protected, false));
+        let mut driven = Self { state, asked: vec![], pages: vec![], gate, refuses: false };
         driven.answer(effects);
         driven
     }
@@ -166,6 +175,7 @@ impl Driven {
             protected: true,
             identity: "oncall@acme".into(),
             lake_url: "s3://acme-lake".into(),
+            notifiers: vec!["#data-eng (Slack)".into(), "sns:dq-alerts".into()],
             ..ConsoleSettings::default()
         };
         Self::new(settings, width, height)
@@ -181,6 +191,39 @@ impl Driven {
                     self.pages.push(request);
                     msg
                 }
+                Effect::Protection => Msg::Protection(self.gate.clone()),
+                Effect::PlanQuarantine { id, ref targets, .. } | Effect::PlanEntryArchive { id, ref targets, .. } => {
+                    let kind = match effect {
+                        Effect::PlanQuarantine { .. } => MoveKind::Quarantine,
+                        _ => MoveKind::Archive,
+                    };
+                    let datasets: Vec<_> = targets.iter().filter_map(|t| t.split("/dt=").next()).collect();
+                    let plans = datasets.iter().map(|d| self.plan(kind, d.trim_start_matches("_errors/"))).collect();
+                    self.asked.push(effect);
+                    Msg::Planned(id, Ok(plans))
+                }
+                Effect::PlanStep { id, ref of, step, .. } => {
+                    let kind = match step {
+                        Step::Release => MoveKind::Release,
+                        Step::Archive => MoveKind::Archive,
+                        _ => MoveKind::Undo,
+                    };
+                    let all = moves::quarantines();
+                    let of = all.iter().filter(|q| of.contains(&q.id));
+                    let plans = of.map(|q| self.plan(kind, q.dataset.as_str())).collect();
+                    self.asked.push(effect);
+                    Msg::Planned(id, Ok(plans))
+                }
+                Effect::PlanResume { id, ref of } => {
+                    let plans =
+                        of.iter().map(|id| Plan { id: id.clone(), ..self.plan(MoveKind::Quarantine, "orders") });
+                    Msg::Planned(id, Ok(plans.collect()))
+                }
+                Effect::Manifest { id, of, .. } => {
+                    let all = moves::quarantines();
+                    let dataset = all.iter().find(|q| q.id == of).map_or("orders", |q| q.dataset.as_str());
+                    Msg::Manifest(id, Ok(Box::new(moves::plan(MoveKind::Quarantine, dataset))))
+                }
                 Effect::Profile { id, .. } => Msg::Profiled(id, Ok(vec![])),
                 Effect::Reveal { entry, columns } => {
                     self.asked.push(Effect::Reveal { entry: entry.clone(), columns });
@@ -195,6 +238,34 @@ impl Driven {
         }
     }
 
+    fn plan(&self, kind: MoveKind, dataset: &str) -> Plan {
+        if self.refuses { moves::refused(kind, dataset) } else { moves::plan(kind, dataset) }
+    }
+
+    /// Keys that come before the next frame.
+    pub(super) fn burst(&mut self, keys: &str) -> &mut Self {
+        for key in keys.split_whitespace() {
+            let key = Key::parse(key).unwrap_or_else(|e| panic!("{e}"));
+            self.send(Msg::Key(KeyEvent::from(key)));
+        }
+        self
+    }
+
+    /// The environment, open for writes.
+    pub(super) fn open(theme: &str, width: u16, height: u16) -> Self {
+        let mut driven = Self::themed(theme, width, height);
+        driven.gate = Some(Protection::Open);
+        driven.send(Msg::Protection(driven.gate.clone()));
+        driven
+    }
+
+    /// What asks for a write.
+    pub(super) fn writes(&self) -> Vec<&Effect> {
+        let writes =
+            |e: &&Effect| matches!(e, Effect::Apply(_) | Effect::Resume(_) | Effect::Mark { .. } | Effect::Arm { .. });
+        self.asked.iter().filter(writes).collect()
+    }
+
     pub(super) fn send(&mut self, msg: Msg) {
         let effects = update(&mut self.state, msg);
         self.answer(effects);
@@ -203,8 +274,7 @@ impl Driven {
     /// Keys by their names, blanks between them.
     pub(super) fn keys(&mut self, keys: &str) -> &mut Self {
         for key in keys.split_whitespace() {
-            let key = Key::parse(key).unwrap_or_else(|e| panic!("{e}"));
-            self.send(Msg::Key(KeyEvent::from(key)));
+            self.burst(key).send(Msg::Drawn);
         }
         self
     }

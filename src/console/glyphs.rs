@@ -6,6 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::model::severity::Severity;
 
+pub(super) const CRITICAL: &str = "▲";
 pub(super) const FRESH: &str = "●";
 pub(super) const STALE: &str = "○";
 pub(super) const EXPANDED: &str = "▾";
@@ -48,7 +49,7 @@ const TWINS: [(&str, &str); 20] = [
 /// The sign of a severity, one column wide.
 pub(super) fn severity(severity: Severity) -> &'static str {
     match severity {
-        Severity::Critical => "▲",
+        Severity::Critical => CRITICAL,
         Severity::Warning => "!",
         Severity::Info => "·",
     }

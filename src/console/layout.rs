@@ -32,6 +32,11 @@ pub(super) struct Panes {
     pub between: Rect,
 }
 
+/// Whether the terminal is large enough for anything to be drawn.
+pub(super) fn fits(state: &State) -> bool {
+    state.width >= MIN.0 && state.height >= MIN.1
+}
+
 pub(super) fn bands(state: &State) -> Bands {
     let (w, h) = (state.width, state.height);
     let source = u16::from(state.lake.failure().is_some());
@@ -47,6 +52,11 @@ pub(super) fn bands(state: &State) -> Bands {
 
 /// Splits the body: `wanted` is how many lines the list would fill, `list_width` how wide it wants to be.
 pub(super) fn panes(body: Rect, zoom: bool, focus: Focus, wanted: u64, list_width: u16) -> Panes {
+    panes_from(WIDE, body, zoom, focus, wanted, list_width)
+}
+
+/// The same for a list of many columns: its panes stand side by side only from `wide` columns on.
+pub(super) fn panes_from(wide: u16, body: Rect, zoom: bool, focus: Focus, wanted: u64, list_width: u16) -> Panes {
     let none = Rect::new(body.x, body.y, 0, 0);
     let rule = |r: Rect| Rect { height: r.height.min(1), ..r };
     let inside = |r: Rect| Rect { y: r.y.saturating_add(1), height: r.height.saturating_sub(1), ..r };
@@ -60,7 +70,7 @@ pub(super) fn panes(body: Rect, zoom: bool, focus: Focus, wanted: u64, list_widt
             }
         };
     }
-    let (list, detail, between) = if body.width >= WIDE {
+    let (list, detail, between) = if body.width >= wide {
         let left = list_width.clamp(body.width / 3, body.width / 2);
         let list = Rect { width: left, ..body };
         let between = Rect { x: body.x + left, width: 1, ..body };

@@ -5,10 +5,15 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use crossterm::event::KeyEvent;
 
+use crate::lake::LakeError;
 use crate::model::column::{ColumnProfile, RowPage};
 use crate::model::entry::{DlqEntry, EntryPath};
-use crate::ops::{Opened, Progress, Snapshot};
+use crate::model::moves::{MoveId, Plan, ReasonCode, Step};
+use crate::model::protection::{Confirmation, Protection};
+use crate::ops::{AuditRecord, GateError, MoveProgress, Opened, Progress, Snapshot};
 use crate::rows::{PageRequest, RowsError};
+
+use super::moves::Written;
 
 /// Names one request; an answer that carries another number than the one waited for is stale.
 pub(super) type RequestId = u64;
@@ -38,6 +43,20 @@ pub(super) enum Msg {
     Revealed(EntryPath, Result<(), String>),
     /// The bytes were written to the terminal, or why not.
     Copied(Result<usize, String>),
+    /// What the gate allows; none where the session cannot write.
+    Protection(Option<Protection>),
+    /// Plans came, or why not.
+    Planned(RequestId, Result<Vec<Plan>, GateError>),
+    /// The running move tells how far it is, and which of those asked for it is.
+    MoveProgress(MoveProgress, usize),
+    /// Writes ended.
+    Written(Written),
+    /// A manifest came, or not.
+    Manifest(RequestId, Result<Box<Plan>, GateError>),
+    /// Audit records came, or not.
+    Audited(RequestId, Result<Vec<AuditRecord>, LakeError>),
+    /// The picture of this state is on the screen.
+    Drawn,
 }
 
 /// Something to do outside of the state.
@@ -53,6 +72,36 @@ pub(super) enum Effect {
     Profile { id: RequestId, entry: Arc<DlqEntry> },
     /// Audit that personal columns are about to be shown.
     Reveal { entry: EntryPath, columns: Vec<String> },
+    /// Ask the gate what it allows.
+    Protection,
+    /// Plan a quarantine of each of these.
+    PlanQuarantine {
+        id: RequestId,
+        targets: Vec<String>,
+        reason: ReasonCode,
+        note: Option<String>,
+        even_incomplete: bool,
+    },
+    /// Plan a move of each of these quarantines.
+    PlanStep { id: RequestId, of: Vec<MoveId>, step: Step, note: Option<String> },
+    /// Read the plans of these, which were interrupted.
+    PlanResume { id: RequestId, of: Vec<MoveId> },
+    /// Plan to archive these processed entries.
+    PlanEntryArchive { id: RequestId, targets: Vec<String>, note: Option<String> },
+    /// Carry out plans, one after the other. Only the plan screen asks for it.
+    Apply(Vec<(Plan, Confirmation)>),
+    /// Finish interrupted moves, one after the other. Only the plan screen asks for it.
+    Resume(Vec<(MoveId, Confirmation)>),
+    /// Mark quarantines as being in another state. Only the plan screen asks for it.
+    Mark { of: Vec<MoveId>, step: Step, note: Option<String> },
+    /// Unlock a protected environment for a while.
+    Arm { length: chrono::Duration, reason: String },
+    /// Ask the running move to stop at its next boundary.
+    StopMove,
+    /// Read what a quarantine holds; with `settle`, after a moment in which a newer request may replace it.
+    Manifest { id: RequestId, of: MoveId, settle: bool },
+    /// Read the audit log of so many days.
+    Audit { id: RequestId, days: u32 },
     /// Drop what runs of this kind.
     Cancel(Job),
     /// Send text to the clipboard of the terminal.
@@ -70,6 +119,9 @@ pub(super) enum Job {
     Open,
     Page,
     Profile,
+    Plan,
+    Manifest,
+    Audit,
 }
 
 /// Why the console ended.

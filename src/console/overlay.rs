@@ -1,13 +1,16 @@
-//! What lies over the screen: the list of commands, messages, sources, and the question before a reveal.
+//! What lies over the screen: the list of commands, of actions, messages, sources, the audit log, and the questions
+//! before a reveal and before a write.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::model::entry::EntryPath;
 
+use super::audit::AuditScreen;
 use super::command::{self, COMMANDS, Command, Spec};
 use super::cursor::Cursor;
 use super::keys::Key;
 use super::msg::Effect;
+use super::plan::PlanScreen;
 use super::state::State;
 
 /// An overlay.
@@ -15,6 +18,12 @@ use super::state::State;
 pub(super) enum Overlay {
     /// Every command; the letters typed narrow it.
     Help { cursor: Cursor, typed: String },
+    /// What can be done with what is selected or marked.
+    Actions(Cursor),
+    /// What would be written, and the question before it.
+    Plan(Box<PlanScreen>),
+    /// Who did what.
+    Audit(AuditScreen),
     /// What was said, newest first.
     Messages(Cursor),
     /// The state of each source.
@@ -37,6 +46,17 @@ pub(super) fn listed(typed: &str) -> Vec<&'static Spec> {
     COMMANDS.iter().filter(|s| s.name.contains(&typed) || s.doc.to_lowercase().contains(&typed)).collect()
 }
 
+/// What leads to a write, in the order of a quarantine's life; what cannot be now comes last, with the reason.
+pub(super) fn actions(state: &State) -> Vec<&'static Spec> {
+    let acts = |s: &&Spec| {
+        use Command::{Archive, Arm, Investigate, Quarantine, Release, Resolve, Resume, Stop, Undo};
+        matches!(s.command, Quarantine | Investigate | Resolve | Release | Archive | Undo | Resume | Stop | Arm)
+    };
+    let mut listed: Vec<&Spec> = COMMANDS.iter().filter(acts).collect();
+    listed.sort_by_key(|s| (s.enabled)(state).is_err());
+    listed
+}
+
 /// Lines that an overlay has for its list.
 pub(super) fn height(state: &State) -> u16 {
     state.height.saturating_sub(6)
@@ -47,6 +67,7 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Handled {
     let height = height(state);
     let line = state.settings.keys.line(Key::from(key));
     let command = line.and_then(|l| command::find(command::split(l).0)).map(|s| s.command);
+    let acts = if matches!(state.overlay, Some(Overlay::Actions(_))) { actions(state) } else { Vec::new() };
     let (notes, sources) = (state.notes.len() as u64, state.lake.snapshot.sources.len() as u64);
     match state.overlay.as_mut() {
         None => Handled::Close,
@@ -76,6 +97,14 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Handled {
                 Handled::Stay
             }
         },
+        Some(Overlay::Actions(cursor)) => match command {
+            Some(Command::Open) => acts.get(cursor.index()).map_or(Handled::Stay, |spec| Handled::Run(spec)),
+            Some(Command::Actions) => Handled::Close,
+            command => scroll(cursor, command, acts.len() as u64, height),
+        },
+        // Its keys are asked for elsewhere: they change more than the overlay.
+        Some(Overlay::Plan(_)) => Handled::Stay,
+        Some(Overlay::Audit(screen)) => screen.key(command, height.saturating_sub(1)),
         Some(Overlay::Messages(cursor)) => scroll(cursor, command, notes, height),
         Some(Overlay::Sources(cursor)) => scroll(cursor, command, sources, height),
         Some(Overlay::Reveal { entry, columns, yes }) => match key.code {
@@ -91,9 +120,10 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Handled {
     }
 }
 
-fn scroll(cursor: &mut Cursor, command: Option<Command>, len: u64, height: u16) -> Handled {
+/// Moves in a list, or closes it.
+pub(super) fn scroll(cursor: &mut Cursor, command: Option<Command>, len: u64, height: u16) -> Handled {
     match command {
-        Some(Command::Back | Command::Quit | Command::Open | Command::Help) => Handled::Close,
+        Some(Command::Back | Command::Quit | Command::Open | Command::Help | Command::Audit) => Handled::Close,
         Some(command) => {
             cursor.go(command, len, height);
             Handled::Stay

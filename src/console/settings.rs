@@ -55,6 +55,10 @@ pub struct ConsoleSettings {
     pub identity: String,
     /// The lake's address.
     pub lake_url: String,
+    /// How long data may lie in quarantine before it is marked as old.
+    pub quarantine_limit: chrono::Duration,
+    /// Who is told of moves, by name: `#data-eng (Slack)`, `sns:dq-alerts`.
+    pub notifiers: Vec<String>,
 }
 
 impl Default for ConsoleSettings {
@@ -70,6 +74,8 @@ impl Default for ConsoleSettings {
             protected: false,
             identity: String::new(),
             lake_url: String::new(),
+            quarantine_limit: chrono::Duration::days(7),
+            notifiers: Vec::new(),
         }
     }
 }

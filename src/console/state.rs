@@ -5,13 +5,16 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::model::entry::DlqEntry;
+use crate::model::protection::Protection;
 use crate::ops::{Snapshot, SourceState};
 
 use super::alerts::AlertsScreen;
 use super::dlq::DlqScreen;
+use super::moves::Moves;
 use super::msg::{Effect, RequestId};
 use super::overlay::Overlay;
 use super::prompt::Prompt;
+use super::quarantine::QuarantineScreen;
 use super::{ConsoleSettings, Theme};
 
 pub(super) use super::dlq::preview::Mode;
@@ -21,15 +24,17 @@ pub(super) use super::dlq::preview::Mode;
 pub(super) enum Tab {
     Alerts,
     Dlq,
+    Quarantine,
 }
 
 impl Tab {
-    pub(super) const ALL: [Self; 2] = [Self::Alerts, Self::Dlq];
+    pub(super) const ALL: [Self; 3] = [Self::Alerts, Self::Dlq, Self::Quarantine];
 
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Alerts => "alerts",
             Self::Dlq => "dlq",
+            Self::Quarantine => "quarantine",
         }
     }
 
@@ -37,6 +42,7 @@ impl Tab {
         match self {
             Self::Alerts => "Alerts",
             Self::Dlq => "DLQ",
+            Self::Quarantine => "Quarantine",
         }
     }
 }
@@ -87,6 +93,8 @@ pub(super) struct Note {
     pub error: bool,
     /// Harmless text: what came from outside is escaped where the note is made.
     pub text: String,
+    /// What to do about it; empty if nothing.
+    pub hint: String,
 }
 
 /// The whole state.
@@ -101,6 +109,11 @@ pub(super) struct State {
     pub lake: LakeView,
     pub alerts: AlertsScreen,
     pub dlq: DlqScreen,
+    pub quarantine: QuarantineScreen,
+    /// What is planned and what runs.
+    pub moves: Moves,
+    /// Whether the environment may be written to, as the gate said last.
+    pub protection: Protection,
     pub prompt: Option<Prompt>,
     pub overlay: Option<Overlay>,
     /// The message on the last line; it goes with the next key, an error stays until Esc.
@@ -120,6 +133,8 @@ impl State {
             Ok(mono) if settings.no_color => mono,
             _ => settings.theme.clone(),
         };
+        // What the configuration says, until the gate says more.
+        let protection = Protection::of(settings.protected, false);
         let mut state = Self {
             now,
             width,
@@ -130,6 +145,9 @@ impl State {
             lake: LakeView::default(),
             alerts: AlertsScreen::default(),
             dlq: DlqScreen::default(),
+            quarantine: QuarantineScreen::default(),
+            moves: Moves::default(),
+            protection,
             prompt: None,
             overlay: None,
             flash: None,
@@ -137,7 +155,8 @@ impl State {
             history: Vec::new(),
             next_id: 0,
         };
-        let effects = state.refresh();
+        let mut effects = state.refresh();
+        effects.push(Effect::Protection);
         (state, effects)
     }
 
@@ -163,16 +182,21 @@ impl State {
 
     /// Says something on the last line.
     pub(super) fn say(&mut self, text: impl Into<String>) {
-        self.note(text.into(), false);
+        self.note(text.into(), String::new(), false);
     }
 
     /// Says on the last line what went wrong; it stays until Esc.
     pub(super) fn fail(&mut self, text: impl Into<String>) {
-        self.note(text.into(), true);
+        self.note(text.into(), String::new(), true);
     }
 
-    fn note(&mut self, text: String, error: bool) {
-        let note = Note { at: self.now, error, text };
+    /// The same, with what to do about it.
+    pub(super) fn fail_with(&mut self, text: impl Into<String>, hint: impl Into<String>) {
+        self.note(text.into(), hint.into(), true);
+    }
+
+    fn note(&mut self, text: String, hint: String, error: bool) {
+        let note = Note { at: self.now, error, text, hint };
         self.flash = Some(note.clone());
         if self.notes.len() >= KEPT {
             self.notes.remove(0);

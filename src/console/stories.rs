@@ -23,11 +23,12 @@ use crate::ops::{LakeSettings, Session};
 use super::app::{App, Notice, Screen, run};
 use super::fixture::{Driven, now, text};
 use super::keys::Key;
+use super::moving::Moving;
 use super::msg::{Effect, ExitReason, Msg};
 use super::{ConsoleSettings, Theme, view};
 
 /// Walks that reach every screen.
-const WALKS: [&str; 14] = [
+const WALKS: [&str; 22] = [
     "",
     "?",
     "?  j j",
@@ -42,6 +43,14 @@ const WALKS: [&str; 14] = [
     "2 j j m",
     "d",
     "2 j j tab G l l l",
+    "3",
+    "3 j tab G",
+    "3 j space enter",
+    "a",
+    "@",
+    "3 j : r e l e a s e enter G",
+    "3 : r e s u m e enter",
+    "2 j j : q u a r a n t i n e space l a t e enter",
 ];
 
 #[test]
@@ -357,6 +366,11 @@ struct Program {
 
 impl Program {
     fn start() -> Self {
+        Self::start_moving(Moving::default())
+    }
+
+    /// Beside a move that runs already.
+    fn start_moving(moving: Moving) -> Self {
         let session = Arc::new(Session::new(Arc::new(NoLake(Arc::default())), LakeSettings::default()));
         let (keys, typed) = mpsc::unbounded_channel();
         let input = Box::pin(stream::unfold(typed, |mut typed| async move { typed.recv().await.map(|e| (e, typed)) }));
@@ -364,7 +378,7 @@ impl Program {
         let (notices, noticed) = mpsc::channel(4);
         let backend = Watched { inner: TestBackend::new(80, 24), frames: sender };
         let settings = ConsoleSettings { lake_url: "s3://none".into(), ..ConsoleSettings::default() };
-        let end = tokio::spawn(run(session, settings, backend, input, noticed, now));
+        let end = tokio::spawn(run(session, settings, backend, input, noticed, moving, now));
         Self { keys, frames, notices, end }
     }
 
@@ -412,6 +426,22 @@ async fn ctrl_c_a_signal_and_a_dead_terminal_end_it() {
     let sent = program.keys.send(Err(io::ErrorKind::BrokenPipe.into()));
     assert!(sent.is_ok());
     assert_eq!(program.end().await.reason(), ExitReason::TerminalLost);
+}
+
+#[tokio::test]
+async fn the_end_asks_a_running_move_to_stop_and_waits_for_its_boundary() {
+    for end in ["q", "ctrl-c"] {
+        let (moving, asked) = (Moving::default(), crate::ops::Watch::default());
+        let runs = moving.begin(asked.clone());
+        let program = Program::start_moving(moving.clone());
+        program.press(end);
+        while !asked.is_stopped() {
+            tokio::task::yield_now().await;
+        }
+        assert!(!program.end.is_finished(), "it waits");
+        drop(runs);
+        program.end().await;
+    }
 }
 
 #[test]

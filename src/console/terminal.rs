@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, EventStream};
 use crossterm::terminal::{
@@ -20,9 +20,11 @@ use crate::ops::{BLOCKING_THREADS, Session};
 
 use super::ConsoleSettings;
 use super::app::{Notice, Screen, run};
+use super::moving::{BOUNDARY, Moving};
 use super::msg::ExitReason;
 
-/// From the signal to the end, at the latest: the loop may hang on a terminal that takes no more bytes.
+/// From the signal to the end, at the latest, where no move runs: the loop may hang on a terminal that takes no
+/// more bytes.
 const LATEST: Duration = Duration::from_millis(700);
 
 /// Whether there is a terminal that the console can use; if not, why, in one line.
@@ -71,9 +73,15 @@ fn leave() {
 }
 
 /// Ends the process even if the loop, the event thread or the terminal hangs.
-fn end_soon(reason: ExitReason) {
+fn end_soon(reason: ExitReason, moving: Moving) {
+    // Here too, and not in the loop alone: it may hang.
+    moving.stop();
     thread::spawn(move || {
         thread::sleep(LATEST);
+        let latest = Instant::now() + BOUNDARY;
+        while moving.runs() && Instant::now() < latest {
+            thread::sleep(Duration::from_millis(20));
+        }
         // Writing may block for ever, so it has a thread of its own and 100 ms.
         thread::spawn(leave);
         thread::sleep(Duration::from_millis(100));
@@ -81,7 +89,7 @@ fn end_soon(reason: ExitReason) {
     });
 }
 
-fn watch_signals(notices: mpsc::Sender<Notice>) -> io::Result<()> {
+fn watch_signals(notices: mpsc::Sender<Notice>, moving: Moving) -> io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT])?;
     thread::Builder::new().name("signals".into()).spawn(move || {
         for signal in signals.forever() {
@@ -92,7 +100,7 @@ fn watch_signals(notices: mpsc::Sender<Notice>) -> io::Result<()> {
                 other => Notice::End(ExitReason::Signal(other)),
             };
             if let Notice::End(reason) = notice {
-                end_soon(reason);
+                end_soon(reason, moving.clone());
             }
             if notice == Notice::Continued {
                 // Stopped without being asked (SIGSTOP), the shell took the terminal back. Crossterm believes
@@ -108,7 +116,7 @@ fn watch_signals(notices: mpsc::Sender<Notice>) -> io::Result<()> {
 
 /// A terminal can go without a signal (its leader ignores SIGHUP). Then the event thread spins and never says
 /// so: <https://github.com/crossterm-rs/crossterm/issues/793>. Asking for the size needs no byte.
-fn watch_terminal(notices: mpsc::Sender<Notice>) -> io::Result<()> {
+fn watch_terminal(notices: mpsc::Sender<Notice>, moving: Moving) -> io::Result<()> {
     if window_size().is_err() {
         return Ok(());
     }
@@ -116,7 +124,7 @@ fn watch_terminal(notices: mpsc::Sender<Notice>) -> io::Result<()> {
         loop {
             thread::sleep(Duration::from_secs(1));
             if window_size().is_err() && window_size().is_err() {
-                end_soon(ExitReason::TerminalLost);
+                end_soon(ExitReason::TerminalLost, moving);
                 let _ = notices.try_send(Notice::End(ExitReason::TerminalLost));
                 return;
             }
@@ -147,16 +155,18 @@ fn on_terminal(session: Arc<Session>, settings: ConsoleSettings) -> io::Result<E
     restore_on_panic();
     enter()?;
     let (sender, notices) = mpsc::channel(8);
-    watch_signals(sender.clone())?;
-    watch_terminal(sender)?;
+    let moving = Moving::default();
+    watch_signals(sender.clone(), moving.clone())?;
+    watch_terminal(sender, moving.clone())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()?;
     let backend = CrosstermBackend::new(BufWriter::<Stdout>::new(io::stdout()));
-    let app = runtime
-        .block_on(async { run(session, settings, backend, EventStream::new(), notices, chrono::Utc::now).await });
+    let app = runtime.block_on(async {
+        run(session, settings, backend, EventStream::new(), notices, moving, chrono::Utc::now).await
+    });
     // What still runs is not waited for.
     runtime.shutdown_background();
     app.map(|app| app.reason())

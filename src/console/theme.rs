@@ -29,6 +29,8 @@ pub enum Role {
     Key,
     /// The badge of a protected environment.
     BadgeProtected,
+    /// The badge of a protected environment that is unlocked for a while.
+    BadgeArmed,
     /// The badge of an environment that can be written.
     BadgeOpen,
     /// Critical.
@@ -60,7 +62,7 @@ pub enum Role {
 }
 
 impl Role {
-    const ALL: [(Self, &'static str); 24] = [
+    const ALL: [(Self, &'static str); 25] = [
         (Self::Text, "text"),
         (Self::Dim, "dim"),
         (Self::Header, "header"),
@@ -71,6 +73,7 @@ impl Role {
         (Self::TabActive, "tab.active"),
         (Self::Key, "key"),
         (Self::BadgeProtected, "badge.protected"),
+        (Self::BadgeArmed, "badge.armed"),
         (Self::BadgeOpen, "badge.open"),
         (Self::Critical, "severity.critical"),
         (Self::Warning, "severity.warning"),

@@ -11,7 +11,7 @@ use super::msg::{Effect, ExitReason, Job, Msg, RequestId};
 use super::overlay::{self, Handled, Overlay};
 use super::prompt::{Outcome, Prompt, PromptKind};
 use super::state::{Focus, State, Tab};
-use super::{Theme, alerts, dlq, words};
+use super::{Theme, alerts, audit, dlq, moves, plan, quarantine, words};
 
 /// Takes one message.
 pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
@@ -21,14 +21,19 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Paste(text) => {
             if let Some(prompt) = state.prompt.as_mut() {
                 prompt.paste(&text);
-                live_filter(state);
+                return live_filter(state);
+            }
+            if matches!(state.overlay, Some(Overlay::Plan(_))) {
+                plan::pasted(state);
             }
             Vec::new()
         }
         Msg::Resize(width, height) => {
             (state.width, state.height) = (width, height);
             alerts::fit(state);
-            dlq::fit(state)
+            let mut effects = quarantine::fit(state);
+            effects.extend(dlq::fit(state));
+            effects
         }
         Msg::Tick(now) => tick(state, now),
         Msg::Progress(id, progress) => progressed(state, id, progress),
@@ -47,6 +52,28 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Msg::Protection(protection) => {
+            moves::protection(state, protection);
+            Vec::new()
+        }
+        Msg::Planned(id, result) => moves::planned(state, id, result),
+        Msg::MoveProgress(progress, index) => {
+            moves::progressed(state, progress, index);
+            Vec::new()
+        }
+        Msg::Written(written) => moves::written(state, written),
+        Msg::Manifest(id, result) => {
+            quarantine::manifest(state, id, result);
+            Vec::new()
+        }
+        Msg::Audited(id, result) => {
+            audit::audited(state, id, result);
+            Vec::new()
+        }
+        Msg::Drawn => {
+            plan::drawn(state);
+            Vec::new()
+        }
         Msg::Copied(result) => {
             match result {
                 Ok(bytes) => state.say(format!("sent to the terminal ({} bytes)", words::count(bytes as u64))),
@@ -58,7 +85,8 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
 }
 
 fn tick(state: &mut State, now: chrono::DateTime<chrono::Utc>) -> Vec<Effect> {
-    state.now = now;
+    let before = std::mem::replace(&mut state.now, now);
+    moves::tick(state, before);
     let due = match state.lake.snapshot.taken {
         Some(taken) if !state.settings.refresh.is_zero() => {
             (now - taken).to_std().unwrap_or_default() >= state.settings.refresh
@@ -99,7 +127,10 @@ fn adopt(state: &mut State, mut snapshot: Snapshot) -> Vec<Effect> {
     state.lake.rows = rows.fold(0, u64::saturating_add);
     state.lake.snapshot = snapshot;
     alerts::rebuild(state);
-    dlq::rebuild(state)
+    let mut effects = quarantine::rebuild(state);
+    effects.extend(dlq::rebuild(state));
+    moves::notice(state);
+    effects
 }
 
 fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
@@ -111,6 +142,9 @@ fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
     // The way out works everywhere, over everything.
     if matches!(command, Some(Command::Interrupt | Command::Suspend)) {
         return line.map(|l| run_line(state, &l)).unwrap_or_default();
+    }
+    if matches!(state.overlay, Some(Overlay::Plan(_))) {
+        return plan::key(state, event);
     }
     if state.overlay.is_some() {
         return overlay_key(state, event);
@@ -134,16 +168,15 @@ fn overlay_key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
         }
         Handled::Run(spec) => {
             // What needs an argument is put on the command line to be finished.
-            if !spec.args.is_empty() && !spec.args.starts_with('[') {
-                state.overlay = None;
-                state.prompt = Some(Prompt::new(PromptKind::Command, &format!("{} ", spec.name)));
-                return Vec::new();
-            }
             if let Err(why) = (spec.enabled)(state) {
                 state.fail(format!("{}: {why}", spec.name));
                 return Vec::new();
             }
             state.overlay = None;
+            if !spec.args.is_empty() && !spec.args.starts_with('[') {
+                state.prompt = Some(Prompt::new(PromptKind::Command, &format!("{} ", spec.name)));
+                return Vec::new();
+            }
             run(state, spec, "")
         }
     }
@@ -200,6 +233,7 @@ fn set_filter(state: &mut State, text: &str) -> Vec<Effect> {
             Vec::new()
         }
         Tab::Dlq => dlq::filter(state, text),
+        Tab::Quarantine => quarantine::filter(state, text),
     }
 }
 
@@ -209,6 +243,11 @@ pub(super) fn run_line(state: &mut State, line: &str) -> Vec<Effect> {
     match command::find(name) {
         None => {
             state.fail(format!("no command {:?}; ? lists them", escape(name)));
+            Vec::new()
+        }
+        // Over the question before a write only the lock can be opened: the rest would change what is asked about.
+        Some(spec) if matches!(state.overlay, Some(Overlay::Plan(_))) && !over_a_plan(spec.command) => {
+            state.say(format!("{}: answer the question first, or leave it: esc", spec.name));
             Vec::new()
         }
         Some(spec) => match (spec.enabled)(state) {
@@ -222,15 +261,35 @@ pub(super) fn run_line(state: &mut State, line: &str) -> Vec<Effect> {
     }
 }
 
+fn over_a_plan(command: Command) -> bool {
+    matches!(command, Command::Arm | Command::Stop | Command::Quit | Command::Interrupt | Command::Suspend)
+}
+
+/// Whether to leave: a move that runs makes it a question, answered by asking again.
+fn quit(state: &mut State) -> Vec<Effect> {
+    match state.moves.running.as_mut() {
+        Some(running) if !running.leaving => {
+            running.leaving = true;
+            state.say("a move is running: :stop it, or q again to leave it to be resumed");
+            Vec::new()
+        }
+        _ => vec![Effect::Quit(ExitReason::Quit)],
+    }
+}
+
 fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
+    if let (Some(running), false) = (state.moves.running.as_mut(), spec.command == Command::Quit) {
+        running.leaving = false;
+    }
     match spec.command {
-        Command::Quit => vec![Effect::Quit(ExitReason::Quit)],
+        Command::Quit => quit(state),
         Command::Interrupt => vec![Effect::Quit(ExitReason::Interrupted)],
         Command::Suspend => vec![Effect::Suspend],
         Command::Refresh => {
             state.flash = None;
             let mut effects = state.refresh();
             effects.extend(dlq::retry(state));
+            effects.extend(quarantine::retry(state));
             effects
         }
         Command::Line => {
@@ -239,6 +298,10 @@ fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
         }
         Command::Help => {
             state.overlay = Some(Overlay::Help { cursor: Default::default(), typed: String::new() });
+            Vec::new()
+        }
+        Command::Actions => {
+            state.overlay = Some(Overlay::Actions(Default::default()));
             Vec::new()
         }
         Command::Messages => {
@@ -262,15 +325,27 @@ fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
             let text = match state.tab {
                 Tab::Alerts => state.alerts.filter.text().to_owned(),
                 Tab::Dlq => state.dlq.filter.text().to_owned(),
+                Tab::Quarantine => state.quarantine.filter.text().to_owned(),
             };
             state.prompt = Some(Prompt::new(PromptKind::Filter, &text));
             Vec::new()
         }
         Command::Filter => set_filter(state, argument),
         Command::Back => back(state),
+        Command::Quarantine
+        | Command::Investigate
+        | Command::Resolve
+        | Command::Release
+        | Command::Archive
+        | Command::Undo
+        | Command::Resume
+        | Command::Stop
+        | Command::Arm
+        | Command::Audit => moves::run(state, spec.command, argument),
         _ => match state.tab {
             Tab::Alerts => alerts::run(state, spec.command),
             Tab::Dlq => dlq::run(state, spec.command, argument),
+            Tab::Quarantine => quarantine::run(state, spec.command, argument),
         },
     }
 }
@@ -280,24 +355,30 @@ fn go_to_tab(state: &mut State, argument: &str) -> Vec<Effect> {
     match by_number.or_else(|| Tab::ALL.iter().find(|t| t.word() == argument)) {
         Some(tab) => {
             state.tab = *tab;
-            if *tab == Tab::Dlq { dlq::fit(state) } else { Vec::new() }
+            match tab {
+                Tab::Alerts => Vec::new(),
+                Tab::Dlq => dlq::fit(state),
+                Tab::Quarantine => quarantine::fit(state),
+            }
         }
         None => {
-            state.fail(format!("no tab {:?}; there are: alerts, dlq", escape(argument)));
+            state.fail(format!("no tab {:?}; there are: alerts, dlq, quarantine", escape(argument)));
             Vec::new()
         }
     }
 }
 
-/// Esc: an error message first, then the tab's own steps, then the running refresh.
+/// Esc: an error message first, then what is being planned, the tab's own steps, the running refresh. A running
+/// move is not ended by it: `:stop` does that.
 fn back(state: &mut State) -> Vec<Effect> {
     if state.flash.take().is_some_and(|f| f.error) {
         return Vec::new();
     }
-    let step = match state.tab {
+    let step = moves::back(state).or_else(|| match state.tab {
         Tab::Alerts => alerts::back(state),
         Tab::Dlq => dlq::back(state),
-    };
+        Tab::Quarantine => quarantine::back(state),
+    });
     if let Some(effects) = step {
         return effects;
     }

@@ -10,6 +10,7 @@ use crate::rows::cell;
 
 use super::theme::{Role, Theme};
 
+use crate::model::text::one_line;
 pub(super) use crate::model::text::thousands as count;
 
 /// `150 rows`, `1 row`.
@@ -57,6 +58,11 @@ pub(super) fn absolute(time: DateTime<Utc>) -> String {
 /// Both: `2 h ago, 2026-11-22 00:23:10Z`.
 pub(super) fn when(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
     format!("{} ago, {}", age(now, then), absolute(then))
+}
+
+/// The first digits of an entity tag, without its quotes: enough to tell two apart by eye. Escaped.
+pub(super) fn short_tag(etag: &str) -> String {
+    one_line(etag.trim_matches('"'), 8)
 }
 
 /// `64` or `1.5`: a measured value without needless digits.

@@ -76,7 +76,8 @@ pub struct Attributes {
     /// `Expires`, as it was given: an HTTP date, or anything else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
-    /// `x-amz-meta-…`, without that; names in lower case.
+    /// `x-amz-meta-…`, without that; names in lower case, values in visible ASCII (S3 gives others back in the
+    /// encoded words of RFC 2047, and takes them so). At most 2 KiB in all.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub user: BTreeMap<String, String>,
 }

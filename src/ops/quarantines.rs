@@ -77,7 +77,7 @@ impl Session {
     pub async fn manifest(&self, id: &MoveId) -> Result<Plan, GateError> {
         let state = &self.settings.prefixes.state;
         let story = story_on(self.lake.as_ref(), state, id).await?;
-        let last = story.quarantine.unfinished.as_ref().unwrap_or(&story.last);
+        let last = story.quarantine.unfinished.as_ref().unwrap_or(&story.top.id);
         let plan = records::read::<Plan>(self.lake.as_ref(), &Records::of(state, last).plan()).await?;
         plan.ok_or_else(|| GateError::Unknown(last.0.clone()))
     }

@@ -1,6 +1,7 @@
 //! Whole stories: the lake contract, the program's own answers, a real terminal. One binary: each more links again.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod console_moves;
 mod console_on_s3;
 mod delta_tables;
 mod equal_ends;
@@ -11,8 +12,10 @@ mod memory_model;
 mod moves;
 mod notify;
 mod preview_cost;
+mod quarantine;
 mod readme;
 mod s3_answers;
+mod s3_requests;
 mod stories;
 mod support;
 mod terminal_manners;

@@ -76,6 +76,26 @@ async fn archived_objects_cannot_be_read_and_locked_ones_not_deleted() {
 }
 
 #[tokio::test]
+async fn metadata_has_the_bounds_of_headers() {
+    let lake = Memory::default();
+    let placing = |name: &str, value: String| {
+        let mut placing = Placing::default();
+        placing.attributes.user.insert(name.into(), value);
+        placing
+    };
+    let etag = lake.set("a", "x");
+    for (placing, want) in [
+        (placing("key", "\u{e9}".into()), ErrorClass::Unsupported),
+        (placing("key", "k".repeat(2046)), ErrorClass::Malformed),
+        (Placing { tags: Some(vec![Default::default(); 11]), ..Placing::default() }, ErrorClass::Malformed),
+    ] {
+        assert_eq!(class_of(lake.put_with(&"b".into(), "x".into(), None, &placing).await), want);
+        assert_eq!(class_of(lake.copy(&CopyRequest::new("a", etag.clone(), 1, "b").placed(placing)).await), want);
+    }
+    lake.put_with(&"b".into(), "x".into(), None, &placing("key", "k".repeat(2045))).await.unwrap();
+}
+
+#[tokio::test]
 async fn faults_meet_those_they_are_meant_for() {
     let lake = Memory::default();
     let objects: Vec<_> = ["shut/a", "open/b"].map(|key| (Key::from(key), lake.set(key, "x"))).into();

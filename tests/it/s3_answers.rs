@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use lakeward::lake::s3::S3Lake;
-use lakeward::lake::{ByteRange, Condition, CopyRequest, CopyWay, ErrorClass, Key, Lake, LakeWriter, ListRequest};
+use lakeward::lake::{
+    ByteRange, Condition, CopyRequest, CopyWay, ErrorClass, Key, Lake, LakeWriter, ListRequest, Placing,
+};
 
 use crate::lake_contract::class;
 use crate::support::s3_server;
@@ -193,4 +195,47 @@ async fn a_large_object_is_copied_in_parts() {
     let tail = lake.get(&"copy".into(), ByteRange::Suffix(1 << 20), Some(&written.etag)).await.unwrap();
     assert_eq!(tail.size, size as u64);
     assert!(tail.bytes == Bytes::copy_from_slice(&bytes[size - (1 << 20)..]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_are_told_and_copied() {
+    let server = s3_server::shared();
+    let bucket = server.bucket().await;
+    server.keep_versions(&bucket);
+    let lake = S3Lake::connect(server.anonymous(&bucket));
+    let first = lake.put_with(&"a".into(), "first".into(), None, &tagged("1")).await.unwrap();
+    let second = lake.put_with(&"a".into(), "second".into(), None, &tagged("2")).await.unwrap();
+    assert!(first.version.is_some() && first.version != second.version, "{first:?} {second:?}");
+    assert_eq!(lake.inspect(&"a".into()).await.unwrap().version, second.version);
+    assert_eq!(lake.tags(&"a".into(), first.version.as_deref()).await.unwrap(), tagged("1").tags.unwrap());
+    for way in [CopyWay::Server, CopyWay::Multipart, CopyWay::Through] {
+        let target = format!("{way:?}");
+        let copy = CopyRequest::new("a", first.etag.clone(), 5, target.as_str()).by(way);
+        let written = lake.copy(&CopyRequest { source_version: first.version.clone(), ..copy }).await.unwrap();
+        assert!(written.version.is_some(), "{way:?}");
+        assert_eq!(lake.get(&target.as_str().into(), ByteRange::Whole, None).await.unwrap().bytes, "first", "{way:?}");
+        assert_eq!(lake.tags(&target.as_str().into(), None).await.unwrap(), tagged("1").tags.unwrap(), "{way:?}");
+    }
+    lake.delete(&"a".into(), Some(&second.etag)).await.unwrap();
+    assert_eq!(lake.head(&"a".into()).await.map_err(class), Err(ErrorClass::NotFound));
+    assert_eq!(lake.tags(&"a".into(), first.version.as_deref()).await.unwrap().len(), 1, "behind a marker");
+}
+
+fn tagged(n: &str) -> Placing {
+    Placing { tags: Some(vec![("n".into(), n.into())]), ..Placing::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archived_object_is_told_and_not_copied() {
+    let server = s3_server::shared();
+    let lake = S3Lake::connect(server.anonymous(&server.bucket().await));
+    let cold = Placing { storage_class: Some("GLACIER".into()), ..Placing::default() };
+    let etag = lake.put_with(&"cold".into(), "x".into(), None, &cold).await.unwrap().etag;
+    let seen = lake.inspect(&"cold".into()).await.unwrap();
+    assert_eq!((seen.meta.storage_class.as_deref(), seen.restored), (Some("GLACIER"), false));
+    for way in [CopyWay::Server, CopyWay::Through] {
+        let error = lake.copy(&CopyRequest::new("cold", etag.clone(), 1, "copy").by(way)).await.unwrap_err();
+        assert!(error.hint.contains("restore"), "{way:?}: {error:?}");
+        assert_eq!(class(error), ErrorClass::Unsupported);
+    }
 }

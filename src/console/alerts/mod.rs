@@ -4,13 +4,19 @@ mod view;
 
 pub(super) use view::draw;
 
-use crate::model::alert::Alert;
+use std::collections::BTreeSet;
+
+use crate::model::alert::{Alert, AlertRule};
+use crate::model::entry::EntryPath;
+use crate::model::moves::MoveId;
 
 use super::command::Command;
 use super::cursor::Cursor;
 use super::filter::Filter;
 use super::layout::{self, Panes};
+use super::marks::Marks;
 use super::msg::Effect;
+use super::quarantine;
 use super::state::{Focus, State};
 use super::update::jump;
 
@@ -23,6 +29,7 @@ pub(in crate::console) struct AlertsScreen {
     pub cursor: Cursor,
     /// Key of the chosen alert: the choice survives a refresh.
     pub chosen: Option<String>,
+    pub marks: Marks<String>,
     pub focus: Focus,
     pub zoom: bool,
     /// First line of the detail in view.
@@ -34,6 +41,19 @@ impl AlertsScreen {
     pub(in crate::console) fn selected<'a>(&self, state: &'a State) -> Option<&'a Alert> {
         self.shown.get(self.cursor.index()).and_then(|i| state.lake.snapshot.alerts.get(*i))
     }
+}
+
+/// The entries of the marked alerts, or of the selected one.
+pub(super) fn entries(state: &State) -> Result<Vec<EntryPath>, &'static str> {
+    let marked = &state.alerts.marks.marked;
+    let entries: BTreeSet<EntryPath> = if marked.is_empty() {
+        let alert = state.alerts.selected(state).ok_or("nothing is selected")?;
+        alert.entry.iter().cloned().collect()
+    } else {
+        let of = |a: &&Alert| marked.contains(&a.key);
+        state.lake.snapshot.alerts.iter().filter(of).filter_map(|a| a.entry.clone()).collect()
+    };
+    if entries.is_empty() { Err("this alert is about no dead letter") } else { Ok(entries.into_iter().collect()) }
 }
 
 pub(super) fn panes(state: &State) -> Panes {
@@ -59,6 +79,7 @@ pub(super) fn rebuild(state: &mut State) {
         state.alerts.cursor.at = at as u64;
     }
     state.alerts.shown = shown;
+    state.alerts.marks.retain(|key| alerts.iter().any(|a| a.key == *key));
     fit(state);
 }
 
@@ -83,6 +104,11 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
     match command {
         Command::Open => {
             let Some(alert) = state.alerts.selected(state) else { return Vec::new() };
+            // Its key ends in the quarantine that it is about.
+            if let (AlertRule::QuarantineAge, Some((_, id))) = (alert.rule, alert.key.rsplit_once(':')) {
+                let id = MoveId(id.to_owned());
+                return quarantine::select(state, &id);
+            }
             match alert.entry.clone() {
                 Some(entry) => return jump(state, &entry),
                 None => {
@@ -117,6 +143,19 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
             cursor.go(command, lines.saturating_sub(u64::from(height)) + 1, height);
             state.alerts.scroll = u16::try_from(cursor.at).unwrap_or(u16::MAX);
         }
+        Command::Mark => {
+            if let Some(key) = state.alerts.chosen.clone() {
+                state.alerts.marks.toggle(key);
+            }
+            return run(state, Command::Down);
+        }
+        Command::Range => {
+            let alerts = &state.lake.snapshot.alerts;
+            let keys = state.alerts.shown.iter().filter_map(|i| alerts.get(*i)).map(|a| a.key.clone());
+            let keys: Vec<String> = keys.collect();
+            let said = state.alerts.marks.range(&keys, state.alerts.cursor.index());
+            state.say(said);
+        }
         _ => {
             let (len, height) = (state.alerts.shown.len() as u64, height(state));
             if state.alerts.cursor.go(command, len, height) {
@@ -140,5 +179,5 @@ pub(super) fn back(state: &mut State) -> Option<Vec<Effect>> {
         filter(state, "");
         return Some(Vec::new());
     }
-    None
+    screen.marks.back().then(Vec::new)
 }

@@ -22,7 +22,11 @@ pub(in crate::console) fn draw(state: &State, buffer: &mut Buffer) {
         0 => format!("{} open", words::count(all as u64)),
         n => format!("filter hides {}", words::count(n as u64)),
     };
-    paint::rule(buffer, panes.list_rule, theme, "Alerts", &right);
+    let marked = match screen.marks.marked.len() {
+        0 => String::new(),
+        n => format!(", {n} marked"),
+    };
+    paint::rule(buffer, panes.list_rule, theme, "Alerts", &format!("{right}{marked}"));
     list(state, panes.list, buffer);
     for y in 0..panes.between.height {
         let glyph = if y == 0 { glyphs::TEE_DOWN } else { glyphs::VERTICAL };
@@ -59,6 +63,10 @@ fn list(state: &State, area: Rect, buffer: &mut Buffer) {
         let alert = screen.shown.get(i).and_then(|at| state.lake.snapshot.alerts.get(*at));
         let (Some(alert), y) = (alert, y as u16) else { continue };
         paint::line(buffer, inside, y, row(state, alert, dataset, wide, area.width));
+        if screen.marks.marked.contains(&alert.key) {
+            let column = Rect { x: inside.x.saturating_add(2), width: inside.width.saturating_sub(2).min(1), ..inside };
+            paint::line(buffer, column, y, Span::styled(glyphs::MARK, theme.style(Role::Marked)));
+        }
         if i == screen.cursor.index() {
             paint::line(buffer, inside, y, Span::raw(glyphs::POINTER));
             let role = if screen.focus == Focus::List { Role::Selected } else { Role::SelectedIdle };

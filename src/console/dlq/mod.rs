@@ -57,6 +57,18 @@ impl DlqScreen {
     }
 }
 
+/// The marked entries, or the selected one.
+pub(super) fn entries(state: &State) -> Result<Vec<EntryPath>, &'static str> {
+    if !state.dlq.marked.is_empty() {
+        return Ok(state.dlq.marked.iter().cloned().collect());
+    }
+    match state.dlq.selected() {
+        Some(Node::Entry { entry, .. }) => Ok(vec![entry.path.clone()]),
+        Some(Node::Dataset(_)) => Err("choose a date, or mark all of them: space"),
+        None => Err("nothing is selected"),
+    }
+}
+
 pub(super) fn panes(state: &State) -> Panes {
     let body = layout::bands(state).body;
     let screen = &state.dlq;

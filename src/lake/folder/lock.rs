@@ -46,7 +46,7 @@ impl Names {
                     return Ok(Held(file));
                 }
                 // A file system without locks: this process alone is guarded.
-                Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => {
+                Err(TryLockError::Error(e)) if knows_no_locks(&e) => {
                     *file = Some(opened);
                     return Ok(Held(file));
                 }
@@ -70,6 +70,11 @@ impl Drop for Held<'_> {
             let _ = file.unlock();
         }
     }
+}
+
+/// The answers of file systems without locks: not supported, or (`ENOLCK`, of Linux and of macOS) none to be had.
+fn knows_no_locks(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported || matches!(error.raw_os_error(), Some(37 | 77))
 }
 
 /// Whether an open file is the one that has this path now.

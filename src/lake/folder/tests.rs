@@ -221,7 +221,7 @@ fn unfinished_files_of_the_dead_are_removed_and_those_of_the_living_are_not() {
     folder.0.put(&"q/d/a".into(), b"1", None, None).unwrap();
     drop(make(format!("q/d/{}", names::temporary(901))));
     drop(make(format!("q/{}", names::temporary(902))));
-    drop(make(format!("other/{}", names::temporary(903))));
+    drop(make(format!("other/deep/{}", names::temporary(903))));
     let at_work = make(format!("q/{}", names::temporary(904)));
     at_work.lock().unwrap();
     file(&dir, format!("q/{}", names::temporary(905)));
@@ -229,6 +229,7 @@ fn unfinished_files_of_the_dead_are_removed_and_those_of_the_living_are_not() {
     assert_eq!(folder.0.remove_leftovers("q/d").unwrap(), 0);
     assert_eq!(folder.0.remove_leftovers("no/such/").unwrap(), 0);
     assert_eq!(folder.0.remove_leftovers("").unwrap(), 1);
+    assert!(!dir.path().join("other").exists());
     drop(at_work);
     assert_eq!(folder.0.remove_leftovers("").unwrap(), 1, "its writer is gone");
     assert_eq!(keys(&folder, "", false, 10), ["q/d/a"]);

@@ -66,13 +66,17 @@ impl Inner {
             Err(_) if path.is_dir() => return Ok(()),
             Err(e) => return Err(self.fault(&key.0, &e)),
         }
-        // S3 has no directories: an empty one would be a trace of what was. The first that is not empty ends it.
+        self.prune(&path).map_err(|e| self.fault(&key.0, &e))
+    }
+
+    /// S3 has no directories: an empty one would be a trace of what was. The first that is not empty ends it.
+    fn prune(&self, removed: &Path) -> io::Result<()> {
         let below_root = |d: &&Path| *d != self.root;
-        let mut kept = path.parent();
+        let mut kept = removed.parent();
         while let Some(parent) = kept.filter(below_root).filter(|d| fs::remove_dir(d).is_ok()) {
             kept = parent.parent();
         }
-        kept.map_or(Ok(()), sync_directory).map_err(|e| self.fault(&key.0, &e))
+        kept.map_or(Ok(()), sync_directory)
     }
 
     /// Writes an object with `fill` and gives it its name under the condition.
@@ -155,7 +159,7 @@ impl Inner {
                 if kind.is_dir() {
                     directories.push(entry.path());
                 } else if kind.is_file() && names::is_temporary(&entry.file_name()) && is_left(&entry.path()) {
-                    match fs::remove_file(entry.path()) {
+                    match fs::remove_file(entry.path()).and_then(|()| self.prune(&entry.path())) {
                         Ok(()) => removed += 1,
                         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
                         Err(e) => return Err(fault(e)),

@@ -8,6 +8,9 @@ use super::reply::quoted;
 use super::{S3Lake, write};
 use crate::lake::{DELETE_LIMIT, ETag, ErrorClass, Key, Lake, LakeError};
 
+/// What a conditional delete needs.
+pub(super) const PERMISSION: &str = "s3:DeleteObject (and s3:GetObject, for its condition)";
+
 /// The answer for one key: deleted, or a code and words.
 type Said = Option<(String, Option<String>)>;
 
@@ -75,7 +78,7 @@ impl S3Lake {
                     if super::fault::is_of_another(code) {
                         again.push(n);
                     }
-                    answer(n, Err(self.asked("s3:DeleteObject", &key.0).said(code, message.as_deref())));
+                    answer(n, Err(self.asked(PERMISSION, &key.0).said(code, message.as_deref())));
                 }
                 None => {}
             }
@@ -101,7 +104,7 @@ impl S3Lake {
             .delete(delete)
             .send()
             .await
-            .map_err(|e| self.asked("s3:DeleteObject", "").failed(&e))?;
+            .map_err(|e| self.asked(PERMISSION, "").failed(&e))?;
         let deleted = out.deleted().iter().filter_map(|d| Some((d.key()?.to_owned(), None)));
         let failed = out.errors().iter().filter_map(|e| {
             let code = e.code().unwrap_or_default().to_owned();

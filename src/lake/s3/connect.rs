@@ -22,10 +22,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const CONNECT: Duration = Duration::from_secs(3);
 /// Silence after a request.
 const READ: Duration = Duration::from_secs(15);
-/// One try in all; a page of a listing or a preview's range is far below it.
+/// One try in all; a page of a listing or a preview's range is far below it. Large writes get more: [`patient`].
 const ATTEMPT: Duration = Duration::from_secs(30);
-/// One try of what a store may take long for: copies of up to 5 GiB, the completion of an upload, bodies sent.
-const PATIENT: Duration = Duration::from_secs(15 * 60);
+/// A body that is sent slower than this, in bytes a second, is given up: 64 KiB.
+pub(super) const SENT: u64 = 64 << 10;
+/// A store that copies or completes slower than this, in bytes a second, is given up: 16 MiB.
+pub(super) const COPIED: u64 = 16 << 20;
 /// Where stores that have no regions are said to be.
 const NO_REGION: &str = "us-east-1";
 
@@ -88,8 +90,10 @@ pub(super) async fn client(settings: &S3Settings) -> Client {
     Client::from_conf(config.build())
 }
 
-/// What one request that may take long is sent with instead.
-pub(super) fn patient() -> aws_sdk_s3::config::Builder {
-    let timeouts = TimeoutConfig::builder().read_timeout(PATIENT).operation_attempt_timeout(PATIENT).build();
+/// What one request is sent with that takes as long as its bytes do at this pace.
+pub(super) fn patient(bytes: u64, pace: u64) -> aws_sdk_s3::config::Builder {
+    let longer = Duration::from_secs(bytes / pace);
+    let timeouts =
+        TimeoutConfig::builder().read_timeout(READ + longer).operation_attempt_timeout(ATTEMPT + longer).build();
     aws_sdk_s3::config::Builder::new().timeout_config(timeouts)
 }

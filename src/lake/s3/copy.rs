@@ -12,6 +12,10 @@ use crate::lake::{
     Attributes, CopyRequest, CopyWay, ErrorClass, Lake, LakeError, Placing, SERVER_LIMIT, THROUGH_LIMIT, Written,
 };
 
+/// What a copy needs.
+pub(super) const PERMISSION: &str =
+    "s3:PutObject (and s3:GetObject on its source; for tags s3:GetObjectTagging and s3:PutObjectTagging)";
+
 impl S3Lake {
     pub(super) async fn copy_as(&self, request: &CopyRequest) -> Result<Written, LakeError> {
         let refused = |class, fault: &str| Err(LakeError::new(class, self.uri(request.source.as_str()), fault));
@@ -65,9 +69,10 @@ impl S3Lake {
         }
         let send = || {
             self.counters.write();
-            copy.clone().customize().config_override(connect::patient()).send()
+            let patient = connect::patient(request.size, connect::COPIED);
+            copy.clone().customize().config_override(patient).send()
         };
-        let out = settled(send).await.map_err(|e| self.asked("s3:PutObject", request.target.as_str()).failed(&e))?;
+        let out = settled(send).await.map_err(|e| self.asked(PERMISSION, request.target.as_str()).failed(&e))?;
         Ok(reply::copied(&out))
     }
 
@@ -104,7 +109,7 @@ impl S3Lake {
         let (attributes, tags, checksum) = reply::of_read(&out);
         let placing = self.carried(request, attributes, tags).await?;
         // In the source's algorithm, so that the two can be compared.
-        let algorithm = checksum.map(|c| ChecksumAlgorithm::from(c.algorithm.as_str())).filter(|_| mode_allows(self));
+        let algorithm = checksum.filter(|_| mode_allows(self)).and_then(|checksum| computed(&checksum.algorithm));
         self.put_as(&request.target, body, request.condition.clone(), &placing, algorithm).await
     }
 
@@ -124,6 +129,12 @@ impl S3Lake {
         let tags = self.tags(&request.source, request.source_version.as_deref()).await?;
         Ok(Placing { tags: Some(tags), ..placing })
     }
+}
+
+/// An algorithm, if the SDK can compute it; with others it would send none.
+fn computed(algorithm: &str) -> Option<ChecksumAlgorithm> {
+    use ChecksumAlgorithm::{Crc32, Crc32C, Crc64Nvme, Sha1, Sha256};
+    [Crc32, Crc32C, Crc64Nvme, Sha1, Sha256].into_iter().find(|known| known.as_str() == algorithm)
 }
 
 /// Whether checksums may be sent where the API does not require them.

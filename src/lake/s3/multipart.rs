@@ -7,7 +7,7 @@ use aws_sdk_s3::types::{
 };
 use futures::stream::{StreamExt, TryStreamExt, iter};
 
-use super::copy::mode_allows;
+use super::copy::{PERMISSION, mode_allows};
 use super::place::placed;
 use super::reply::{self, quoted};
 use super::write::{headers, jittered, pauses};
@@ -20,6 +20,8 @@ const PART: u64 = 64 * MIB;
 /// S3's limits: parts of an upload, bytes of one part.
 const PARTS: u64 = 10_000;
 const PART_LIMIT: u64 = 5 << 30;
+/// A completion may take minutes, however small the object.
+const LONG: u64 = 4 << 30;
 /// Parts copied at once.
 const AT_ONCE: usize = 4;
 
@@ -75,6 +77,7 @@ impl S3Lake {
         algorithm: Option<ChecksumAlgorithm>,
     ) -> Result<Written, Failure> {
         let target = request.target.as_str();
+        let kind = algorithm.as_ref().map(|_| ChecksumType::FullObject);
         let client = self.client().await;
         self.counters.write();
         let create = client
@@ -82,18 +85,18 @@ impl S3Lake {
             .bucket(&self.settings.bucket)
             .set_expected_bucket_owner(self.owner())
             .key(self.full(target))
-            .set_checksum_type(algorithm.as_ref().map(|_| ChecksumType::FullObject))
+            .set_checksum_type(kind.clone())
             .set_checksum_algorithm(algorithm);
         let created = placed!(create, self.placed(&request.target, placing)?)
             .send()
             .await
-            .map_err(|e| self.asked("s3:PutObject", target).failed(&e))?;
+            .map_err(|e| self.asked(PERMISSION, target).failed(&e))?;
         let Some(id) = created.upload_id() else {
             let fault = "the store began an upload and gave it no id";
             return Err(LakeError::new(ErrorClass::Malformed, self.uri(target), fault).into());
         };
         let done = match self.parts(request, id).await {
-            Ok(parts) => self.complete(request, id, parts).await,
+            Ok(parts) => self.complete(request, id, parts, kind).await,
             Err(error) => Err(error.into()),
         };
         if done.is_err() {
@@ -140,10 +143,10 @@ impl S3Lake {
             .copy_source_if_match(quoted(&request.source_etag))
             .set_copy_source_range(range)
             .customize()
-            .config_override(connect::patient())
+            .config_override(connect::patient(request.size.min(PART_LIMIT), connect::COPIED))
             .send()
             .await
-            .map_err(|e| self.asked("s3:PutObject", request.target.as_str()).failed(&e))?;
+            .map_err(|e| self.asked(PERMISSION, request.target.as_str()).failed(&e))?;
         let Some(part) = out.copy_part_result() else {
             let uri = self.uri(request.target.as_str());
             return Err(LakeError::new(ErrorClass::Malformed, uri, "the store copied a part and told nothing of it"));
@@ -157,7 +160,13 @@ impl S3Lake {
             .build())
     }
 
-    async fn complete(&self, request: &CopyRequest, id: &str, parts: Vec<CompletedPart>) -> Result<Written, Failure> {
+    async fn complete(
+        &self,
+        request: &CopyRequest,
+        id: &str,
+        parts: Vec<CompletedPart>,
+        kind: Option<ChecksumType>,
+    ) -> Result<Written, Failure> {
         let (absent, matches) = headers(request.condition.clone());
         let client = self.client().await;
         self.counters.write();
@@ -168,15 +177,16 @@ impl S3Lake {
             .key(self.full(request.target.as_str()))
             .upload_id(id)
             .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
+            .set_checksum_type(kind)
             .set_mpu_object_size(i64::try_from(request.size).ok())
             .set_if_none_match(absent)
             .set_if_match(matches)
             .customize()
-            .config_override(connect::patient())
+            .config_override(connect::patient(request.size.max(LONG), connect::COPIED))
             .send()
             .await;
         out.map(|out| reply::completed(&out)).map_err(|e| Failure {
-            error: self.asked("s3:PutObject", request.target.as_str()).failed(&e),
+            error: self.asked(PERMISSION, request.target.as_str()).failed(&e),
             met_another: fault::met_another(&e),
         })
     }

@@ -42,7 +42,7 @@ impl Placed {
             },
         };
         if let Some((name, _)) = attributes.user.iter().find(|(name, value)| !is_header(name, value)) {
-            return Err(format!("its metadata {name} cannot be sent in a header"));
+            return Err(format!("its metadata {name} cannot be sent in a header: visible ASCII only"));
         }
         let encryption = placing.encryption.as_ref();
         if encryption.is_some_and(|e| e.kind == "SSE-C") {
@@ -56,7 +56,7 @@ impl Placed {
             cache_control: attributes.cache_control,
             expires,
             metadata: (!attributes.user.is_empty()).then(|| attributes.user.into_iter().collect()),
-            tagging: placing.tags.as_deref().map(tagging),
+            tagging: placing.tags.as_deref().filter(|tags| !tags.is_empty()).map(tagging),
             storage_class: placing.storage_class.as_deref().map(StorageClass::from),
             encryption: encryption.map(|e| ServerSideEncryption::from(e.kind.as_str())),
             key: encryption.and_then(|e| e.key.clone()),
@@ -96,7 +96,7 @@ fn tagging(tags: &[(String, String)]) -> String {
 /// Whether a name and a value can be those of a header: the SDK refuses others with less clear words.
 fn is_header(name: &str, value: &str) -> bool {
     let in_name = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    !name.is_empty() && name.bytes().all(in_name) && value.bytes().all(|b| b == b'\t' || b >= b' ' && b != 0x7f)
+    !name.is_empty() && name.bytes().all(in_name) && value.bytes().all(|b| b == b'\t' || matches!(b, b' '..=b'~'))
 }
 
 #[cfg(test)]
@@ -124,6 +124,7 @@ mod tests {
         assert!(Placed::new(&user("origin", "=?UTF-8?B?w6k=?=")).is_ok());
         assert!(Placed::new(&user("origin", "two\nlines")).unwrap_err().contains("origin"));
         assert!(Placed::new(&user("a b", "x")).is_err());
+        assert!(Placed::new(&user("origin", "\u{e9}")).is_err());
         let encryption = Some(Encryption { kind: "SSE-C".into(), key: None });
         assert!(Placed::new(&Placing { encryption, ..Placing::default() }).is_err());
     }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::place::{Placed, placed};
 use super::reply::{self, quoted};
-use super::{S3Lake, connect, fault};
+use super::{S3Lake, bulk, connect, fault};
 use crate::lake::{Condition, ETag, ErrorClass, Key, Lake, LakeError, Placing, Written};
 
 /// Pauses before a write that met another one is sent again, under the same condition.
@@ -46,7 +46,8 @@ impl S3Lake {
                 .set_checksum_algorithm(checksum.clone())
                 .set_if_none_match(absent.clone())
                 .set_if_match(matches.clone());
-            placed!(request, placed.clone()).customize().config_override(connect::patient()).send().await
+            let patient = connect::patient(bytes.len() as u64, connect::SENT);
+            placed!(request, placed.clone()).customize().config_override(patient).send().await
         };
         let out: PutObjectOutput =
             settled(send).await.map_err(|e| self.asked("s3:PutObject", key.as_str()).failed(&e))?;
@@ -65,7 +66,8 @@ impl S3Lake {
             self.counters.write();
             request.clone().send()
         };
-        settled(send).await.map_err(|e| self.asked("s3:DeleteObject", key.as_str()).failed(&e))?;
+        let permission = if if_match.is_some() { bulk::PERMISSION } else { "s3:DeleteObject" };
+        settled(send).await.map_err(|e| self.asked(permission, key.as_str()).failed(&e))?;
         Ok(())
     }
 }

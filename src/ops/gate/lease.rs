@@ -37,6 +37,9 @@ pub struct Lease {
     pub prefixes: Vec<String>,
     /// Who holds them.
     pub holder: Actor,
+    /// By which process, for those who are on its machine.
+    #[serde(default)]
+    pub process: String,
     /// Since when.
     pub since: DateTime<Utc>,
     /// Until when.
@@ -100,7 +103,7 @@ impl<'a> Leases<'a> {
     /// Takes a lease, or says who holds what it wants.
     pub async fn take(&self, wanted: &Lease, now: DateTime<Utc>) -> Result<(), GateError> {
         self.change(|held| {
-            held.retain(|l| l.until > now);
+            held.retain(|l| l.until > now && !super::process::is_dead(&l.process));
             let other = held.iter().find(|l| l.run != wanted.run && l.meets(&wanted.prefixes));
             if let Some((other, prefix)) = other.and_then(|l| Some((l, l.prefixes.first()?))) {
                 return Err(GateError::Held {

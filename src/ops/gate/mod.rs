@@ -5,6 +5,7 @@ mod actor;
 mod effect;
 mod journal;
 mod lease;
+mod process;
 mod writing;
 
 use std::fmt;

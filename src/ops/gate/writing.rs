@@ -168,6 +168,7 @@ impl Gate {
             run: chance(),
             prefixes: vec![plan.source.clone(), plan.target.clone()],
             holder: self.actor.clone(),
+            process: super::process::this_one(),
             since: now,
             until: now + super::lease::LENGTH,
         };

@@ -48,8 +48,10 @@ pub struct Story {
     pub quarantine: Quarantine,
     /// The plan of its first move, without objects.
     pub base: Arc<Plan>,
-    /// The move that brought its data to where it lies.
-    pub last: MoveId,
+    /// The move that an undo takes back, without objects.
+    pub top: Arc<Plan>,
+    /// All of its moves, the unfinished ones too.
+    pub family: Vec<MoveId>,
     /// How many marks it has.
     pub marks: usize,
 }
@@ -144,15 +146,15 @@ fn ended(told: &Told) -> DateTime<Utc> {
     told.done.as_ref().map_or(told.plan.planned_at, |d| d.at)
 }
 
-/// By time, and of what has the same time, by what continues what.
-type Order = (DateTime<Utc>, u32);
-
 /// What happened, in order of time.
 enum Happened<'a> {
     Moved(&'a Told, &'a Done),
     Begun(&'a Told),
     Marked(&'a Mark),
 }
+
+/// What it is ordered by, when it was, and what it was.
+type InOrder<'a> = ((DateTime<Utc>, u32), DateTime<Utc>, Happened<'a>);
 
 fn story_of(base: &Told, all: &[Told]) -> Option<Story> {
     let id = &base.plan.id;
@@ -172,7 +174,7 @@ fn story_of(base: &Told, all: &[Told]) -> Option<Story> {
         }
         (latest, depth)
     };
-    let mut happened: Vec<(Order, DateTime<Utc>, Happened<'_>)> = Vec::new();
+    let mut happened: Vec<InOrder<'_>> = Vec::new();
     for told in &family {
         match &told.done {
             Some(done) if done.void => {}
@@ -186,33 +188,42 @@ fn story_of(base: &Told, all: &[Told]) -> Option<Story> {
     }
     happened.extend(base.marks.iter().map(|m| ((m.at.max(ended(base)), 1), m.at, Happened::Marked(m))));
     happened.sort_by_key(|(order, ..)| *order);
-    let first = match base.plan.kind {
-        MoveKind::Archive => QuarantineState::Archived,
-        _ => QuarantineState::Quarantined,
-    };
     let mut history: Vec<QuarantineEvent> = Vec::new();
-    let (mut path, mut last, mut unfinished) = (base.plan.target.clone(), id.clone(), None);
+    let (mut path, mut unfinished) = (base.plan.target.clone(), None);
+    // The moves that stand, and the state before each: an undo takes the last one away.
+    let mut standing: Vec<(Arc<Plan>, QuarantineState)> = Vec::new();
+    let mut now = QuarantineState::Undone;
     for (_, at, what) in happened {
-        let now = history.last().map_or(first, |e| e.state);
         let (state, actor, note, by) = match what {
             Happened::Marked(mark) => {
-                let state = now.after(mark.step).unwrap_or(now);
-                (state, mark.actor.clone(), mark.note.clone(), None)
+                now = now.after(mark.step).unwrap_or(now);
+                (now, mark.actor.clone(), mark.note.clone(), None)
             }
             Happened::Begun(told) => {
                 unfinished = Some(told.plan.id.clone());
                 (QuarantineState::Interrupted, told.plan.actor.clone(), told.plan.note.clone(), Some(&told.plan))
             }
             Happened::Moved(told, done) => {
-                (path, last) = (told.plan.target.clone(), told.plan.id.clone());
-                let state = match told.plan.kind {
-                    MoveKind::Quarantine => QuarantineState::Quarantined,
-                    MoveKind::Release => QuarantineState::Released,
-                    MoveKind::Archive => QuarantineState::Archived,
-                    MoveKind::Undo if told.plan.undoes.as_ref() == Some(id) => QuarantineState::Undone,
-                    MoveKind::Undo => QuarantineState::Quarantined,
+                path = told.plan.target.clone();
+                let kind = told.plan.kind;
+                let undone = standing.last().filter(|(p, _)| told.plan.undoes.as_ref() == Some(&p.id));
+                now = match (kind, undone) {
+                    (MoveKind::Quarantine, _) => QuarantineState::Quarantined,
+                    (MoveKind::Release, _) => QuarantineState::Released,
+                    (MoveKind::Archive, _) => QuarantineState::Archived,
+                    (MoveKind::Undo, Some((_, before))) => *before,
+                    // One that had not ended: what stood before it stands.
+                    (MoveKind::Undo, None) => now,
                 };
-                (state, done.actor.clone(), told.plan.note.clone(), Some(&told.plan))
+                if kind != MoveKind::Undo {
+                    let before = standing.last().map_or(QuarantineState::Undone, |_| {
+                        history.last().map_or(QuarantineState::Undone, |e: &QuarantineEvent| e.state)
+                    });
+                    standing.push((Arc::clone(&told.plan), before));
+                } else if undone.is_some() {
+                    standing.pop();
+                }
+                (now, done.actor.clone(), told.plan.note.clone(), Some(&told.plan))
             }
         };
         history.push(QuarantineEvent { at, state, actor, note, by: by.map(|p| p.id.clone()) });
@@ -241,5 +252,7 @@ fn story_of(base: &Told, all: &[Told]) -> Option<Story> {
         history,
         unfinished,
     };
-    Some(Story { quarantine, base: Arc::clone(&base.plan), last, marks: base.marks.len() })
+    let top = standing.pop().map_or_else(|| Arc::clone(&base.plan), |(plan, _)| plan);
+    let family = family.iter().map(|t| t.plan.id.clone()).collect();
+    Some(Story { quarantine, base: Arc::clone(&base.plan), top, family, marks: base.marks.len() })
 }

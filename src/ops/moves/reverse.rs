@@ -1,7 +1,7 @@
 //! Plans that continue a quarantine: put back, kept for good, taken back. They are made of the proofs of the move
 //! before, and of what lies there now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -31,46 +31,71 @@ pub async fn plan(
     if story.quarantine.state == QuarantineState::Interrupted {
         return taken_back_half_way(session, &story, note, now).await;
     }
-    let last = records::read::<Plan>(session.lake().as_ref(), &records_of(session, &story.last).plan()).await?;
-    let last = last.ok_or_else(|| GateError::Unknown(story.last.0.clone()))?;
     let kind = match step {
         Step::Release => MoveKind::Release,
         Step::Archive => MoveKind::Archive,
         _ => MoveKind::Undo,
     };
-    // What lies in quarantine was brought there by the first move, or by an undo; an undo is not undone: what is
-    // taken back is the quarantine.
-    let taken_back = if story.quarantine.state.is_open() { story.base.id.clone() } else { last.id.clone() };
+    let prefixes = &session.settings().prefixes;
+    let lies_at = story.quarantine.path.clone();
     let (target, seals) = match kind {
         MoveKind::Release => (story.base.source.clone(), false),
         MoveKind::Archive => {
-            let prefixes = &session.settings().prefixes;
-            let below = last.target.strip_prefix(&prefixes.quarantine).unwrap_or(&last.target);
+            let below = lies_at.strip_prefix(&prefixes.quarantine).unwrap_or(&lies_at);
             (free_place(session, format!("{}{below}", prefixes.archive), id).await?, true)
         }
-        _ if taken_back == last.id => (last.source.clone(), last.unseals.is_some()),
-        _ => (story.base.source.clone(), false),
+        _ => (story.top.source.clone(), story.top.unseals.is_some()),
     };
-    let verified = records::read::<Verified>(session.lake().as_ref(), &records_of(session, &story.last).verified())
-        .await?
-        .ok_or_else(|| GateError::Unknown(story.last.0.clone()))?;
-    let mut draft = begun(session, &story, kind, note, now, last.target.clone(), target);
-    (draft.seals, draft.unseals) = (seals, last.seals.is_some());
+    let apart =
+        |place: &String| [&prefixes.quarantine, &prefixes.archive].iter().any(|p| place.starts_with(p.as_str()));
+    let mut draft = begun(session, &story, kind, note, now, lies_at.clone(), target);
+    (draft.seals, draft.unseals) = (seals, apart(&lies_at));
     if kind == MoveKind::Undo {
-        draft.undoes = Some(taken_back);
+        draft.undoes = Some(story.top.id.clone());
     }
     if kind == MoveKind::Archive {
         (draft.storage_class, draft.retain_until) = (keep.storage_class, keep.retain_until);
     }
-    let there = compare::listing(session.lake().as_ref(), &last.target).await?;
-    for proven in &verified.objects {
-        match there.get(&proven.target) {
-            Some(o) if o.etag.0 == proven.etag && o.size == proven.size => draft.objects.push((o.clone(), None)),
-            Some(_) => draft.refused.push(altered(&proven.target, "it is not the object that was moved there")),
-            None => draft.refused.push(altered(&proven.target, "it is gone from where it was moved to")),
+    let known = proofs(session, &story).await?;
+    let there = compare::listing(session.lake().as_ref(), &lies_at).await?;
+    for name in &known.names {
+        let key = format!("{lies_at}{name}");
+        match there.get(&key) {
+            Some(o) if known.tags.contains(&(key.clone(), o.etag.0.clone(), o.size)) => {
+                draft.objects.push((o.clone(), None));
+            }
+            Some(_) => draft.refused.push(altered(&key, "it is not the object that was moved there")),
+            None => draft.refused.push(altered(&key, "it is gone from where it was moved to")),
         }
     }
     draft.plan(session.lake().as_ref()).await
+}
+
+/// What the proofs of a quarantine's moves say: the names of its objects, and as what they may lie under which key.
+#[derive(Default)]
+struct Known {
+    names: BTreeSet<String>,
+    tags: BTreeSet<(String, String, u64)>,
+}
+
+/// Objects that came back from a move that was interrupted have proofs of their own: all moves are asked.
+async fn proofs(session: &Session, story: &Story) -> Result<Known, GateError> {
+    let mut known = Known::default();
+    for id in &story.family {
+        let verified = records::read::<Verified>(session.lake().as_ref(), &records_of(session, id).verified()).await?;
+        for proven in verified.into_iter().flat_map(|v| v.objects) {
+            if *id == story.base.id
+                && let Some(name) = proven.target.strip_prefix(&story.base.target)
+            {
+                known.names.insert(name.to_owned());
+            }
+            known.tags.insert((proven.target, proven.etag, proven.size));
+        }
+    }
+    if known.names.is_empty() {
+        return Err(GateError::Unknown(story.base.id.0.clone()));
+    }
+    Ok(known)
 }
 
 fn altered(key: &str, detail: &str) -> Refusal {

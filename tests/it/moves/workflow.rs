@@ -54,13 +54,13 @@ async fn the_whole_way() {
     assert_eq!(legal(mark(&site, &id, Step::Resolve).await), [Step::Undo]);
 
     site.step(&id, Step::Undo).await.unwrap();
-    assert_eq!((site.state().await.as_str(), site.below(SOURCE).len()), ("quarantined", 0));
+    assert_eq!((site.state().await.as_str(), site.below(SOURCE).len()), ("resolved", 0));
     site.step(&id, Step::Archive).await.unwrap();
     assert_eq!(site.state().await, "archived");
     assert_eq!(site.below("_archive/crm/contacts/dt=2026-11-22/schema/").len(), 4);
     assert_eq!(site.below(TARGET), [""; 0]);
     site.step(&id, Step::Undo).await.unwrap();
-    assert_eq!(site.state().await, "quarantined");
+    assert_eq!(site.state().await, "resolved");
     assert_eq!(kept(&site.memory, TARGET, Marks::Of(&last_undo(&site, &id).await)).await, before);
     site.step(&id, Step::Undo).await.unwrap();
     assert_eq!(site.state().await, "undone");
@@ -75,7 +75,7 @@ async fn the_whole_way() {
     let history = site.session("eva").quarantine(&id).await.unwrap().history;
     let states: Vec<&str> = history.iter().map(|e| e.state.word()).collect();
     let want =
-        "quarantined investigating resolved investigating resolved released quarantined archived quarantined undone";
+        "quarantined investigating resolved investigating resolved released resolved archived resolved undone";
     assert_eq!(states.join(" "), want);
     let marked = history.iter().find(|e| e.state.word() == "investigating").unwrap();
     assert_eq!((marked.actor.as_str(), marked.note.as_deref()), ("ben@bastion", Some("investigate it")));

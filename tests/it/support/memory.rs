@@ -43,11 +43,12 @@ struct Faults {
     gets: Option<(u32, ErrorClass)>,
 }
 
-type Told = Box<dyn Fn(&BTreeMap<String, Bytes>) + Send>;
+/// What is told of every change: the bytes of each key.
+type Watch = Box<dyn Fn(&BTreeMap<String, Bytes>) + Send>;
 
-/// Who is told of every change.
+/// Who is told.
 #[derive(Default)]
-struct Watcher(Option<Told>);
+struct Watcher(Option<Watch>);
 
 impl std::fmt::Debug for Watcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,6 +1,7 @@
 //! What the stories need: the program, a terminal, an S3 server, a web server.
 
 pub mod http_server;
+pub mod kills;
 pub mod memory;
 pub mod program;
 pub mod python;

@@ -124,6 +124,20 @@ impl Server {
         self.exchange("PUT", &format!("/{bucket}/{}", utf8_percent_encode(key, IN_PATH)), bytes);
     }
 
+    /// The bytes of an object; none if there is none. Only for bodies that fit into one reply.
+    pub fn object(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
+        let listed =
+            self.exchange("GET", &format!("/{bucket}?list-type=2&prefix={}", utf8_percent_encode(key, IN_PATH)), b"");
+        let there = String::from_utf8_lossy(&listed).contains(&format!("<Key>{key}</Key>"));
+        there.then(|| self.exchange("GET", &format!("/{bucket}/{}", utf8_percent_encode(key, IN_PATH)), b""))
+    }
+
+    /// Keeps old versions in a bucket from now on.
+    pub fn keep_versions(&self, bucket: &str) {
+        let on = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+        self.exchange("PUT", &format!("/{bucket}?versioning"), on);
+    }
+
     /// Begins an upload that nobody ends.
     pub fn begin_upload(&self, bucket: &str, key: &str) {
         self.exchange("POST", &format!("/{bucket}/{}?uploads", utf8_percent_encode(key, IN_PATH)), b"");

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use unicode_width::UnicodeWidthStr;
 
 use crate::console::cursor::Cursor;
+use crate::console::load::{Fault, Load};
 use crate::console::msg::{Effect, Job, RequestId};
 use crate::console::state::State;
 use crate::model::column::{Column, ColumnProfile, RowPage};
 use crate::model::entry::{DlqEntry, EntryPath, RowsFormat};
-use crate::model::text::one_line;
 use crate::ops::Opened;
 use crate::rows::RowsError;
 use commands::filter;
@@ -32,39 +32,6 @@ pub(in crate::console) enum Mode {
     Profile,
     /// All that is known of the entry.
     Entry,
-}
-
-/// Something that is asked for.
-#[derive(Debug, Default)]
-pub(in crate::console) enum Load<T> {
-    #[default]
-    Idle,
-    Waiting(RequestId),
-    Ready(T),
-    Failed(Fault),
-    Cancelled,
-}
-
-/// A failure made fit to show: object and fault in one, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::console) struct Fault {
-    pub what: String,
-    pub hint: String,
-}
-
-impl From<&RowsError> for Fault {
-    fn from(error: &RowsError) -> Self {
-        let hint = match error {
-            RowsError::Lake(lake) => lake.hint.clone(),
-            RowsError::Unreadable { .. } => {
-                "the object is damaged or of another kind; Y copies the entry's address".into()
-            }
-            RowsError::NoRows { .. } => "d shows what lies there instead".into(),
-            RowsError::NoColumn { .. } => ":columns alone shows all; tab completes names".into(),
-            RowsError::Filter(_) => ":where alone shows all rows; tab completes column names".into(),
-        };
-        Self { what: one_line(&error.to_string(), 2000), hint: one_line(&hint, 400) }
-    }
 }
 
 /// The page that is being read.

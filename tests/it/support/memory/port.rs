@@ -121,6 +121,7 @@ impl LakeWriter for Memory {
     ) -> Result<Written, LakeError> {
         self.0.counters.write();
         self.ordered(Verb::Put, key.as_str())?;
+        check(placing).map_err(|class| self.error(class, key.as_str()))?;
         let condition = condition.filter(|_| !self.ignored().put);
         let written = self.change(|store| {
             store.admits(key, condition.as_ref())?;
@@ -195,6 +196,7 @@ fn copy(store: &mut Store, request: &CopyRequest, ignored: Ignored) -> Result<Wr
     if found.etag != request.source_etag && !ignores_pin {
         return Err((ErrorClass::Conflict, source.clone()));
     }
+    request.placing.as_ref().map_or(Ok(()), check).map_err(|class| (class, target.clone()))?;
     let too_large = request.way == CopyWay::Through && request.size > THROUGH_LIMIT;
     if found.is_archived() || too_large || request.way == CopyWay::Multipart && request.size == 0 {
         return Err((ErrorClass::Unsupported, source.clone()));
@@ -209,6 +211,17 @@ fn copy(store: &mut Store, request: &CopyRequest, ignored: Ignored) -> Result<Wr
         place(&mut object, placing);
     }
     Ok(insert(store, target, object))
+}
+
+/// What S3 refuses of a placing: headers are ASCII, metadata has at most 2 KiB, and ten tags are enough.
+fn check(placing: &Placing) -> Result<(), ErrorClass> {
+    let user = &placing.attributes.user;
+    if !user.values().all(|value| value.bytes().all(|b| matches!(b, b' '..=b'~'))) {
+        return Err(ErrorClass::Unsupported);
+    }
+    let size: usize = user.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let tags = placing.tags.as_ref().map_or(0, Vec::len);
+    if size > 2048 || tags > 10 { Err(ErrorClass::Malformed) } else { Ok(()) }
 }
 
 /// Makes an object what a placing asks for; tags that it says nothing of stay.

@@ -1,0 +1,142 @@
+//! Why a command cannot run now, and the words it has in the footer where it can.
+
+use std::borrow::Cow;
+
+use crate::console::state::{Mode, State, Tab};
+use crate::console::{alerts, dlq, quarantine};
+use crate::model::moves::Step;
+use crate::model::protection::Protection;
+
+/// Whether a command can run, and if not, why.
+pub(in crate::console) type Enabled = Result<(), Cow<'static, str>>;
+
+fn no<T>(why: &'static str) -> Result<T, Cow<'static, str>> {
+    Err(Cow::Borrowed(why))
+}
+
+pub(super) fn always(_: &State) -> Enabled {
+    Ok(())
+}
+
+pub(super) fn never_hinted(_: &State) -> Option<(u8, &'static str)> {
+    None
+}
+
+pub(super) fn on_entry(state: &State) -> Enabled {
+    if state.tab != Tab::Dlq {
+        return no("only on the DLQ tab");
+    }
+    if state.dlq.entry(state).is_some() { Ok(()) } else { no("no entry is selected") }
+}
+
+pub(super) fn rows_open(state: &State) -> Enabled {
+    on_entry(state)?;
+    if state.dlq.preview.opened().is_some() { Ok(()) } else { no("no rows are open") }
+}
+
+pub(super) fn something_selected(state: &State) -> Enabled {
+    let selected = match state.tab {
+        Tab::Alerts => state.alerts.selected(state).is_some(),
+        Tab::Dlq => state.dlq.selected().is_some(),
+        Tab::Quarantine => state.quarantine.selected(state).is_some(),
+    };
+    if selected { Ok(()) } else { no("nothing is selected") }
+}
+
+pub(super) fn reveal(state: &State) -> Enabled {
+    rows_open(state)?;
+    match state.dlq.preview.opened() {
+        Some(opened) if opened.personal.is_empty() => no("no column here holds personal data"),
+        _ if state.dlq.preview.revealed => no("already revealed"),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn sortable(state: &State) -> Enabled {
+    if state.tab == Tab::Quarantine {
+        return Ok(());
+    }
+    on_entry(state)?;
+    if state.dlq.preview.mode == Mode::Profile { Ok(()) } else { no("no profile is shown: p") }
+}
+
+pub(super) fn themed(state: &State) -> Enabled {
+    if state.settings.no_color { no("NO_COLOR is set") } else { Ok(()) }
+}
+
+/// One move at a time: the gate takes one write after the other, and one person follows one.
+fn no_move_runs(state: &State) -> Enabled {
+    if state.moves.running.is_some() { no("one move at a time: :stop it, or wait for its end") } else { Ok(()) }
+}
+
+pub(super) fn quarantine(state: &State) -> Enabled {
+    no_move_runs(state)?;
+    entries(state).map(drop)
+}
+
+/// The entries that a command on entries is about: what is marked, or what is selected.
+pub(in crate::console) fn entries(state: &State) -> Result<Vec<crate::model::entry::EntryPath>, Cow<'static, str>> {
+    match state.tab {
+        Tab::Alerts => alerts::entries(state).map_err(Cow::Borrowed),
+        Tab::Dlq => dlq::entries(state).map_err(Cow::Borrowed),
+        Tab::Quarantine => no("only from Alerts and DLQ: this is in quarantine already"),
+    }
+}
+
+fn step(state: &State, step: Step) -> Enabled {
+    if state.tab != Tab::Quarantine {
+        return no("only on the Quarantine tab");
+    }
+    quarantine::may(state, step).map_err(Cow::Owned)
+}
+
+pub(super) fn release(state: &State) -> Enabled {
+    no_move_runs(state)?;
+    step(state, Step::Release)
+}
+
+pub(super) fn archive(state: &State) -> Enabled {
+    no_move_runs(state)?;
+    match state.tab {
+        Tab::Dlq => entries(state).map(drop),
+        Tab::Quarantine => step(state, Step::Archive),
+        Tab::Alerts => no("only on the DLQ and Quarantine tabs"),
+    }
+}
+
+pub(super) fn undo(state: &State) -> Enabled {
+    no_move_runs(state)?;
+    step(state, Step::Undo)
+}
+
+pub(super) fn resume(state: &State) -> Enabled {
+    no_move_runs(state)?;
+    step(state, Step::Resume)
+}
+
+pub(super) fn investigate(state: &State) -> Enabled {
+    no_move_runs(state)?;
+    step(state, Step::Investigate)
+}
+
+pub(super) fn resolve(state: &State) -> Enabled {
+    no_move_runs(state)?;
+    step(state, Step::Resolve)
+}
+
+pub(super) fn stop(state: &State) -> Enabled {
+    match &state.moves.running {
+        None => no("no move runs"),
+        Some(running) if running.stopping => no("it was asked to stop already"),
+        Some(_) => Ok(()),
+    }
+}
+
+pub(super) fn arm(state: &State) -> Enabled {
+    match &state.protection {
+        _ if !state.moves.gated => no("this session cannot write"),
+        Protection::ReadOnly => no("this run is read-only (--read-only)"),
+        Protection::Open => no("the environment is not protected"),
+        Protection::Protected { .. } => Ok(()),
+    }
+}

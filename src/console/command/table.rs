@@ -1,0 +1,276 @@
+//! The rows of the command table.
+
+use super::enabled::{
+    always, archive, arm, investigate, never_hinted, quarantine, release, resolve, resume, reveal, rows_open,
+    something_selected, sortable, stop, themed, undo,
+};
+use super::{Command, Spec};
+use crate::console::state::{Focus, Mode, Tab};
+
+macro_rules! spec {
+    ($command:ident, $name:literal, $aliases:expr, $args:literal, $place:literal, $doc:literal, $enabled:expr) => {
+        spec!($command, $name, $aliases, $args, $place, $doc, $enabled, never_hinted)
+    };
+    ($command:ident, $name:literal, $aliases:expr, $args:literal, $place:literal, $doc:literal, $enabled:expr, $hint:expr) => {
+        Spec {
+            command: Command::$command,
+            name: $name,
+            aliases: &$aliases,
+            args: $args,
+            doc: $doc,
+            place: $place,
+            enabled: $enabled,
+            hint: $hint,
+        }
+    };
+}
+
+/// Every command, in the order of the `?` list.
+pub(in crate::console) static COMMANDS: &[Spec] = &[
+    spec!(
+        Open,
+        "open",
+        ["o"],
+        "",
+        "everywhere",
+        "Open: the entry of an alert, the dates of a dataset, the rows of an entry, a row",
+        something_selected,
+        |s| match (s.tab, s.dlq.focus, s.dlq.preview.mode) {
+            (Tab::Alerts, ..) => Some((0, "rejected rows")),
+            (Tab::Quarantine, ..) => Some((0, "objects")),
+            (Tab::Dlq, Focus::List, _) => Some((0, "rows")),
+            (Tab::Dlq, Focus::Detail, Mode::Rows) => Some((0, "record")),
+            (Tab::Dlq, Focus::Detail, _) => None,
+        }
+    ),
+    spec!(Back, "back", [], "", "everywhere", "One step back; cancels what is loading here", always, |s| (s.tab
+        == Tab::Dlq
+        && s.dlq.focus == Focus::Detail)
+        .then_some((1, "back"))),
+    spec!(Pane, "pane", ["focus"], "", "everywhere", "The focus to the other pane", always, |_| Some((
+        7,
+        "other pane"
+    ))),
+    spec!(Tab, "tab", ["go"], "alerts|dlq|quarantine", "everywhere", "Switch to a tab by its name or number", always),
+    spec!(Schema, "schema", ["contract"], "", "entry", "The columns against the dataset's contract", rows_open, |s| (s
+        .tab
+        == Tab::Dlq)
+        .then_some((3, "schema"))),
+    spec!(
+        Profile,
+        "profile",
+        [],
+        "",
+        "entry",
+        "Profile of the columns: nulls, distinct values, smallest, largest, most frequent",
+        rows_open,
+        |s| (s.tab == Tab::Dlq).then_some((3, "profile"))
+    ),
+    spec!(
+        Detail,
+        "detail",
+        ["describe", "record"],
+        "",
+        "everywhere",
+        "All that is known of what is selected; of a row, its record",
+        something_selected,
+        |_| Some((4, "detail"))
+    ),
+    spec!(
+        Reveal,
+        "reveal",
+        ["unmask"],
+        "",
+        "entry",
+        "Show the personal columns of this entry unmasked; asks first, and is audited",
+        reveal,
+        |s| reveal(s).is_ok().then_some((6, "reveal"))
+    ),
+    spec!(
+        Filter,
+        "filter",
+        ["f"],
+        "[TEXT]",
+        "everywhere",
+        "Show only what contains the text; !TEXT what does not; nothing shows all",
+        always,
+        |_| Some((2, "filter"))
+    ),
+    spec!(
+        Line,
+        "command",
+        [],
+        "",
+        "everywhere",
+        "Type a command; tab completes, up and down recall",
+        always,
+        |_| Some((2, "command"))
+    ),
+    spec!(
+        Help,
+        "help",
+        ["commands"],
+        "",
+        "everywhere",
+        "Every command with its keys; enter runs the chosen one",
+        always,
+        |_| Some((1, "help"))
+    ),
+    spec!(Refresh, "refresh", ["reload"], "", "everywhere", "Read the lake anew", always, |_| Some((5, "refresh"))),
+    spec!(Row, "row", [], "N", "entry", "Jump to a row by its number, from 1", rows_open),
+    spec!(
+        Where,
+        "where",
+        [],
+        "[EXPR]",
+        "entry",
+        "Show only the rows for which an SQL expression is true; nothing shows all",
+        rows_open
+    ),
+    spec!(
+        Columns,
+        "columns",
+        ["cols"],
+        "[A,B,…]",
+        "entry",
+        "Show only these columns, in this order; nothing shows all",
+        rows_open
+    ),
+    spec!(
+        Sort,
+        "sort",
+        [],
+        "oddness|name|state|age|dataset|reason",
+        "profile, quarantine",
+        "Order of the profile (oddness, name) or of the quarantines (the others)",
+        sortable
+    ),
+    spec!(Mark, "mark", [], "", "list", "Mark or unmark, for what works on several", something_selected, |s| (s.tab
+        != Tab::Dlq
+        || s.dlq.focus == Focus::List)
+        .then_some((8, "mark"))),
+    spec!(Range, "range", [], "", "list", "Begin a range here; again: mark all from there to here", something_selected),
+    spec!(
+        Actions,
+        "actions",
+        ["menu"],
+        "",
+        "everywhere",
+        "What can be done with what is selected or marked; enter runs the chosen one",
+        always,
+        |s| Some((if s.tab == Tab::Quarantine { 1 } else { 6 }, "actions"))
+    ),
+    spec!(
+        Quarantine,
+        "quarantine",
+        [],
+        "REASON [NOTE]",
+        "alert, entry",
+        "Plan to move it out of the pipeline's way; --even-incomplete first takes what is still being written",
+        quarantine,
+        |s| match s.tab {
+            Tab::Alerts | Tab::Dlq if quarantine(s).is_ok() => Some((1, "quarantine…")),
+            _ => None,
+        }
+    ),
+    spec!(
+        Investigate,
+        "investigate",
+        [],
+        "[NOTE]",
+        "quarantine",
+        "Say that somebody looks for the cause; asks first",
+        investigate
+    ),
+    spec!(Resolve, "resolve", [], "[NOTE]", "quarantine", "Say that the cause is dealt with; asks first", resolve),
+    spec!(Release, "release", [], "[NOTE]", "quarantine", "Plan to put the objects back under their old keys", release),
+    spec!(
+        Archive,
+        "archive",
+        [],
+        "[NOTE]",
+        "quarantine, entry",
+        "Plan to keep it for good; of the DLQ, what was processed",
+        archive
+    ),
+    spec!(Undo, "undo", [], "", "quarantine", "Plan to take the last move back", undo),
+    spec!(Resume, "resume", [], "", "quarantine", "Finish a move that was interrupted; asks first", resume),
+    spec!(Stop, "stop", [], "", "everywhere", "Stop the running move at its next boundary; it can be resumed", stop),
+    spec!(
+        Arm,
+        "arm",
+        [],
+        "DURATION REASON",
+        "everywhere",
+        "Unlock a protected environment for a while (15m, 2h, 8h at the most); is audited",
+        arm
+    ),
+    spec!(
+        Audit,
+        "audit",
+        ["journal"],
+        "[DAYS]",
+        "everywhere",
+        "Who did what, when, and what it came to, in the last days (7)",
+        always
+    ),
+    spec!(
+        Copy,
+        "copy",
+        ["yank"],
+        "",
+        "everywhere",
+        "Copy the key or path of what is selected or marked; in rows, the row as JSON, what is masked masked",
+        something_selected,
+        |_| Some((9, "copy"))
+    ),
+    spec!(
+        CopyUri,
+        "copy-uri",
+        [],
+        "",
+        "everywhere",
+        "Copy the full address of what is selected or marked",
+        something_selected
+    ),
+    spec!(
+        Sources,
+        "sources",
+        [],
+        "",
+        "everywhere",
+        "The state of each source: its age, its failure, what to do",
+        always
+    ),
+    spec!(Messages, "messages", ["mes"], "", "everywhere", "What was said on the last line, errors included", always),
+    spec!(Theme, "theme", [], "dark|light|mono|colour-safe", "everywhere", "Another theme until the end", themed),
+    spec!(Down, "down", [], "", "everywhere", "One down", always),
+    spec!(Up, "up", [], "", "everywhere", "One up", always),
+    spec!(
+        Left,
+        "left",
+        [],
+        "",
+        "everywhere",
+        "Columns to the left; in the tree, close; in a record, the row before",
+        always
+    ),
+    spec!(
+        Right,
+        "right",
+        [],
+        "",
+        "everywhere",
+        "Columns to the right; in the tree, open; in a record, the row after",
+        always
+    ),
+    spec!(Top, "top", [], "", "everywhere", "To the first", always),
+    spec!(Bottom, "bottom", [], "", "everywhere", "To the last", always),
+    spec!(PageDown, "page-down", ["next"], "", "everywhere", "A page down", always),
+    spec!(PageUp, "page-up", ["previous"], "", "everywhere", "A page up", always),
+    spec!(HalfDown, "half-down", [], "", "everywhere", "Half a page down", always),
+    spec!(HalfUp, "half-up", [], "", "everywhere", "Half a page up", always),
+    spec!(Suspend, "suspend", [], "", "everywhere", "To the shell; fg comes back", always),
+    spec!(Quit, "quit", ["q", "exit"], "", "everywhere", "Leave", always, |_| Some((10, "quit"))),
+    spec!(Interrupt, "interrupt", [], "", "everywhere", "Leave at once, with exit code 130", always),
+];

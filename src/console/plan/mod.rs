@@ -1,0 +1,275 @@
+//! The question before every write: what would happen, refusals first, and what must be typed for it to happen.
+//! Enter alone does nothing, pasted text is refused, and so is what was typed before the question was on screen.
+
+mod lines;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use view::draw;
+
+use std::sync::Arc;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::model::moves::{MoveKind, Plan, Step};
+use crate::model::protection::{Confirmation, Level, Protection};
+use crate::model::text::escape;
+use crate::ops::Quarantine;
+
+use super::command::{self, Command};
+use super::cursor::Cursor;
+use super::keys::Key;
+use super::layout;
+use super::moves::{self, Running};
+use super::msg::Effect;
+use super::overlay::Overlay;
+use super::prompt::{Prompt, PromptKind};
+use super::state::State;
+use super::words;
+
+/// The longest thing that is typed here: a prefix, which is a part of a key.
+const LONGEST: usize = 1024;
+
+/// What would be done.
+#[derive(Debug)]
+pub(super) enum Subject {
+    /// These plans, one after the other; or what is left of them, where they were interrupted.
+    Moves { plans: Vec<Plan>, resume: bool },
+    /// Another state; nothing moves.
+    Mark { of: Vec<Arc<Quarantine>>, step: Step, note: Option<String> },
+}
+
+/// The open question.
+#[derive(Debug)]
+pub(super) struct PlanScreen {
+    pub subject: Subject,
+    /// What was typed.
+    pub input: String,
+    /// Where the focus is, of a question that is answered by yes or no.
+    pub yes: bool,
+    /// Whether it was drawn: only what is typed after that can be an answer.
+    pub drawn: bool,
+    /// First line in view.
+    pub top: u64,
+}
+
+impl PlanScreen {
+    pub(super) fn new(subject: Subject) -> Self {
+        Self { subject, input: String::new(), yes: false, drawn: false, top: 0 }
+    }
+
+    /// Objects that would move.
+    pub(super) fn objects(&self) -> u64 {
+        match &self.subject {
+            Subject::Moves { plans, .. } => plans.iter().map(|p| p.objects.len() as u64).fold(0, u64::saturating_add),
+            Subject::Mark { of, .. } => of.iter().map(|q| q.objects).fold(0, u64::saturating_add),
+        }
+    }
+
+    /// Bytes that would move.
+    pub(super) fn bytes(&self) -> u64 {
+        match &self.subject {
+            Subject::Moves { plans, .. } => plans.iter().map(|p| p.totals.bytes).fold(0, u64::saturating_add),
+            Subject::Mark { of, .. } => of.iter().map(|q| q.bytes).fold(0, u64::saturating_add),
+        }
+    }
+
+    /// Whether a yes is enough: nothing is removed.
+    pub(super) fn is_mark(&self) -> bool {
+        matches!(self.subject, Subject::Mark { .. })
+    }
+
+    /// The prefix that may be typed in place of the count: of one archive.
+    pub(super) fn prefix(&self) -> Option<&str> {
+        match &self.subject {
+            Subject::Moves { plans, resume: false } => match plans.as_slice() {
+                [plan] if plan.kind == MoveKind::Archive => Some(&plan.source),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// What was typed, as a confirmation of all of it; none if it is not that.
+    fn confirmed(&self) -> Option<Confirmation> {
+        let typed = self.input.trim();
+        let level = Level { objects: self.objects(), removes_from: self.prefix().map(str::to_owned) };
+        // As it stands on the screen, or without its separators: nothing that only comes to the same.
+        let objects = self.objects();
+        let exact = typed == objects.to_string() || typed == words::count(objects);
+        let count = exact.then_some(Confirmation::Count(objects));
+        // Never an empty prefix: enter alone is no answer.
+        let prefix = (!typed.is_empty() && self.prefix().is_some()).then(|| Confirmation::Prefix(typed.to_owned()));
+        [count, prefix].into_iter().flatten().find(|given| level.is_met(Some(given)))
+    }
+
+    /// Whether nothing to move is no mistake: a move that copied nothing is taken back by ending it.
+    fn may_be_empty(&self) -> bool {
+        match &self.subject {
+            Subject::Moves { plans, .. } => !plans.is_empty() && plans.iter().all(|p| p.kind == MoveKind::Undo),
+            Subject::Mark { .. } => true,
+        }
+    }
+
+    fn refused(&self) -> usize {
+        match &self.subject {
+            Subject::Moves { plans, .. } => plans.iter().map(|p| p.refused.len()).sum(),
+            _ => 0,
+        }
+    }
+}
+
+/// Why it cannot be applied now; none if the right answer would.
+pub(super) fn blocked(state: &State, screen: &PlanScreen) -> Option<String> {
+    match screen.refused() {
+        0 => {}
+        n => {
+            return Some(format!("{}: nothing of this can be applied", words::plural(n as u64, "refusal", "refusals")));
+        }
+    }
+    if screen.objects() == 0 && !screen.may_be_empty() {
+        return Some("there is nothing to move".into());
+    }
+    if let Some(lock) = moves::lock(state) {
+        return Some(lock);
+    }
+    let moves = !screen.is_mark() && state.moves.running.is_some();
+    moves.then(|| "one move at a time: another one runs".into())
+}
+
+/// The frame with the question was drawn.
+pub(super) fn drawn(state: &mut State) {
+    // A terminal that is too small shows none of it.
+    let seen = layout::fits(state);
+    if let Some(Overlay::Plan(screen)) = state.overlay.as_mut() {
+        screen.drawn = seen;
+    }
+}
+
+/// A paste is no answer: what is confirmed is read and typed.
+pub(super) fn pasted(state: &mut State) {
+    state.say("pasted text is no answer here: read the plan, and type the number of objects");
+}
+
+/// A key, while the question is open.
+pub(super) fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
+    let line = state.settings.keys.line(Key::from(event));
+    let command = line.and_then(|l| command::find(command::split(l).0)).map(|s| s.command);
+    if event.code == KeyCode::Esc {
+        state.overlay = None;
+        state.flash = None;
+        return Vec::new();
+    }
+    let Some(Overlay::Plan(screen)) = state.overlay.as_ref() else { return Vec::new() };
+    if !screen.drawn || !layout::fits(state) {
+        return Vec::new();
+    }
+    let (is_mark, prefix) = (screen.is_mark(), screen.prefix().is_some());
+    let blocked = blocked(state, screen);
+    if state.flash.as_ref().is_some_and(|f| !f.error) {
+        state.flash = None;
+    }
+    if let Some(why) = blocked {
+        return match (event.code, &state.protection) {
+            (KeyCode::Char(':'), Protection::Protected { .. }) => {
+                state.prompt = Some(Prompt::new(PromptKind::Command, "arm "));
+                Vec::new()
+            }
+            (KeyCode::Enter | KeyCode::Char('y' | '0'..='9'), _) => {
+                state.say(why);
+                Vec::new()
+            }
+            _ => scroll(state, command),
+        };
+    }
+    if is_mark {
+        return answer(state, event, command);
+    }
+    let plain = event.modifiers.difference(KeyModifiers::SHIFT).is_empty();
+    let Some(Overlay::Plan(screen)) = state.overlay.as_mut() else { return Vec::new() };
+    match event.code {
+        KeyCode::Enter => return enter(state),
+        KeyCode::Backspace => drop(screen.input.pop()),
+        KeyCode::Char('u') if event.modifiers.contains(KeyModifiers::CONTROL) && !screen.input.is_empty() => {
+            screen.input.clear();
+        }
+        KeyCode::Char(c) if plain && (prefix || c.is_ascii_digit() || c == ',') => {
+            if screen.input.len() + c.len_utf8() <= LONGEST {
+                screen.input.push(c);
+            }
+        }
+        _ => return scroll(state, command),
+    }
+    Vec::new()
+}
+
+/// Yes or no, the focus on No.
+fn answer(state: &mut State, event: KeyEvent, command: Option<Command>) -> Vec<Effect> {
+    let Some(Overlay::Plan(screen)) = state.overlay.as_mut() else { return Vec::new() };
+    match event.code {
+        KeyCode::Char('y') => apply(state, Confirmation::Yes),
+        KeyCode::Enter if screen.yes => apply(state, Confirmation::Yes),
+        KeyCode::Left | KeyCode::Right | KeyCode::Tab | KeyCode::BackTab | KeyCode::Char('h' | 'l') => {
+            screen.yes = !screen.yes;
+            Vec::new()
+        }
+        KeyCode::Char('n' | 'q') | KeyCode::Enter => {
+            state.overlay = None;
+            Vec::new()
+        }
+        _ => scroll(state, command),
+    }
+}
+
+fn enter(state: &mut State) -> Vec<Effect> {
+    let Some(Overlay::Plan(screen)) = state.overlay.as_mut() else { return Vec::new() };
+    if let Some(confirmation) = screen.confirmed() {
+        return apply(state, confirmation);
+    }
+    let count = words::count(screen.objects());
+    let typed = std::mem::take(&mut screen.input);
+    if typed.is_empty() {
+        state.say(format!("nothing was done: type {count} first; esc leaves all as it is"));
+    } else {
+        state.say(format!("nothing was done: {:?} is not {count}", escape(&typed)));
+    }
+    Vec::new()
+}
+
+/// The one place where an answer becomes an effect.
+fn apply(state: &mut State, given: Confirmation) -> Vec<Effect> {
+    let Some(Overlay::Plan(screen)) = state.overlay.take() else { return Vec::new() };
+    state.quarantine.marks = Default::default();
+    match screen.subject {
+        Subject::Moves { plans, resume } => {
+            state.moves.running = Some(Running::new(plans.iter().map(|p| lines::name(p, resume)).collect()));
+            let sole = plans.len() == 1;
+            // Of several the sum was typed: each is confirmed by its own part of it.
+            let own = plans.iter().map(|plan| match &given {
+                Confirmation::Prefix(_) if sole => given.clone(),
+                _ => Confirmation::Count(plan.objects.len() as u64),
+            });
+            let own: Vec<Confirmation> = own.collect();
+            vec![match resume {
+                true => Effect::Resume(plans.into_iter().map(|p| p.id).zip(own).collect()),
+                false => Effect::Apply(plans.into_iter().zip(own).collect()),
+            }]
+        }
+        Subject::Mark { of, step, note } => {
+            vec![Effect::Mark { of: of.iter().map(|q| q.id.clone()).collect(), step, note }]
+        }
+    }
+}
+
+fn scroll(state: &mut State, command: Option<Command>) -> Vec<Effect> {
+    let height = view::height(state);
+    let stops = view::len(state).saturating_sub(u64::from(height)) + 1;
+    if let (Some(Overlay::Plan(screen)), Some(command)) = (state.overlay.as_mut(), command) {
+        let mut cursor = Cursor { at: screen.top, top: 0 };
+        cursor.go(command, stops, height);
+        screen.top = cursor.at;
+    }
+    Vec::new()
+}
