@@ -3,7 +3,7 @@
 //! nothing; the lake's own state says the rest.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -134,7 +134,7 @@ impl Record {
 fn begin(path: &Path) -> io::Result<File> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let torn = std::fs::read(path).is_ok_and(|bytes| !bytes.is_empty() && !bytes.ends_with(b"\n"));
+    let torn = whole(path).is_ok_and(|bytes| !bytes.is_empty() && !bytes.ends_with(b"\n"));
     let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     if torn {
         file.write_all(b"\n")?;
@@ -144,8 +144,16 @@ fn begin(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// What a file holds now; of what is no file, and never ends, nothing.
+fn whole(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let (length, mut bytes) = (file.metadata()?.len(), Vec::new());
+    file.take(length).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn steps(path: &Path) -> Vec<JournalStep> {
-    let text = std::fs::read(path).unwrap_or_default();
+    let text = whole(path).unwrap_or_default();
     text.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice::<Line>(l).ok()).map(|l| l.step).collect()
 }
 

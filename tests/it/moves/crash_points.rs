@@ -110,8 +110,9 @@ impl Case {
         }
     }
 
-    /// One fault at one request, and somebody who finishes: on the same machine, or on another one.
-    async fn survive(&self, n: usize, fault: Fault, same_machine: bool) {
+    /// One fault at one request, and somebody who finishes: on the same machine, or on another one. Whether the first
+    /// run had ended well by itself.
+    async fn survive(&self, n: usize, fault: Fault, same_machine: bool) -> bool {
         let (memory, machine, other) = (self.base.fork(), site::folder(), site::folder());
         site::guard(&memory, &self.plan, &self.before);
         let lake = Arc::new(Stepped::new(Arc::new(memory.clone()), Some((n, fault))));
@@ -119,6 +120,7 @@ impl Case {
         assert_eq!(ended.is_none(), matches!(fault, Fault::KilledBefore | Fault::KilledAfter));
         self.check_journal(&memory, machine.path()).await;
         let journal = if same_machine { machine.path() } else { other.path() };
+        let well = matches!(ended, Some(Ok(_)));
         match ended {
             Some(Ok(_)) => self.check_end(&memory, Some(machine.path()), 30).await,
             Some(Err(GateError::Interrupted { id, .. })) => assert_eq!(id, self.plan.id),
@@ -130,6 +132,7 @@ impl Case {
         }
         self.finish(&memory, journal, 30).await;
         self.check_end(&memory, Some(journal), 30).await;
+        well
     }
 
     /// Killed at one request, killed again at one of those that resume, and then finished on a third machine.
@@ -316,7 +319,8 @@ async fn check_end(
     assert_eq!(told, [(id, *state, plan.target.as_str(), plan.objects.len() as u64)]);
 }
 
-/// Every `nth` request, every fault, both machines.
+/// Every `every`th request, every fault, both machines. Only moves of twelve objects are sampled, on all stores but one:
+/// what they add to three is more of the same.
 async fn enumerate(case: Case, every: usize) {
     let begun = std::time::Instant::now();
     let requests = case.requests().await;
@@ -325,13 +329,15 @@ async fn enumerate(case: Case, every: usize) {
         for fault in FAULTS {
             for same_machine in [true, false] {
                 eprintln!("request {n} of {requests}, {fault:?}, same machine: {same_machine}");
-                case.survive(n, fault, same_machine).await;
                 points += 1;
+                if case.survive(n, fault, same_machine).await {
+                    break; // nothing is left to finish, wherever
+                }
             }
         }
     }
     println!("{points} points of {requests} requests in {:?}", begun.elapsed());
-    assert!(requests > 30 && points >= requests / every * 8);
+    assert!(requests > 30 && points >= requests / every * 6);
 }
 
 macro_rules! enumerated {
@@ -354,9 +360,9 @@ enumerated! {
     three_objects_proven_by_their_bytes: Case::quarantine(Store::OpaqueBytes, 3), every 1;
     three_objects_with_versions: Case::quarantine(Store::Versioned, 3), every 1;
     twelve_objects: Case::quarantine(Store::Full, 12), every 1;
-    twelve_objects_without_conditional_copy: Case::quarantine(Store::NoConditionalCopy, 12), every 1;
-    twelve_objects_deleted_one_by_one: Case::quarantine(Store::NoBulkDelete, 12), every 1;
-    twelve_objects_proven_by_their_bytes: Case::quarantine(Store::OpaqueBytes, 12), every 1;
+    twelve_objects_without_conditional_copy: Case::quarantine(Store::NoConditionalCopy, 12), every 3;
+    twelve_objects_deleted_one_by_one: Case::quarantine(Store::NoBulkDelete, 12), every 3;
+    twelve_objects_proven_by_their_bytes: Case::quarantine(Store::OpaqueBytes, 12), every 3;
     a_release: Case::step(Store::Full, Step::Release, QuarantineState::Released), every 1;
     a_release_with_opaque_tags: Case::step(Store::OpaqueBytes, Step::Release, QuarantineState::Released), every 1;
     an_archive: Case::step(Store::Full, Step::Archive, QuarantineState::Archived), every 1;
