@@ -9,12 +9,12 @@
 //! | [`lake`] | the object-store port, its two ends `s3` and `folder`, the path grammar | what a DLQ is for |
 //! | [`rows`] | rejected rows over the lake: pages, profile, filter, schema; escaping and masking | screens |
 //! | [`sources`] | ports for what is not the lake itself (contracts, notifications) | alerts, screens |
-//! | [`ops`] | the use cases: scan, assess, open an entry, tell people | how any of it is drawn or printed |
+//! | [`ops`] | the use cases: scan, assess, open an entry, plan and move through the gate, tell people | how any of it is drawn or printed |
 //! | [`console`] | the terminal UI | AWS, S3, files |
 //! | [`cli`] | arguments, configuration, tables, JSON, exit codes; wires everything together | |
 //! | [`demo`] | writes a local environment with live incidents | |
 //!
-//! Data goes one way: source → signal → alert → screen or JSON.
+//! Data goes one way: source → signal → alert → plan → gate → lake; what is known of it goes to screen or JSON.
 
 pub mod cli;
 pub mod console;
