@@ -1,5 +1,5 @@
-//! The use cases: scan the DLQ, assess it into alerts, open an entry's rows, tell people of moves. Knows nothing
-//! of how any of it is drawn or printed.
+//! The use cases: scan the DLQ, assess it into alerts, open an entry's rows, plan a move and carry it out through the
+//! gate, tell people of it. Knows nothing of how any of it is drawn or printed.
 
 mod alerts;
 mod assess;
