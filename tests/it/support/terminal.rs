@@ -68,9 +68,12 @@ impl Terminal {
         (&*self.pty).write_all(keys.as_bytes()).expect("the terminal takes keys");
     }
 
-    /// Changes the size, as a window does.
+    /// Changes the size, as a window does. The emulator is never smaller than two by two: with a single row or column
+    /// vt100 0.16 panics (`prev_pos.row -= scrolled` in `col_wrap`) when a line drawn for the old size wraps.
     pub fn resize(&self, rows: u16, columns: u16) {
-        self.shown.0.lock().expect("the screen").parser.screen_mut().set_size(rows, columns);
+        let mut shown = self.shown.0.lock().expect("the screen");
+        shown.parser.screen_mut().set_size(rows.max(2), columns.max(2));
+        drop(shown);
         self.pty.resize(Size::new(rows, columns)).expect("a size");
     }
 
