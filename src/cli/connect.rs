@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::config::{Config, LakeTarget, NotifierConfig, NotifierEnd, Places, S3Target, Vocabulary};
+use super::config::{Config, LakeTarget, NotifierConfig, NotifierEnd, Places, Vocabulary};
 use super::exit::{CliError, Exit};
 use crate::console::{ConsoleSettings, ExitReason, KeyMap, Theme, run_terminal};
-use crate::lake::address::{AddressError, LakeUrl};
-use crate::lake::s3::{S3Lake, S3Settings};
+use crate::lake::s3::S3Lake;
 use crate::lake::{ErrorClass, LakeError, LakeWriter};
 use crate::model::category::CategoryRule;
 use crate::model::protection::Protection;
@@ -39,26 +38,8 @@ pub fn vocabulary() -> Vocabulary {
 pub fn lake(target: &LakeTarget) -> Result<Arc<dyn LakeWriter>, LakeError> {
     match target {
         LakeTarget::Folder(folder) => Ok(Arc::new(crate::lake::folder::Folder::open(folder)?)),
-        LakeTarget::S3(target) => Ok(Arc::new(S3Lake::connect(s3_settings(target)?))),
+        LakeTarget::S3(target) => Ok(Arc::new(S3Lake::connect(target.clone()))),
     }
-}
-
-fn s3_settings(target: &S3Target) -> Result<S3Settings, LakeError> {
-    let malformed = |fault: String| LakeError::new(ErrorClass::Malformed, &target.url, fault);
-    let LakeUrl::S3 { bucket, prefix } = target.url.parse().map_err(|e: AddressError| malformed(e.to_string()))? else {
-        return Err(malformed("not an address of S3".into()));
-    };
-    Ok(S3Settings {
-        bucket,
-        prefix,
-        region: target.region.clone(),
-        profile: target.profile.clone(),
-        endpoint_url: target.endpoint_url.clone(),
-        path_style: target.path_style,
-        checksums_when_required: target.checksums_when_required,
-        anonymous: target.anonymous,
-        expected_bucket_owner: None,
-    })
 }
 
 /// Opens a session on the configured lake, and the gate by which it can be changed. No request is sent.

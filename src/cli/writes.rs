@@ -17,11 +17,9 @@ use crate::model::moves::Plan;
 use crate::model::protection::{Confirmation, Level};
 use crate::model::text::escape;
 use crate::ops::gate::{Gate, level_of};
-use crate::ops::notify::Outcome as Told;
+use crate::ops::notify::AT_THE_END;
 use crate::ops::{GateError, MoveProgress, Outcome, Session, Watch, WriteEffect};
 
-/// How long a command waits for those who are told; what is not told by then is said.
-const TELLING: Duration = Duration::from_secs(10);
 /// Time between two lines of progress.
 const PROGRESS: Duration = Duration::from_millis(250);
 /// How long one command is armed for.
@@ -255,12 +253,8 @@ pub fn summary(plan: &Plan) -> String {
 async fn told(gate: &Gate, outcomes: &[Outcome], writing: &Writing, as_json: bool) -> Result<Answer, CliError> {
     let mut notes = Vec::new();
     if let Some(notifying) = gate.notifying().filter(|_| !writing.dry_run) {
-        for standing in notifying.settle(TELLING).await {
-            let failed = standing.last.as_ref().filter(|d| !matches!(d.outcome, Told::Sent { .. }));
-            notes.extend(failed.map(|d| {
-                format!("lakeward: {} was not told: {}", escape(&standing.notifier), escape(&d.outcome.to_string()))
-            }));
-        }
+        let untold = notifying.settle(AT_THE_END).await.into_iter().filter_map(|s| s.untold());
+        notes.extend(untold.map(|line| format!("lakeward: {line}")));
     }
     let exit = if outcomes.iter().any(|o| o.needs_operator) { Exit::NotFine } else { Exit::Fine };
     if as_json {

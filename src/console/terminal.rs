@@ -16,6 +16,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
 use tokio::sync::mpsc;
 
+use crate::ops::notify::{AT_THE_END, Standing};
 use crate::ops::{BLOCKING_THREADS, Session};
 
 use super::ConsoleSettings;
@@ -164,8 +165,17 @@ fn on_terminal(session: Arc<Session>, settings: ConsoleSettings) -> io::Result<E
         .enable_all()
         .build()?;
     let backend = CrosstermBackend::new(BufWriter::<Stdout>::new(io::stdout()));
+    let gate = session.gate().cloned();
     let app = runtime.block_on(async {
-        run(session, settings, backend, EventStream::new(), notices, moving, chrono::Utc::now).await
+        let app = run(session, settings, backend, EventStream::new(), notices, moving, chrono::Utc::now).await;
+        leave();
+        // Who moved data and left at once: people are told all the same, and Ctrl-C ends that too.
+        if let Some(notifying) = gate.as_ref().and_then(|g| g.notifying()) {
+            for line in notifying.settle(AT_THE_END).await.iter().filter_map(Standing::untold) {
+                eprintln!("lakeward: {line}");
+            }
+        }
+        app
     });
     // What still runs is not waited for.
     runtime.shutdown_background();

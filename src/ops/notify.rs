@@ -18,6 +18,9 @@ use lane::Lane;
 use crate::model::notice::Notice;
 use crate::sources::notify::Notifier;
 
+/// How long the end of the program waits for those who are told; what is not told by then is said.
+pub const AT_THE_END: Duration = Duration::from_secs(10);
+
 /// All the notifiers of an environment.
 pub struct Notifying {
     lanes: Vec<Arc<Lane>>,

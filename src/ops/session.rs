@@ -24,8 +24,7 @@ use super::known::Known;
 use super::moves::{Quarantine, Remembered};
 use super::{LakeSettings, SourceHealth, audit, refresh};
 
-/// Objects looked at when one entry is located by its path: a part listing beyond this is an entry of
-/// more than 100,000 files.
+/// Pages of a listing looked at when one entry is located by its path: one of more than 100,000 files is refused.
 const LOCATE_PAGES: usize = 100;
 
 /// What is known of a lake at one time.
@@ -176,10 +175,15 @@ impl Session {
         let mut pages = Box::pin(listing::pages(self.lake.as_ref(), prefix));
         let mut objects = Vec::new();
         for _ in 0..LOCATE_PAGES {
-            let Some(page) = pages.try_next().await? else { break };
+            let Some(page) = pages.try_next().await? else {
+                return Ok(group(&self.settings.prefixes.errors, objects));
+            };
             objects.extend(page.objects);
         }
-        Ok(group(&self.settings.prefixes.errors, objects))
+        // Half of a listing is no entry: what is shown, counted or moved would be short without a word.
+        let detail = format!("more than {} objects lie here", objects.len());
+        let error = LakeError::new(ErrorClass::Unsupported, self.lake.uri(prefix), detail);
+        Err(LakeError { hint: "name a prefix further down".into(), ..error })
     }
 
     fn choose(&self, mut all: Vec<Found>, prefix: &str, asked: &str) -> Result<Arc<Found>, LakeError> {

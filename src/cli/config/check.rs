@@ -226,6 +226,15 @@ pub fn osc52(osc52: &Sourced<String>) -> Result<(), ConfigError> {
     ))
 }
 
+/// An AWS account is twelve digits: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html>.
+pub fn account(account: &Sourced<String>) -> Result<(), ConfigError> {
+    if account.value.len() == 12 && account.value.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(());
+    }
+    let fault = format!("expected_bucket_owner `{}` is no AWS account", account.value);
+    Err(ConfigError::new(account.source.to_string(), fault, "the twelve digits of the account, in quotes"))
+}
+
 /// An endpoint is an address without a password: it is shown on screens and in logs.
 pub fn endpoint(endpoint: &Sourced<String>) -> Result<(), ConfigError> {
     let url = &endpoint.value;

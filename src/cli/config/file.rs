@@ -77,6 +77,7 @@ pub struct EnvironmentTable {
     pub path_style: Option<Spanned<bool>>,
     pub checksums_when_required: Option<Spanned<bool>>,
     pub anonymous: Option<Spanned<bool>>,
+    pub expected_bucket_owner: Option<Spanned<String>>,
     pub protected: Option<Spanned<bool>>,
     pub accent: Option<Spanned<String>>,
     pub theme: Option<Spanned<String>>,

@@ -23,7 +23,7 @@ pub use notify::{Given, NotifierConfig, NotifierEnd};
 pub use place::{Places, Vars};
 pub use resolve::load;
 pub use source::{ResolvedValue, Source, Sourced};
-pub use target::{LakeTarget, S3Target};
+pub use target::LakeTarget;
 
 /// The commented file that `lakeward init` writes.
 pub const TEMPLATE: &str = include_str!("template.toml");

@@ -280,6 +280,11 @@ impl Chosen {
         s3.path_style = ledger.pick("path_style", [self.own(file, |t| t.path_style.as_ref())], own_endpoint).value;
         let checksums = [self.own(file, |t| t.checksums_when_required.as_ref())];
         s3.checksums_when_required = ledger.pick("checksums_when_required", checksums, false).value;
+        let owner = [self.own(file, |t| t.expected_bucket_owner.as_ref())];
+        for named in owner.iter().flatten() {
+            check::account(named)?;
+        }
+        s3.expected_bucket_owner = ledger.pick_optional("expected_bucket_owner", owner).value;
         s3.anonymous = ledger.pick("anonymous", [self.own(file, |t| t.anonymous.as_ref())], false).value;
         Ok(Some(LakeTarget::S3(s3)))
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Places;
 use crate::lake::address::LakeUrl;
+use crate::lake::s3::S3Settings;
 
 /// A lake to open.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,26 +12,7 @@ pub enum LakeTarget {
     /// A folder, absolute.
     Folder(PathBuf),
     /// A bucket, or a prefix in one.
-    S3(S3Target),
-}
-
-/// How to reach a lake on S3.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct S3Target {
-    /// `s3://bucket[/prefix]`.
-    pub url: String,
-    /// The region; found by the AWS SDK's own chain when unset.
-    pub region: Option<String>,
-    /// The profile; the SDK's own when unset.
-    pub profile: Option<String>,
-    /// Another endpoint than AWS's own.
-    pub endpoint_url: Option<String>,
-    /// Bucket in the path instead of the host name.
-    pub path_style: bool,
-    /// Send checksums only where the API requires them.
-    pub checksums_when_required: bool,
-    /// Sign nothing.
-    pub anonymous: bool,
+    S3(S3Settings),
 }
 
 impl LakeTarget {
@@ -38,7 +20,7 @@ impl LakeTarget {
     pub fn shown(&self) -> String {
         match self {
             Self::Folder(path) => path.display().to_string(),
-            Self::S3(s3) => s3.url.clone(),
+            Self::S3(s3) => format!("s3://{}/{}", s3.bucket, s3.prefix).trim_end_matches('/').to_owned(),
         }
     }
 }
@@ -49,10 +31,7 @@ pub const ALLOWED: &str = "s3://bucket[/prefix], a folder, or file:///folder";
 /// An address, told apart by its form. A relative folder is taken from `base`.
 pub fn address(text: &str, base: &Path, places: &Places) -> Result<LakeTarget, String> {
     match text.parse::<LakeUrl>().map_err(|e| format!("`{text}` is no lake: {}", e.fault))? {
-        LakeUrl::S3 { bucket, prefix } => {
-            let url = format!("s3://{bucket}/{prefix}").trim_end_matches('/').to_owned();
-            Ok(LakeTarget::S3(S3Target { url, ..S3Target::default() }))
-        }
+        LakeUrl::S3 { bucket, prefix } => Ok(LakeTarget::S3(S3Settings { bucket, prefix, ..S3Settings::default() })),
         LakeUrl::Folder(folder) => Ok(LakeTarget::Folder(match (folder.strip_prefix("~"), &places.home) {
             (Ok(rest), Some(home)) => home.join(rest),
             _ => base.join(folder),

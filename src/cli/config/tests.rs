@@ -207,6 +207,18 @@ fn the_region_follows_the_same_order() {
 }
 
 #[test]
+fn the_owner_of_a_bucket_is_an_account() {
+    let owner = |text: &str| User::new(&format!("{AWS}expected_bucket_owner = {text}\n")).load(&on("prod"));
+    assert_eq!(seen(&owner("\"111122223333\"").unwrap(), "expected_bucket_owner").1, "config.toml:4");
+    let Some(LakeTarget::S3(s3)) = owner("\"111122223333\"").unwrap().lake else { panic!("no lake on S3") };
+    assert_eq!(s3.expected_bucket_owner.as_deref(), Some("111122223333"));
+    for wrong in ["\"12\"", "\"arn:aws:iam::1\"", "111122223333"] {
+        let error = owner(wrong).unwrap_err();
+        assert!(error.place.ends_with("config.toml:4") && !error.allowed.is_empty(), "{wrong}: {error}");
+    }
+}
+
+#[test]
 fn an_endpoint_with_a_password_is_refused_and_not_repeated() {
     for (url, sound) in [
         ("https://s3.internal:9000", true),

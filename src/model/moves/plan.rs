@@ -15,6 +15,13 @@ pub const SCHEMA: u32 = 1;
 /// The name of the manifest, beside the moved objects.
 pub const MANIFEST: &str = "_lakeward_manifest.json";
 
+/// User metadata of an S3 object has at most 2 KiB; ours takes this much of it.
+const METADATA_LEFT: usize = 2048 - 160;
+/// The longest key of S3, in bytes.
+const LONGEST_KEY: usize = 1024;
+/// Classes that are restored before they can be copied.
+const ARCHIVED: [&str; 2] = ["GLACIER", "DEEP_ARCHIVE"];
+
 /// Names one move; a segment of a key. Sorts by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -342,6 +349,7 @@ impl Plan {
             if object.key.strip_prefix(&self.source) == Some(MANIFEST) {
                 faults.push(refuse(RefusalCode::Reserved, &object.key, "this name is lakeward's own: rename it first"));
             }
+            faults.extend(self.unfit(object));
             if !targets.insert(&object.target) {
                 faults.push(refuse(RefusalCode::Collision, &object.target, "two objects would have this key"));
             }
@@ -350,6 +358,30 @@ impl Plan {
             }
         }
         faults
+    }
+
+    /// What a store could not do with one object, as the plan describes it.
+    fn unfit(&self, object: &PlannedObject) -> Vec<Refusal> {
+        let mut all = Vec::new();
+        let mut refuse = |code, detail: String| all.push(Refusal { code, object: object.key.clone(), detail });
+        if let Some(class) = object.storage_class.as_ref().filter(|c| ARCHIVED.contains(&c.as_str())) {
+            let hint = "restore it first (aws s3api restore-object), or leave it where it is";
+            refuse(RefusalCode::ArchivedClass, format!("it is in {class}: {hint}"));
+        }
+        if object.encryption.as_ref().is_some_and(|(kind, _)| kind == "SSE-C") {
+            let detail = "it is encrypted with a customer's key, which lakeward does not have";
+            refuse(RefusalCode::Store, detail.to_owned());
+        }
+        let own = object.headers.iter().filter_map(|(name, value)| Some((name.strip_prefix("x-amz-meta-")?, value)));
+        let user: usize = own.map(|(name, value)| name.len() + value.len()).sum();
+        if user > METADATA_LEFT && self.seals.is_some() {
+            let detail = format!("its metadata has {user} bytes; with the mark of the move it would pass 2,048");
+            refuse(RefusalCode::Metadata, detail);
+        }
+        if object.target.len() > LONGEST_KEY {
+            refuse(RefusalCode::Store, format!("its key would have {} bytes; S3 takes 1,024", object.target.len()));
+        }
+        all
     }
 }
 

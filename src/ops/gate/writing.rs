@@ -8,7 +8,7 @@ use crate::model::moves::{MoveId, MoveKind, Plan, QuarantineState, Step};
 use crate::model::notice::{Notice, NoticeKind};
 use crate::model::protection::{Confirmation, Level, Protection};
 use crate::ops::audit::AuditRecord;
-use crate::ops::moves::{Done, Engine, Mark, Records, Watch, records};
+use crate::ops::moves::{Done, Engine, Mark, Records, Watch, in_the_way, records};
 
 impl Outcome {
     pub(super) fn nothing() -> Self {
@@ -79,6 +79,7 @@ impl Gate {
     ) -> Result<Outcome, GateError> {
         self.fits(plan)?;
         self.confirmed(level_of(plan), confirmation)?;
+        self.breaks_no_table(plan).await?;
         if rehearsal {
             let fence = Fence::new((self.clock)() + super::lease::LENGTH);
             let record = self.journal.unwritten(&plan.id);
@@ -148,6 +149,18 @@ impl Gate {
         if !plan.id.is_sound() || plan.schema != crate::model::moves::SCHEMA {
             return Err(GateError::Changed(vec!["the plan is of another version of lakeward".to_owned()]));
         }
+        if refused.is_empty() { Ok(()) } else { Err(GateError::Refused(refused)) }
+    }
+
+    /// Whoever wrote the file: a table is moved whole and among its own, or not at all. What lies in a place of ours
+    /// was looked at when it came there, and an undo goes back the way of a plan that was.
+    async fn breaks_no_table(&self, plan: &Plan) -> Result<(), GateError> {
+        if plan.unseals.is_some() || plan.kind == MoveKind::Undo {
+            return Ok(());
+        }
+        let own = plan.source.starts_with(&self.prefixes.errors);
+        let keys = plan.objects.iter().map(|o| o.key.as_str());
+        let refused = in_the_way(self.lake.as_ref(), &plan.source, own, keys).await?;
         if refused.is_empty() { Ok(()) } else { Err(GateError::Refused(refused)) }
     }
 

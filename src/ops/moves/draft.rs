@@ -16,13 +16,6 @@ use crate::model::moves::{
 };
 use crate::ops::gate::GateError;
 
-/// User metadata of an S3 object has at most 2 KiB; ours takes this much of it.
-const METADATA_LEFT: usize = 2048 - 160;
-/// The longest key of S3, in bytes.
-const LONGEST_KEY: usize = 1024;
-/// Classes that are restored before they can be copied.
-const ARCHIVED: [&str; 2] = ["GLACIER", "DEEP_ARCHIVE"];
-
 /// What is to be planned.
 #[derive(Debug, Clone)]
 pub struct Draft {
@@ -61,10 +54,10 @@ impl Draft {
     /// The plan. Reads what the store says of each object, and what lies under the target; writes nothing.
     pub async fn plan(self, lake: &dyn Lake) -> Result<Plan, GateError> {
         let mut refused = self.refused.clone();
-        let metas: Vec<ObjectMeta> = self.objects.iter().map(|(o, _)| o.clone()).collect();
         // What lies in a place of ours was looked at when it came there.
         if !self.unseals {
-            refused.extend(tables::in_the_way(lake, &self.source, self.dead_letter, &metas).await?);
+            let keys = self.objects.iter().map(|(o, _)| o.key.as_str());
+            refused.extend(tables::in_the_way(lake, &self.source, self.dead_letter, keys).await?);
         }
         let details = self.details(lake, &mut refused).await?;
         let mut changes = self.changes.clone();
@@ -75,9 +68,6 @@ impl Draft {
             .enumerate()
             .map(|(n, (meta, already))| self.object(meta, already.clone(), details.get(&n)))
             .collect();
-        for object in &objects {
-            refused.extend(self.judged(object));
-        }
         let totals =
             Totals { objects: objects.len() as u64, bytes: objects.iter().map(|o| o.size).sum(), rows: self.rows };
         let manifest = |prefix: &str| format!("{prefix}{}", crate::model::moves::MANIFEST);
@@ -178,35 +168,6 @@ impl Draft {
             rank: rank_of(below),
             already,
         }
-    }
-
-    /// What cannot be of one object.
-    fn judged(&self, object: &PlannedObject) -> Vec<Refusal> {
-        let mut all = Vec::new();
-        let mut refuse = |code, detail: String| all.push(Refusal { code, object: object.key.clone(), detail });
-        if let Some(class) = object.storage_class.as_ref().filter(|c| ARCHIVED.contains(&c.as_str())) {
-            let hint = "restore it first (aws s3api restore-object), or leave it where it is";
-            refuse(RefusalCode::ArchivedClass, format!("it is in {class}: {hint}"));
-        }
-        if object.encryption.as_ref().is_some_and(|(kind, _)| kind == "SSE-C") {
-            refuse(
-                RefusalCode::Store,
-                "it is encrypted with a customer's key, which lakeward does not have".to_owned(),
-            );
-        }
-        let user: usize = object
-            .headers
-            .iter()
-            .filter_map(|(name, value)| Some(name.strip_prefix("x-amz-meta-")?.len() + value.len()))
-            .sum();
-        if user > METADATA_LEFT && self.seals {
-            let detail = format!("its metadata has {user} bytes; with the mark of the move it would pass 2,048");
-            refuse(RefusalCode::Metadata, detail);
-        }
-        if object.target.len() > LONGEST_KEY {
-            refuse(RefusalCode::Store, format!("its key would have {} bytes; S3 takes 1,024", object.target.len()));
-        }
-        all
     }
 }
 

@@ -27,3 +27,4 @@ pub(in crate::ops) use history::{Mark, Remembered, stories, story_on};
 pub(in crate::ops) use planning::plan as plan_target;
 pub(in crate::ops) use records::{Done, Records};
 pub(in crate::ops) use reverse::plan as plan_step;
+pub(in crate::ops) use tables::in_the_way;

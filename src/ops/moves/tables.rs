@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::lake::{Lake, LakeError, ListRequest, ObjectMeta};
+use crate::lake::{Lake, LakeError, ListRequest};
 use crate::model::moves::{Refusal, RefusalCode};
 
 /// What makes a prefix a table of some kind.
@@ -15,9 +15,9 @@ pub async fn in_the_way(
     lake: &dyn Lake,
     source: &str,
     own: bool,
-    objects: &[ObjectMeta],
+    keys: impl IntoIterator<Item = &str>,
 ) -> Result<Vec<Refusal>, LakeError> {
-    let inside = roots(source, objects);
+    let inside = roots(source, keys);
     let mut all: Vec<Refusal> = inside
         .iter()
         .filter(|(_, kind)| !own || *kind != "Delta")
@@ -29,12 +29,10 @@ pub async fn in_the_way(
     if inside.iter().any(|(root, _)| root == source) {
         return Ok(all);
     }
-    for (at, _) in source.match_indices('/') {
-        let above = &source[..=at];
-        if above == source {
-            continue;
-        }
-        if let Some(kind) = table_at(lake, above).await? {
+    let above = source.match_indices('/').map(|(at, _)| &source[..=at]).filter(|above| *above != source);
+    let looked = above.map(async |above| Ok::<_, LakeError>((above, table_at(lake, above).await?)));
+    for (above, kind) in futures::future::try_join_all(looked).await? {
+        if let Some(kind) = kind {
             all.push(refuse(source, &format!("it is a part of the {kind} table {above}: moving its files breaks it")));
         }
     }
@@ -50,10 +48,10 @@ fn refuse(object: &str, detail: &str) -> Refusal {
 }
 
 /// The roots of tables among objects, and their kinds.
-fn roots(source: &str, objects: &[ObjectMeta]) -> BTreeSet<(String, &'static str)> {
+fn roots<'a>(source: &str, keys: impl IntoIterator<Item = &'a str>) -> BTreeSet<(String, &'static str)> {
     let mut roots = BTreeSet::new();
-    for object in objects {
-        let Some(below) = object.key.as_str().strip_prefix(source) else { continue };
+    for key in keys {
+        let Some(below) = key.strip_prefix(source) else { continue };
         for (sign, kind) in SIGNS {
             let at = if below.starts_with(sign) { Some(0) } else { below.find(&format!("/{sign}")).map(|i| i + 1) };
             let Some(at) = at else { continue };
@@ -73,14 +71,12 @@ fn is_sign(sign: &str, name: &str) -> bool {
 }
 
 async fn table_at(lake: &dyn Lake, prefix: &str) -> Result<Option<&'static str>, LakeError> {
-    for (sign, kind) in SIGNS {
+    let looked = SIGNS.map(async |(sign, kind)| {
         let folder = format!("{prefix}{sign}");
         let request = ListRequest { prefix: folder.clone(), ..ListRequest::default() };
         let page = lake.list(&request).await?;
         let mut names = page.objects.iter().filter_map(|o| o.key.as_str().strip_prefix(&folder));
-        if names.any(|name| is_sign(sign, name)) {
-            return Ok(Some(kind));
-        }
-    }
-    Ok(None)
+        Ok::<_, LakeError>(names.any(|name| is_sign(sign, name)).then_some(kind))
+    });
+    Ok(futures::future::try_join_all(looked).await?.into_iter().flatten().next())
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use crate::model::notice::{Notice, NoticeKind};
+use crate::model::text::escape;
 use crate::sources::notify::NotifyError;
 
 /// How the telling of one notice stands.
@@ -114,4 +115,12 @@ pub struct Standing {
     pub failed: u64,
     /// The last one that was given up: a later success does not hide it.
     pub last_failure: Option<Delivery>,
+}
+
+impl Standing {
+    /// One line, escaped, if its last notice did not arrive.
+    pub fn untold(&self) -> Option<String> {
+        let failed = self.last.as_ref().filter(|d| !matches!(d.outcome, Outcome::Sent { .. }))?;
+        Some(format!("{} was not told: {}", escape(&self.notifier), escape(&failed.outcome.to_string())))
+    }
 }
