@@ -111,7 +111,7 @@ fn keys_while_listing(envs: &[(&str, &str)]) {
 fn memory(pid: u32) -> String {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = |name: &str| status.lines().find(|l| l.starts_with(name)).unwrap_or("unknown").replace('\t', " ");
-    format!("{}, {}", line("VmRSS"), line("VmHWM"))
+    ["VmRSS", "VmHWM", "RssAnon", "RssFile"].map(line).join(", ")
 }
 
 fn idle(demo: &str, envs: &[(&str, &str)]) {

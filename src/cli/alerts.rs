@@ -110,6 +110,8 @@ mod tests {
             threshold: 100.0,
             evidence: vec![Evidence { uri: "u".into(), observed_at: DateTime::UNIX_EPOCH, detail: "d".into() }],
             entry: None,
+            run: None,
+            job: None,
         }
     }
 

@@ -90,6 +90,8 @@ pub(super) fn snapshot() -> Snapshot {
             detail: "rejected_rows.parquet".into(),
         }],
         entry: Some(e.path.clone()),
+        run: None,
+        job: None,
     };
     let alerts = [(3, 1000.0), (1, 1000.0), (2, 100.0)]
         .into_iter()

@@ -5,6 +5,7 @@
 //! a [`LakeWriter`] is handed to the gate alone (rule 1).
 
 pub mod address;
+pub mod aws;
 pub mod capability;
 pub mod copy;
 pub mod counters;

@@ -4,7 +4,6 @@
 mod bulk;
 mod connect;
 mod copy;
-mod fault;
 mod multipart;
 mod place;
 mod reply;
@@ -20,13 +19,13 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use tokio::sync::OnceCell;
 
+use super::aws::Asked;
 use super::counters::Counters;
 use super::error::{ErrorClass, LakeError};
 use super::{
     ByteRange, Condition, CopyRequest, ETag, Fetched, Key, Lake, LakeWriter, ListPage, ListRequest, ObjectDetail,
     ObjectMeta, Placing, Written,
 };
-use fault::Asked;
 use reply::{etag, parse_content_range, quoted, time};
 
 pub use connect::S3Settings;
@@ -86,7 +85,7 @@ impl S3Lake {
     }
 
     fn asked(&self, permission: &'static str, key: &str) -> Asked<'_> {
-        Asked { permission, object: self.uri(key), settings: &self.settings }
+        self.settings.access.asked(permission, self.uri(key))
     }
 
     /// No bytes of an object, and which object they are not of.

@@ -21,6 +21,20 @@ pub enum AlertRule {
     IncompleteEntry,
     /// Data has been in quarantine for longer than the limit, or a move is half done.
     QuarantineAge,
+    /// More than half of a job's runs failed.
+    JobFailureRate,
+    /// A run takes longer than twice the average.
+    JobDuration,
+    /// A quality gate failed.
+    QualityGate,
+    /// Too few quality checks pass.
+    PassRate,
+    /// A run went well.
+    JobCompleted,
+    /// Quality checks pass.
+    QualityPassing,
+    /// A backfill went well.
+    BackfillDone,
 }
 
 impl AlertRule {
@@ -32,6 +46,13 @@ impl AlertRule {
             Self::SchemaDrift => "schema_drift",
             Self::IncompleteEntry => "incomplete_entry",
             Self::QuarantineAge => "quarantine_age",
+            Self::JobFailureRate => "job_failure_rate",
+            Self::JobDuration => "job_duration",
+            Self::QualityGate => "quality_gate",
+            Self::PassRate => "pass_rate",
+            Self::JobCompleted => "job_completed",
+            Self::QualityPassing => "quality_passing",
+            Self::BackfillDone => "backfill_done",
         }
     }
 }
@@ -66,7 +87,8 @@ pub struct Alert {
     pub category: FailureCategory,
     /// The rule violated.
     pub rule: AlertRule,
-    /// The dataset concerned.
+    /// The dataset concerned; empty (null in JSON) for a job that is bound to none.
+    #[serde(serialize_with = "or_null")]
     pub dataset: Dataset,
     /// The date concerned, if one is.
     pub date: Option<NaiveDate>,
@@ -87,4 +109,14 @@ pub struct Alert {
     /// The entry it is about, for the screen to jump to.
     #[serde(skip)]
     pub entry: Option<super::entry::EntryPath>,
+    /// The job run it is about, and its source.
+    #[serde(skip)]
+    pub run: Option<(std::sync::Arc<str>, super::run::JobRunId)>,
+    /// The job, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<super::run::JobName>,
+}
+
+fn or_null<S: serde::Serializer>(dataset: &Dataset, to: S) -> Result<S::Ok, S::Error> {
+    Some(dataset).filter(|d| !d.as_str().is_empty()).serialize(to)
 }

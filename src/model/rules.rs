@@ -2,6 +2,10 @@
 //! parameter, and only decides *whether* a rule is violated: keys and `since` come from the evidence alone,
 //! so they are the same across refreshes, restarts and hosts. Nothing here reads, and nothing escapes.
 
+pub mod jobs;
+pub mod quality;
+mod thresholds;
+
 use std::cmp::Reverse;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
@@ -14,32 +18,7 @@ use super::entry::DlqEntry;
 use super::severity::Severity;
 use super::text::thousands;
 
-/// Thresholds. Defaults are the runbook's "Alerting Thresholds".
-#[derive(Debug, Clone, PartialEq)]
-pub struct Thresholds {
-    /// DLQ rows **over** this are critical. Runbook: 1000.
-    pub dlq_rows_critical: u64,
-    /// DLQ rows **over** this are a warning. Runbook: 100.
-    pub dlq_rows_warning: u64,
-    /// No data for **longer** than this is critical. Runbook: 1 hour.
-    pub no_data: Duration,
-    /// An entry incomplete for longer than this is a warning. Ours: 30 minutes; the runbook gives none.
-    pub incomplete: Duration,
-    /// Data that lies in quarantine for longer than this is a warning. Ours: 7 days; the runbook gives none.
-    pub quarantine: Duration,
-}
-
-impl Default for Thresholds {
-    fn default() -> Self {
-        Self {
-            dlq_rows_critical: 1000,
-            dlq_rows_warning: 100,
-            no_data: Duration::hours(1),
-            incomplete: Duration::minutes(30),
-            quarantine: Duration::days(7),
-        }
-    }
-}
+pub use thresholds::{Override, Scope, ThresholdChanges, Thresholds};
 
 /// How new a dataset's newest good data is.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,6 +128,8 @@ pub fn no_data_alert(signal: &FreshnessSignal, thresholds: &Thresholds, now: Dat
             detail: detail.into(),
         }],
         entry: None,
+        run: None,
+        job: None,
     })
 }
 
@@ -200,6 +181,8 @@ pub fn quarantine_alert(signal: &QuarantineSignal, thresholds: &Thresholds, now:
             detail: format!("quarantine {}", signal.id),
         }],
         entry: None,
+        run: None,
+        job: None,
     })
 }
 
@@ -284,6 +267,8 @@ fn of_entry(entry: &DlqEntry, layer: Option<Layer>, rule: AlertRule, key: String
         threshold: 0.0,
         evidence: vec![Evidence { uri: uri.into(), observed_at: entry.modified, detail }],
         entry: Some(entry.path.clone()),
+        run: None,
+        job: None,
     }
 }
 

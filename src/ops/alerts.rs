@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt};
 
 use crate::lake::LakeError;
 use crate::model::alert::Alert;
-use crate::model::dataset::{Dataset, DatasetSettings, Layer};
+use crate::model::dataset::DatasetSettings;
 use crate::model::entry::{DlqEntry, RowsFormat};
 use crate::model::moves::QuarantineState;
 use crate::model::rules::{
@@ -31,10 +31,11 @@ pub async fn raise(
     quarantines: &[Arc<Quarantine>],
     now: DateTime<Utc>,
 ) -> (Vec<Alert>, Vec<SourceHealth>) {
-    let thresholds = &session.settings.thresholds;
+    let settings = &session.settings;
     let mut alerts = Vec::new();
     for entry in entries {
-        let layer = layer_of(session, &entry.dataset);
+        let layer = settings.layer(&entry.dataset);
+        let thresholds = &settings.thresholds_of(&entry.dataset);
         let uri = session.lake.uri(&entry.path.0);
         alerts.extend(dlq_alert(entry, layer, thresholds, &uri));
         alerts.extend(incomplete_alert(entry, layer, thresholds, &uri, now));
@@ -44,12 +45,12 @@ pub async fn raise(
             id: quarantine.id.0.clone(),
             dataset: quarantine.dataset.clone(),
             date: quarantine.date,
-            layer: layer_of(session, &quarantine.dataset),
+            layer: session.settings.layer(&quarantine.dataset),
             moved_at: quarantine.moved_at,
             interrupted: quarantine.state == QuarantineState::Interrupted,
             uri: session.lake.uri(&quarantine.path),
         };
-        alerts.extend(quarantine_alert(&signal, thresholds, now));
+        alerts.extend(quarantine_alert(&signal, &settings.thresholds_of(&quarantine.dataset), now));
     }
     let (stale, drifted) = futures::join!(stale(session, now), drifted(session, entries));
     alerts.extend(stale.0);
@@ -66,10 +67,6 @@ pub async fn raise(
     (alerts, sources)
 }
 
-fn layer_of(session: &Session, dataset: &Dataset) -> Option<Layer> {
-    session.settings.dataset(dataset).and_then(|d| d.layer).or_else(|| Layer::of_name(dataset))
-}
-
 async fn stale(session: &Session, now: DateTime<Utc>) -> (Vec<Alert>, Option<LakeError>) {
     let watched = session.settings.datasets.iter().filter_map(|d| d.data_prefix.as_ref().map(|p| (d, p)));
     let reads: Vec<_> = watched.map(|(dataset, prefix)| freshness(session, dataset, prefix)).collect();
@@ -78,7 +75,10 @@ async fn stale(session: &Session, now: DateTime<Utc>) -> (Vec<Alert>, Option<Lak
     let mut alerts = Vec::new();
     for reading in readings {
         match reading {
-            Ok(signal) => alerts.extend(no_data_alert(&signal, &session.settings.thresholds, now)),
+            Ok(signal) => {
+                let thresholds = session.settings.thresholds_of(&signal.dataset);
+                alerts.extend(no_data_alert(&signal, &thresholds, now));
+            }
             Err(error) => failure = failure.or(Some(error)),
         }
     }
@@ -93,7 +93,7 @@ async fn freshness(session: &Session, dataset: &DatasetSettings, prefix: &str) -
     };
     Ok(FreshnessSignal {
         dataset: dataset.dataset.clone(),
-        layer: layer_of(session, &dataset.dataset),
+        layer: session.settings.layer(&dataset.dataset),
         uri: session.lake.uri(newest.as_ref().map_or(prefix, |(_, key)| key.as_str())),
         newest: newest.map(|(time, _)| time),
         limit,
@@ -129,6 +129,6 @@ async fn drift(session: &Session, entry: &DlqEntry, key: &str) -> Result<Option<
     let file = session.contracts.read(session.lake.as_ref(), key).await?;
     let Ok(rows) = session.rows(entry).await else { return Ok(None) };
     let drifts = differences(&file.contract, &rows, entry.format);
-    let layer = layer_of(session, &entry.dataset);
+    let layer = session.settings.layer(&entry.dataset);
     Ok(drift_alert(entry, layer, &drifts, &session.lake.uri(&entry.path.0), &file.uri))
 }

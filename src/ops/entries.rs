@@ -61,7 +61,15 @@ pub fn group(errors_prefix: &str, objects: Vec<ObjectMeta>) -> Vec<Found> {
             groups.entry(root).or_default().push(object);
         }
     }
-    let mut found: Vec<Found> = groups.into_iter().filter_map(|(root, o)| to_found(errors_prefix, root, o)).collect();
+    // One text a dataset: a lake has few of them, and many entries of each.
+    let mut dataset = Dataset("".into());
+    let mut found = Vec::with_capacity(groups.len());
+    for (root, objects) in groups {
+        if root.dataset != dataset.as_str() {
+            dataset = Dataset(root.dataset.as_str().into());
+        }
+        found.extend(to_found(errors_prefix, root, &dataset, &objects));
+    }
     fold_bare_parents(&mut found);
     found.sort_by(|a, b| (&a.dataset, a.date, &a.path).cmp(&(&b.dataset, b.date, &b.path)));
     found
@@ -136,16 +144,16 @@ pub fn members(errors_prefix: &str, objects: Vec<ObjectMeta>, path: &str) -> (Ve
     (own, apart.into_iter().collect())
 }
 
-fn to_found(errors_prefix: &str, root: Root, objects: Vec<ObjectMeta>) -> Option<Found> {
+fn to_found(errors_prefix: &str, root: Root, dataset: &Dataset, objects: &[ObjectMeta]) -> Option<Found> {
     let path = format!("{errors_prefix}{}", root.root);
-    let kept = Kept::of(&layout(&path, &objects));
+    let kept = Kept::of(&layout(&path, objects));
     let stray = kept.format == RowsFormat::None && !kept.has_reasons();
     if stray && root.problem == Some(Problem::NoDate) {
         return None;
     }
     Some(Found {
         path: EntryPath(path.into()),
-        dataset: Dataset(root.dataset.into()),
+        dataset: dataset.clone(),
         date: root.date,
         date_problem: root.problem,
         run_id: root.run_id,

@@ -56,12 +56,27 @@ impl Known {
         lock(&self.entries).insert(found.path.clone(), seen);
     }
 
-    /// Remembers a listing of which nothing was read yet; what was read of unchanged objects stays.
-    pub fn listed(&self, found: &Arc<Found>) {
-        let known = self.unchanged(found);
+    /// Remembers a listing of which nothing was read yet; what was read of unchanged objects stays. Gives back the
+    /// listing that is known already where it says the same, so that no two of them are kept.
+    pub fn listed(&self, found: Arc<Found>) -> Arc<Found> {
+        let mut entries = lock(&self.entries);
+        let seen = entries.get(&found.path);
+        if let Some(seen) = seen.filter(|s| s.found == found) {
+            return Arc::clone(&seen.found);
+        }
+        let unchanged = seen.filter(|s| s.read && s.found.signature() == found.signature());
+        let known = unchanged.map(|s| Arc::clone(&s.entry));
         let read = known.is_some();
-        let entry = known.unwrap_or_else(|| Arc::new(unread(found)));
-        lock(&self.entries).insert(found.path.clone(), Seen { found: Arc::clone(found), entry, read });
+        let entry = known.unwrap_or_else(|| Arc::new(unread(&found)));
+        entries.insert(found.path.clone(), Seen { found: Arc::clone(&found), entry, read });
+        found
+    }
+
+    /// Takes an entry for unread, so that the next refresh reads it again.
+    pub fn read_again(&self, found: &Found) {
+        if let Some(seen) = lock(&self.entries).get_mut(&found.path) {
+            *seen = Seen { found: Arc::clone(&seen.found), entry: Arc::new(unread(&seen.found)), read: false };
+        }
     }
 
     /// Forgets entries that are gone.

@@ -64,11 +64,8 @@ async fn list(
     let pace = Pace::default();
     let errors = &session.settings.prefixes.errors;
     let on_part = |objects| {
-        let part: Vec<Arc<Found>> = group(errors, objects).into_iter().map(Arc::new).collect();
+        let part = group(errors, objects).into_iter().map(|entry| session.known.listed(Arc::new(entry)));
         let mut all = found.lock().unwrap_or_else(PoisonError::into_inner);
-        for entry in &part {
-            session.known.listed(entry);
-        }
         all.extend(part);
         let partial = pace.when_due(|| snapshot_of(session, &all));
         progress(Progress { listed: listed.load(Ordering::Relaxed), assessed: 0, found: all.len() as u64, partial });
@@ -105,17 +102,16 @@ async fn read(
     }
     let entries = snapshot_of(session, found).entries;
     // What a failing store kept from us is read again next time.
-    let again: HashSet<_> = failed.iter().map(|f| &f.path).collect();
-    session.known.retain(|path| !again.contains(path));
     for f in &failed {
-        session.known.listed(f);
+        session.known.read_again(f);
     }
     (entries, failure)
 }
 
 async fn read_one<'a>(session: &Session, found: &'a Arc<Found>) -> (&'a Arc<Found>, Assessed) {
     let settings = &session.settings;
-    let assessed = assess(&session.lake, found, &session.cache, &settings.categories, &settings.thresholds).await;
+    let thresholds = &settings.thresholds_of(&found.dataset);
+    let assessed = assess(&session.lake, found, &session.cache, &settings.categories, thresholds).await;
     (found, assessed)
 }
 

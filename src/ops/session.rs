@@ -145,8 +145,9 @@ impl Session {
     /// listing of that prefix, and its reasons. The error says what is there instead.
     pub async fn locate(&self, target: &str) -> Result<DlqEntry, LakeError> {
         let found = self.find(target).await?;
+        let thresholds = self.settings.thresholds_of(&found.dataset);
         let Assessed { entry, .. } =
-            assess(&self.lake, &found, &self.cache, &self.settings.categories, &self.settings.thresholds).await;
+            assess(&self.lake, &found, &self.cache, &self.settings.categories, &thresholds).await;
         self.known.remember(&found, entry.clone());
         Ok(entry)
     }

@@ -2,8 +2,9 @@
 
 use crate::lake::path::Prefixes;
 use crate::model::category::CategoryRule;
-use crate::model::dataset::{Dataset, DatasetSettings};
-use crate::model::rules::Thresholds;
+use crate::model::dataset::{Dataset, DatasetSettings, Layer};
+use crate::model::rules::{Override, Thresholds};
+use crate::model::run::JobName;
 
 /// Settings of one lake.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +13,8 @@ pub struct LakeSettings {
     pub prefixes: Prefixes,
     /// When to alert.
     pub thresholds: Thresholds,
+    /// When to alert instead, of some.
+    pub overrides: Vec<Override>,
     /// Datasets that need more than the defaults.
     pub datasets: Vec<DatasetSettings>,
     /// How reasons become failure categories, in order.
@@ -24,6 +27,21 @@ impl LakeSettings {
     /// What is configured for a dataset, if anything.
     pub fn dataset(&self, name: &Dataset) -> Option<&DatasetSettings> {
         self.datasets.iter().find(|d| &d.dataset == name)
+    }
+
+    /// The layer of a dataset: as configured, or as its name says.
+    pub fn layer(&self, name: &Dataset) -> Option<Layer> {
+        self.dataset(name).and_then(|d| d.layer).or_else(|| Layer::of_name(name))
+    }
+
+    /// When to alert of a dataset.
+    pub fn thresholds_of(&self, dataset: &Dataset) -> Thresholds {
+        self.thresholds.of(&self.overrides, self.layer(dataset), Some(dataset), None)
+    }
+
+    /// When to alert of a job, and of the dataset that it writes.
+    pub fn thresholds_of_job(&self, job: &JobName, dataset: Option<&Dataset>, layer: Option<Layer>) -> Thresholds {
+        self.thresholds.of(&self.overrides, layer, dataset, Some(job))
     }
 
     /// Whether a column of a dataset is named as personal data.

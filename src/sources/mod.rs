@@ -1,4 +1,8 @@
-//! Ports for what is not the lake's objects themselves, and their ends. Today: contracts, and telling people.
+//! Ports for what is not the lake's objects themselves, and their ends: contracts, job runs, telling people.
 
 pub mod contracts;
+pub mod jobs;
 pub mod notify;
+
+/// The error of a source is the lake's: a class, the object it concerns, what to do.
+pub use crate::lake::LakeError as SourceError;

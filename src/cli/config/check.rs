@@ -4,18 +4,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use chrono::Duration;
 use regex::Regex;
 
+use super::Vocabulary;
 use super::duration::DurationText;
 use super::fault::ConfigError;
 use super::file::Document;
 use super::source::{Source, Sourced};
-use super::{Vocabulary, duration};
 use crate::lake::path::Prefixes;
 use crate::model::category::CategoryRule;
 use crate::model::dataset::{Dataset, DatasetSettings};
-use crate::model::rules::Thresholds;
 
 /// The names ratatui and every terminal share.
 const ACCENTS: [&str; 7] = ["red", "green", "yellow", "blue", "magenta", "cyan", "white"];
@@ -59,48 +57,6 @@ pub fn prefixes(named: [(&str, Sourced<String>); 4]) -> Result<Prefixes, ConfigE
     Ok(Prefixes { errors, quarantine, archive, state })
 }
 
-/// The warning threshold lies under the critical one, and limits are more than nothing.
-pub fn thresholds(
-    critical: Sourced<u64>,
-    warning: Sourced<u64>,
-    no_data: Sourced<Duration>,
-    incomplete: Sourced<Duration>,
-    quarantine: Sourced<Duration>,
-) -> Result<Thresholds, ConfigError> {
-    if warning.value >= critical.value {
-        let place = if warning.source == Source::Default { &critical.source } else { &warning.source };
-        return Err(ConfigError::new(
-            place.to_string(),
-            format!(
-                "thresholds.dlq_rows_warning {} is not under thresholds.dlq_rows_critical {}",
-                warning.value, critical.value
-            ),
-            "a warning threshold that is smaller than the critical one",
-        ));
-    }
-    for (name, limit) in [("no_data", &no_data), ("incomplete", &incomplete), ("quarantine", &quarantine)] {
-        positive(&format!("thresholds.{name}"), limit)?;
-    }
-    Ok(Thresholds {
-        dlq_rows_critical: critical.value,
-        dlq_rows_warning: warning.value,
-        no_data: no_data.value,
-        incomplete: incomplete.value,
-        quarantine: quarantine.value,
-    })
-}
-
-fn positive(name: &str, limit: &Sourced<Duration>) -> Result<(), ConfigError> {
-    if limit.value > Duration::zero() {
-        return Ok(());
-    }
-    Err(ConfigError::new(
-        limit.source.to_string(),
-        format!("{name} is zero"),
-        format!("more than 0: {}", duration::ALLOWED),
-    ))
-}
-
 /// The datasets of one file: names once, paths inside the lake.
 pub fn datasets(document: &Document) -> Result<Vec<Sourced<DatasetSettings>>, ConfigError> {
     let mut seen = BTreeMap::new();
@@ -136,7 +92,7 @@ pub fn datasets(document: &Document) -> Result<Vec<Sourced<DatasetSettings>>, Co
         }
         let max_age = document.maybe(table.max_age.as_ref()).map(|s| s.map(|DurationText(d)| d));
         if let Some(limit) = &max_age {
-            positive("datasets.max_age", limit)?;
+            super::thresholds::positive("datasets.max_age", limit)?;
         }
         let value = DatasetSettings {
             dataset: Dataset(name.as_str().into()),

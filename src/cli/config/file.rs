@@ -36,6 +36,9 @@ pub struct Tables {
     /// When to alert.
     #[serde(default)]
     pub thresholds: ThresholdsTable,
+    /// Thresholds of one layer, dataset or job.
+    #[serde(default)]
+    pub overrides: Vec<Spanned<OverrideTable>>,
     /// Datasets that need more than the defaults.
     #[serde(default)]
     pub datasets: Vec<Spanned<DatasetTable>>,
@@ -104,6 +107,25 @@ pub struct ThresholdsTable {
     pub no_data: Option<Spanned<DurationText>>,
     pub incomplete: Option<Spanned<DurationText>>,
     pub quarantine: Option<Spanned<DurationText>>,
+    pub failure_rate: Option<Spanned<f64>>,
+    pub failure_window: Option<Spanned<DurationText>>,
+    pub failure_samples: Option<Spanned<u64>>,
+    pub duration_factor: Option<Spanned<f64>>,
+    pub duration_window: Option<Spanned<DurationText>>,
+    pub duration_samples: Option<Spanned<u64>>,
+    pub pass_rate: Option<Spanned<f64>>,
+    pub info_for: Option<Spanned<DurationText>>,
+}
+
+/// `[[overrides]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs, reason = "the template documents each key")]
+pub struct OverrideTable {
+    pub layer: Option<Spanned<Layer>>,
+    pub dataset: Option<Spanned<String>>,
+    pub job: Option<Spanned<String>>,
+    pub thresholds: ThresholdsTable,
 }
 
 /// `[[datasets]]`.

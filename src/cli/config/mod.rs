@@ -5,6 +5,7 @@ mod check;
 pub mod duration;
 mod fault;
 mod file;
+mod layers;
 mod notify;
 mod place;
 mod resolve;
@@ -12,6 +13,7 @@ mod source;
 mod target;
 #[cfg(test)]
 mod tests;
+mod thresholds;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -7,17 +7,16 @@ use std::path::{Path, PathBuf};
 use chrono::Duration;
 use toml::Spanned;
 
-use super::duration::DurationText;
 use super::fault::ConfigError;
-use super::file::{Document, EnvironmentTable, Kind, Tables};
+use super::file::{Document, EnvironmentTable, Kind};
+use super::layers::Layers;
 use super::source::{Ledger, Source, Sourced};
 use super::target::{self, LakeTarget};
-use super::{Config, ConsoleConfig, Places, Vars, Vocabulary, check, notify};
+use super::{Config, ConsoleConfig, Places, Vars, Vocabulary, check, notify, thresholds};
 use crate::cli::args::Global;
 use crate::cli::connect::builtin_categories;
 use crate::lake::path::Prefixes;
 use crate::model::dataset::DatasetSettings;
-use crate::model::rules::Thresholds;
 use crate::ops::LakeSettings;
 
 /// The name of a lake's own file.
@@ -48,7 +47,7 @@ pub fn load(
         places,
         environment: chosen.name.as_deref(),
         profile: lake.as_ref().and_then(|lake| match lake {
-            LakeTarget::S3(s3) => s3.profile.as_deref(),
+            LakeTarget::S3(s3) => s3.access.profile.as_deref(),
             LakeTarget::Folder(_) => None,
         }),
     };
@@ -256,14 +255,14 @@ impl Chosen {
             var(vars, "AWS_DEFAULT_REGION"),
             self.own(file, |t| t.region.as_ref()),
         ];
-        s3.region = ledger.pick_optional("region", region).value;
+        s3.access.region = ledger.pick_optional("region", region).value;
         let profile = [
             flag("--profile", &global.profile),
             var(vars, "LAKEWARD_PROFILE"),
             var(vars, "AWS_PROFILE"),
             self.own(file, |t| t.profile.as_ref()),
         ];
-        s3.profile = ledger.pick_optional("profile", profile).value;
+        s3.access.profile = ledger.pick_optional("profile", profile).value;
         let endpoint = [
             flag("--endpoint-url", &global.endpoint_url),
             var(vars, "LAKEWARD_ENDPOINT_URL"),
@@ -274,9 +273,9 @@ impl Chosen {
         for named in endpoint.iter().flatten().take(1) {
             check::endpoint(named)?;
         }
-        s3.endpoint_url = ledger.pick_optional("endpoint_url", endpoint).value;
+        s3.access.endpoint_url = ledger.pick_optional("endpoint_url", endpoint).value;
         // Stores behind an endpoint of their own rarely have a host name for each bucket.
-        let own_endpoint = s3.endpoint_url.is_some();
+        let own_endpoint = s3.access.endpoint_url.is_some();
         s3.path_style = ledger.pick("path_style", [self.own(file, |t| t.path_style.as_ref())], own_endpoint).value;
         let checksums = [self.own(file, |t| t.checksums_when_required.as_ref())];
         s3.checksums_when_required = ledger.pick("checksums_when_required", checksums, false).value;
@@ -285,7 +284,7 @@ impl Chosen {
             check::account(named)?;
         }
         s3.expected_bucket_owner = ledger.pick_optional("expected_bucket_owner", owner).value;
-        s3.anonymous = ledger.pick("anonymous", [self.own(file, |t| t.anonymous.as_ref())], false).value;
+        s3.access.anonymous = ledger.pick("anonymous", [self.own(file, |t| t.anonymous.as_ref())], false).value;
         Ok(Some(LakeTarget::S3(s3)))
     }
 
@@ -316,25 +315,7 @@ fn var(vars: &Vars, name: &'static str) -> Option<Sourced<String>> {
     vars.get(name).map(|value| Sourced { value: value.to_owned(), source: Source::Env(name) })
 }
 
-/// The two files, the stronger one first.
-struct Layers<'a> {
-    own: Option<&'a Document>,
-    file: Option<&'a Document>,
-}
-
-impl<'a> Layers<'a> {
-    fn documents(&self) -> impl Iterator<Item = &'a Document> + use<'a> {
-        [self.own, self.file].into_iter().flatten()
-    }
-
-    fn get<T: Clone>(&self, get: impl Fn(&Tables) -> Option<&Spanned<T>>) -> Vec<Option<Sourced<T>>> {
-        self.documents().map(|d| d.maybe(get(&d.tables))).collect()
-    }
-
-    fn duration(&self, get: impl Fn(&Tables) -> Option<&Spanned<DurationText>>) -> Vec<Option<Sourced<Duration>>> {
-        self.get(get).into_iter().map(|c| c.map(|s| s.map(|DurationText(d)| d))).collect()
-    }
-
+impl Layers<'_> {
     fn settings(&self, ledger: &mut Ledger) -> Result<LakeSettings, ConfigError> {
         let places = Prefixes::default();
         let prefixes = check::prefixes([
@@ -346,19 +327,7 @@ impl<'a> Layers<'a> {
             ("archive", ledger.pick("prefixes.archive", self.get(|t| t.prefixes.archive.as_ref()), places.archive)),
             ("state", ledger.pick("prefixes.state", self.get(|t| t.prefixes.state.as_ref()), places.state)),
         ])?;
-        let limits = Thresholds::default();
-        let critical = self.get(|t| t.thresholds.dlq_rows_critical.as_ref());
-        let warning = self.get(|t| t.thresholds.dlq_rows_warning.as_ref());
-        let no_data = self.duration(|t| t.thresholds.no_data.as_ref());
-        let incomplete = self.duration(|t| t.thresholds.incomplete.as_ref());
-        let quarantine = self.duration(|t| t.thresholds.quarantine.as_ref());
-        let thresholds = check::thresholds(
-            ledger.pick("thresholds.dlq_rows_critical", critical, limits.dlq_rows_critical),
-            ledger.pick("thresholds.dlq_rows_warning", warning, limits.dlq_rows_warning),
-            ledger.pick("thresholds.no_data", no_data, limits.no_data),
-            ledger.pick("thresholds.incomplete", incomplete, limits.incomplete),
-            ledger.pick("thresholds.quarantine", quarantine, limits.quarantine),
-        )?;
+        let (thresholds, overrides) = (thresholds::of(self, ledger)?, thresholds::overrides(self, ledger)?);
         let datasets = self.datasets(ledger)?;
         let built_in = ledger.pick("default_categories", self.get(|t| t.default_categories.as_ref()), true);
         let mut categories = Vec::new();
@@ -374,7 +343,7 @@ impl<'a> Layers<'a> {
             ledger.note("personal_columns", columns.value.join(", "), columns.source);
             personal_columns.extend(columns.value);
         }
-        Ok(LakeSettings { prefixes, thresholds, datasets, categories, personal_columns })
+        Ok(LakeSettings { prefixes, thresholds, overrides, datasets, categories, personal_columns })
     }
 
     /// By name, the stronger file's table whole; its masks are added to those of the weaker.

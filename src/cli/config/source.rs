@@ -85,6 +85,12 @@ impl Shown for u64 {
     }
 }
 
+impl Shown for f64 {
+    fn shown(&self) -> String {
+        self.to_string()
+    }
+}
+
 impl Shown for bool {
     fn shown(&self) -> String {
         self.to_string()

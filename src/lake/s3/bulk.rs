@@ -6,6 +6,7 @@ use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
 use super::reply::quoted;
 use super::{S3Lake, write};
+use crate::lake::aws::fault::is_of_another;
 use crate::lake::{DELETE_LIMIT, ETag, ErrorClass, Key, Lake, LakeError};
 
 /// What a conditional delete needs.
@@ -75,7 +76,7 @@ impl S3Lake {
             match said.get(&self.full(&key.0)) {
                 Some(None) => answer(n, Ok(())),
                 Some(Some((code, message))) => {
-                    if super::fault::is_of_another(code) {
+                    if is_of_another(code) {
                         again.push(n);
                     }
                     answer(n, Err(self.asked(PERMISSION, &key.0).said(code, message.as_deref())));

@@ -11,7 +11,8 @@ use super::copy::{PERMISSION, mode_allows};
 use super::place::placed;
 use super::reply::{self, quoted};
 use super::write::{headers, jittered, pauses};
-use super::{S3Lake, connect, fault};
+use super::{S3Lake, connect};
+use crate::lake::aws::fault::met_another;
 use crate::lake::{CopyRequest, ErrorClass, Lake, LakeError, Placing, Written};
 
 const MIB: u64 = 1 << 20;
@@ -187,7 +188,7 @@ impl S3Lake {
             .await;
         out.map(|out| reply::completed(&out)).map_err(|e| Failure {
             error: self.asked(PERMISSION, request.target.as_str()).failed(&e),
-            met_another: fault::met_another(&e),
+            met_another: met_another(&e),
         })
     }
 

@@ -11,7 +11,8 @@ use bytes::Bytes;
 
 use super::place::{Placed, placed};
 use super::reply::{self, quoted};
-use super::{S3Lake, bulk, connect, fault};
+use super::{S3Lake, bulk, connect};
+use crate::lake::aws::fault::met_another;
 use crate::lake::{Condition, ETag, ErrorClass, Key, Lake, LakeError, Placing, Written};
 
 /// Pauses before a write that met another one is sent again, under the same condition.
@@ -90,7 +91,7 @@ where
     let mut pauses = PAUSES.into_iter();
     loop {
         match send().await {
-            Err(e) if fault::met_another(&e) => match pauses.next() {
+            Err(e) if met_another(&e) => match pauses.next() {
                 Some(pause) => jittered(pause).await,
                 None => return Err(e),
             },

@@ -91,7 +91,7 @@ async fn of_entry(
     draft.dead_letter = true;
     draft.apart = apart;
     let uri = session.lake().uri(&draft.source);
-    let thresholds = &session.settings().thresholds;
+    let thresholds = &session.settings().thresholds_of(&entry.dataset);
     let alerts = dlq_alert(&entry, None, thresholds, &uri).into_iter();
     draft.alerts = alerts.chain(incomplete_alert(&entry, None, thresholds, &uri, now)).map(|a| a.key).collect();
     if entry.problems.contains(&Problem::Incomplete) {

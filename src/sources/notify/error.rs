@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::lake::ErrorClass;
+use crate::lake::{ErrorClass, LakeError};
 
 /// Replies are quoted to here. Characters.
 const QUOTED: usize = 200;
@@ -48,6 +48,12 @@ impl NotifyError {
     /// Whether another try may help.
     pub fn may_pass(&self) -> bool {
         matches!(self.class, ErrorClass::Throttled | ErrorClass::Unreachable)
+    }
+}
+
+impl From<LakeError> for NotifyError {
+    fn from(error: LakeError) -> Self {
+        Self::new(error.class, error.object, error.detail).hint(error.hint)
     }
 }
 

@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 
 use super::{About, Notifier, NotifyError};
 use crate::lake::ErrorClass;
+use crate::lake::aws::Asked;
 use crate::model::notice::Notice;
 use crate::model::template::{LINES, Markup};
 
@@ -103,16 +104,12 @@ impl Sns {
         }
     }
 
-    fn failed<E: ProvideErrorMetadata + Error + 'static>(&self, error: &SdkError<E>, action: &str) -> NotifyError {
-        let target = self.settings.topic_arn.as_str();
-        match error {
-            SdkError::ServiceError(reply) => {
-                let (code, said) = (reply.err().code().unwrap_or_default(), reply.err().message().unwrap_or_default());
-                answered(target, reply.raw().status().as_u16(), code, said, action)
-            }
-            SdkError::TimeoutError(_) => NotifyError::new(ErrorClass::Unreachable, target, "no answer in time"),
-            other => unanswered(target, &chain(other), self.settings.profile.as_deref()),
-        }
+    fn failed<E>(&self, error: &SdkError<E>, action: &'static str) -> NotifyError
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let (object, profile) = (self.settings.topic_arn.clone(), self.settings.profile.as_deref());
+        Asked { permission: action, object, profile }.failed(error).into()
     }
 }
 
@@ -151,72 +148,6 @@ fn subject(text: &str) -> String {
 
 fn attribute(value: &str) -> Result<MessageAttributeValue, BuildError> {
     MessageAttributeValue::builder().data_type("String").string_value(value).build()
-}
-
-fn answered(target: &str, status: u16, code: &str, said: &str, action: &str) -> NotifyError {
-    let class = match (status, code) {
-        (_, "ExpiredToken" | "ExpiredTokenException" | "RequestExpired") => ErrorClass::Expired,
-        (_, "NotFound" | "NotFoundException") => ErrorClass::NotFound,
-        (_, "Throttled" | "Throttling" | "ThrottlingException" | "ThrottledException") | (429, _) => {
-            ErrorClass::Throttled
-        }
-        (_, "AuthorizationError" | "InvalidClientTokenId" | "SignatureDoesNotMatch") | (401 | 403, _) => {
-            ErrorClass::Denied
-        }
-        (500..=599, _) => ErrorClass::Unreachable,
-        (404, _) => ErrorClass::NotFound,
-        _ => ErrorClass::Malformed,
-    };
-    let detail = match (code, said) {
-        ("", "") => format!("HTTP {status}"),
-        ("", said) => format!("HTTP {status}: {said}"),
-        (code, "") => format!("{code} (HTTP {status})"),
-        (code, said) => format!("{code}: {said}"),
-    };
-    let error = NotifyError::new(class, target, detail);
-    match class {
-        ErrorClass::Denied => error.hint(format!("{action} is needed on it, or another profile (notify.profile)")),
-        _ => error,
-    }
-}
-
-/// No reply, or none that could be read.
-fn unanswered(target: &str, chain: &str, profile: Option<&str>) -> NotifyError {
-    let has = |words: &[&str]| words.iter().any(|w| chain.to_lowercase().contains(w));
-    let renew = profile.map_or_else(
-        || "renew the credentials (aws sso login, or your own way)".to_owned(),
-        |profile| format!("renew the credentials: aws sso login --profile {profile}"),
-    );
-    if has(&["token has expired", "sso token", "cached sso", "expired and cannot be refreshed"]) {
-        return NotifyError::new(ErrorClass::Expired, target, "the SSO session has expired").hint(renew);
-    }
-    if has(&["credential", "identity"]) {
-        return NotifyError::new(ErrorClass::Expired, target, "no usable credentials were found")
-            .hint("set notify.profile, AWS_PROFILE or AWS_ACCESS_KEY_ID; for SSO: aws sso login");
-    }
-    let detail = if has(&["dns", "lookup", "name or service"]) {
-        "its host name does not resolve"
-    } else if has(&["refused"]) {
-        "the connection is refused"
-    } else if has(&["certificate", "tls"]) {
-        "the TLS connection is refused"
-    } else if has(&["timed out", "timeout"]) {
-        "no answer in time"
-    } else {
-        chain
-    };
-    NotifyError::new(ErrorClass::Unreachable, target, detail)
-}
-
-/// The error and all that caused it.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }
 
 #[async_trait]
@@ -320,25 +251,5 @@ mod tests {
     fn a_topic_that_nobody_follows_is_told_apart() {
         let said = [None, Some("0"), Some("1"), Some("12")].map(followers);
         assert!(said[0].is_empty() && said[1].contains("nobody") && said[3] == ", with subscriptions", "{said:?}");
-    }
-
-    #[test]
-    fn each_answer_has_its_class() {
-        for (status, code, class) in [
-            (403, "AuthorizationError", ErrorClass::Denied),
-            (403, "InvalidClientTokenId", ErrorClass::Denied),
-            (403, "ExpiredToken", ErrorClass::Expired),
-            (404, "NotFound", ErrorClass::NotFound),
-            (400, "InvalidParameter", ErrorClass::Malformed),
-            (400, "Throttling", ErrorClass::Throttled),
-            (429, "", ErrorClass::Throttled),
-            (500, "InternalError", ErrorClass::Unreachable),
-        ] {
-            let error = answered("arn", status, code, "said", "sns:Publish");
-            assert_eq!(error.class, class, "{status} {code}");
-            assert_eq!(error.hint.contains("sns:Publish"), class == ErrorClass::Denied, "{error}");
-        }
-        let expired = unanswered("arn", "the SSO token has expired", Some("oncall"));
-        assert_eq!((expired.class, expired.hint.contains("--profile oncall")), (ErrorClass::Expired, true));
     }
 }

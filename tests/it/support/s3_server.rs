@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use lakeward::lake::aws::Access;
 use lakeward::lake::s3::S3Settings;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
@@ -187,10 +188,13 @@ impl Server {
 pub fn anonymous(endpoint: &str, bucket: &str) -> S3Settings {
     S3Settings {
         bucket: bucket.into(),
-        region: Some("us-east-1".into()),
-        endpoint_url: Some(endpoint.into()),
+        access: Access {
+            region: Some("us-east-1".into()),
+            endpoint_url: Some(endpoint.into()),
+            anonymous: true,
+            ..Access::default()
+        },
         path_style: true,
-        anonymous: true,
         ..S3Settings::default()
     }
 }

@@ -1,21 +1,21 @@
-//! What went wrong, in the port's words: a class, the object, one short line, what to do.
+//! What an AWS service, or a store that speaks S3, said went wrong: a class, the object, one short line, what to do.
 
 use std::error::Error;
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 
-use super::connect::S3Settings;
 use crate::lake::{ErrorClass, LakeError};
 
 /// What was asked for, to name it when it fails.
-pub(super) struct Asked<'a> {
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
     /// The IAM action that the request needs.
     pub permission: &'static str,
-    /// Full address.
+    /// Full address, or an ARN.
     pub object: String,
-    /// How the lake is reached.
-    pub settings: &'a S3Settings,
+    /// Whose credentials they are that may have to be renewed.
+    pub profile: Option<&'a str>,
 }
 
 impl Asked<'_> {
@@ -62,9 +62,17 @@ impl Asked<'_> {
             (_, "RequestTimeTooSkewed") => {
                 (ErrorClass::Denied, Some("this machine's clock is off: set it, then try again".to_owned()))
             }
-            (_, "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "InvalidClientTokenId") => (
+            (
+                _,
+                "InvalidAccessKeyId"
+                | "SignatureDoesNotMatch"
+                | "InvalidSignatureException"
+                | "InvalidToken"
+                | "InvalidClientTokenId"
+                | "UnrecognizedClientException",
+            ) => (
                 ErrorClass::Denied,
-                Some("these credentials are not of this store: check --profile and the endpoint".into()),
+                Some("these credentials are not of this service: check --profile and the endpoint".into()),
             ),
             (_, "InvalidObjectState" | "ObjectNotInActiveTierError") => {
                 (ErrorClass::Unsupported, Some("the object is archived: restore it first".into()))
@@ -84,18 +92,31 @@ impl Asked<'_> {
                 };
                 (ErrorClass::Unreachable, Some(hint))
             }
-            (401 | 403, _) => (
+            (429, _)
+            | (
+                _,
+                "SlowDown"
+                | "Throttling"
+                | "ThrottlingException"
+                | "Throttled"
+                | "ThrottledException"
+                | "TooManyRequestsException"
+                | "LimitExceededException"
+                | "RequestLimitExceeded",
+            ) => (ErrorClass::Throttled, None),
+            (401 | 403, _) | (_, "AccessDeniedException" | "AccessDenied" | "AuthorizationError") => (
                 ErrorClass::Denied,
                 Some(format!("{} is needed on it, or another profile (--profile)", self.permission)),
             ),
             (_, "NoSuchBucket") => (ErrorClass::NotFound, Some("check the bucket's name and the account".into())),
-            (404, _) => (ErrorClass::NotFound, None),
-            (409 | 412, _) => (ErrorClass::Conflict, None),
-            (429 | 503, _) | (_, "SlowDown" | "Throttling" | "ThrottlingException" | "RequestLimitExceeded") => {
-                (ErrorClass::Throttled, None)
+            (404, "NoSuchKey" | "NoSuchVersion" | "") => (ErrorClass::NotFound, None),
+            (404, _) | (_, "ResourceNotFoundException" | "EntityNotFoundException" | "NotFoundException") => {
+                (ErrorClass::NotFound, Some("check its name, the account and the region".into()))
             }
+            (409 | 412, _) => (ErrorClass::Conflict, None),
+            (503, _) => (ErrorClass::Throttled, None),
             (501 | 405, _) => (ErrorClass::Unsupported, None),
-            (500..=599, _) => (ErrorClass::Unreachable, Some("the store has trouble of its own: try again".into())),
+            (500..=599, _) => (ErrorClass::Unreachable, Some("it has trouble of its own: try again".into())),
             _ => (ErrorClass::Malformed, None),
         };
         self.error(class, said, hint)
@@ -128,7 +149,7 @@ impl Asked<'_> {
     }
 
     fn renewal(&self) -> String {
-        match &self.settings.profile {
+        match self.profile {
             Some(profile) => format!("renew the credentials: aws sso login --profile {profile}"),
             None => "renew the credentials (aws sso login, or your own way)".to_owned(),
         }
@@ -141,12 +162,12 @@ impl Asked<'_> {
 }
 
 /// Whether a conditional write met another one (409), and may be sent again.
-pub(super) fn met_another<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+pub fn met_another<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     error.as_service_error().and_then(ProvideErrorMetadata::code).is_some_and(is_of_another)
 }
 
 /// The codes of that.
-pub(super) fn is_of_another(code: &str) -> bool {
+pub fn is_of_another(code: &str) -> bool {
     matches!(code, "ConditionalRequestConflict" | "OperationAborted")
 }
 
@@ -207,8 +228,7 @@ mod tests {
     use super::*;
 
     fn answered(status: u16, code: &str) -> LakeError {
-        let settings = S3Settings { profile: Some("oncall".into()), ..S3Settings::default() };
-        let asked = Asked { permission: "s3:GetObject", object: "s3://b/k".into(), settings: &settings };
+        let asked = Asked { permission: "s3:GetObject", object: "s3://b/k".into(), profile: Some("oncall") };
         asked.answered(status, code, Some("words\nof the store"), Some("eu-west-1"))
     }
 
@@ -226,6 +246,12 @@ mod tests {
             (301, "PermanentRedirect", ErrorClass::Unreachable, "--region eu-west-1"),
             (501, "NotImplemented", ErrorClass::Unsupported, ""),
             (500, "InternalError", ErrorClass::Unreachable, "try again"),
+            (400, "AccessDeniedException", ErrorClass::Denied, "s3:GetObject"),
+            (400, "ResourceNotFoundException", ErrorClass::NotFound, "region"),
+            (400, "ThrottlingException", ErrorClass::Throttled, "fewer requests"),
+            (400, "UnrecognizedClientException", ErrorClass::Denied, "--profile"),
+            (403, "AuthorizationError", ErrorClass::Denied, "s3:GetObject"),
+            (400, "InvalidParameter", ErrorClass::Malformed, ""),
         ] {
             let error = answered(status, code);
             assert_eq!(error.class, class, "{code}");
@@ -236,8 +262,7 @@ mod tests {
 
     #[test]
     fn keys_locks_and_archives_are_told_apart_from_a_missing_permission() {
-        let settings = S3Settings::default();
-        let asked = Asked { permission: "s3:DeleteObject", object: "s3://b/k".into(), settings: &settings };
+        let asked = Asked { permission: "s3:DeleteObject", object: "s3://b/k".into(), profile: None };
         let not_authorized = "User: u is not authorized to perform: kms:GenerateDataKey on resource: arn";
         for (status, code, message, class, hint) in [
             (403, "AccessDenied", not_authorized, ErrorClass::Denied, "kms:Decrypt"),
@@ -261,8 +286,7 @@ mod tests {
 
     #[test]
     fn a_code_without_a_status_has_its_class() {
-        let settings = S3Settings::default();
-        let asked = Asked { permission: "s3:DeleteObject", object: "s3://b/k".into(), settings: &settings };
+        let asked = Asked { permission: "s3:DeleteObject", object: "s3://b/k".into(), profile: None };
         for (code, class) in [
             ("AccessDenied", ErrorClass::Denied),
             ("PreconditionFailed", ErrorClass::Conflict),
@@ -279,8 +303,7 @@ mod tests {
 
     #[test]
     fn silence_has_a_class_and_a_way_out() {
-        let settings = S3Settings::default();
-        let asked = Asked { permission: "s3:ListBucket", object: "s3://b".into(), settings: &settings };
+        let asked = Asked { permission: "s3:ListBucket", object: "s3://b".into(), profile: None };
         for (chain, class) in [
             ("dispatch failure: io error: dns error: failed to lookup address", ErrorClass::Unreachable),
             ("dispatch failure: Connection refused (os error 111)", ErrorClass::Unreachable),
