@@ -4,6 +4,7 @@ pub mod alert;
 pub mod category;
 pub mod column;
 pub mod contract;
+pub mod dag;
 pub mod dataset;
 pub mod entry;
 mod kind;
