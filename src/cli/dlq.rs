@@ -111,7 +111,7 @@ fn sheet(e: &DlqEntry, uri: &str, now: DateTime<Utc>) -> String {
         ("severity", e.severity.word().to_owned()),
         ("category", e.category.word().to_owned()),
         ("problems", problems(e)),
-        ("fault", e.fault.clone().unwrap_or_else(|| "-".to_owned())),
+        ("fault", e.fault.as_deref().unwrap_or("-").to_owned()),
         ("first seen", time(e.first_seen, now)),
         ("modified", time(e.modified, now)),
         ("address", uri.to_owned()),

@@ -4,12 +4,15 @@
 mod columns;
 mod datasets;
 mod entries;
+mod gates;
 mod incidents;
+mod pipeline;
 mod place;
 mod reasons;
 mod seed;
 mod settings;
 mod tables;
+mod words;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -36,6 +39,8 @@ pub struct Summary {
     pub entries: usize,
     /// Rejected rows in them.
     pub rejected_rows: usize,
+    /// Runs of jobs.
+    pub job_runs: usize,
     /// Files, settings and contracts included.
     pub objects: usize,
     /// Their bytes.
@@ -90,12 +95,15 @@ pub fn write(dir: &Path, now: DateTime<Utc>) -> Result<Summary, DemoError> {
     for incident in INCIDENTS {
         rejected_rows += entries::write(&mut place, incident)?;
     }
+    let job_runs = pipeline::write(&mut place)?;
+    gates::write(&mut place)?;
     let datasets: BTreeSet<&str> = DATASETS.iter().map(|d| d.name).collect();
     Ok(Summary {
         dir: dir.to_owned(),
         datasets: datasets.len(),
         entries: INCIDENTS.len(),
         rejected_rows,
+        job_runs,
         objects: place.objects,
         bytes: place.bytes,
     })

@@ -10,7 +10,7 @@ use chrono::{DateTime, Duration, SubsecRound, Utc};
 use super::{DemoError, settings};
 
 /// The prefixes that belong to a demo: replaced as a whole when it is written again.
-const PREFIXES: [&str; 5] = ["_errors", "_contracts", "bronze", "silver", "gold"];
+const PREFIXES: [&str; 8] = ["_errors", "_contracts", "_dq_results", "_jobs", "_dags", "bronze", "silver", "gold"];
 
 /// The folder, and what was written to it so far.
 #[derive(Debug)]
@@ -63,6 +63,14 @@ impl Place {
         self.objects += 1;
         self.bytes += bytes.len() as u64;
         Ok(())
+    }
+
+    /// Writes a record as JSON that a person can read.
+    pub fn put_json(&mut self, key: &str, record: &impl serde::Serialize, age: i64) -> Result<(), DemoError> {
+        let mut text =
+            serde_json::to_string_pretty(record).map_err(|e| self.failed("write", key, io::Error::other(e)))?;
+        text.push('\n');
+        self.put(key, text.as_bytes(), age)
     }
 
     /// Puts `lakeward.toml` in place by a rename, so that it is never half there.

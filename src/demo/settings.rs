@@ -15,7 +15,7 @@ pub fn toml() -> String {
     let mut text = format!(
         "{MARKER}: an invented lake with live incidents of every failure category.\n\
          # Written by `lakeward demo`. Writing a demo here again replaces this file and all of _errors/, bronze/,\n\
-         # silver/, gold/ and _contracts/, for as long as the first line stays as it is.\n\
+         # silver/, gold/, _contracts/, _dq_results/, _jobs/ and _dags/, for as long as the first line stays as it is.\n\
          # Look at it with `lakeward --lake THIS_FOLDER`.\n\
          \n\
          # Columns of any dataset that hold personal data: masked until revealed.\n\

@@ -118,9 +118,10 @@ pub struct DlqEntry {
     /// When its oldest object was written.
     #[serde(skip)]
     pub first_seen: DateTime<Utc>,
-    /// Why the rows could not be read or counted, for a person; hostile text.
+    /// Why the rows or the reasons could not be read, for a person; names the object below the entry. Hostile text,
+    /// shared where entries say the same.
     #[serde(skip)]
-    pub fault: Option<String>,
+    pub fault: Option<Arc<str>>,
 }
 
 impl DlqEntry {

@@ -80,13 +80,15 @@ pub async fn assess(
     if reasons.reasons.is_empty() && !reasons.bad && !entry.problems.contains(&Problem::NoReasons) {
         entry.problems.push(Problem::NoReasons); // a file that says `[]`
     }
-    entry.fault = reasons.fault;
+    let uri = lake.uri(&found.path.0);
+    let below = |fault: String| fault.strip_prefix(uri.as_str()).unwrap_or(&fault).into();
+    entry.fault = reasons.fault.map(below);
     match count {
         Ok(rows) => entry.rows = rows,
         Err(RowsError::NoRows { .. }) => {}
         Err(error) => {
             entry.problems.push(Problem::UnreadableRows);
-            entry.fault = Some(error.to_string());
+            entry.fault = Some(below(error.to_string()));
             if let RowsError::Lake(error) = error {
                 failure = failure.or(Some(error));
             }

@@ -89,7 +89,8 @@ impl Known {
     fn share_texts(&self, entry: &mut DlqEntry) {
         let mut texts = lock(&self.texts);
         let said = entry.errors.iter_mut();
-        for text in said.flat_map(|e| [&mut e.error_type, &mut e.error_message, &mut e.source_path]).flatten() {
+        let said = said.flat_map(|e| [&mut e.error_type, &mut e.error_message, &mut e.source_path]);
+        for text in said.chain([&mut entry.fault]).flatten() {
             match texts.get(text.as_ref()) {
                 Some(known) => *text = Arc::clone(known),
                 None => {

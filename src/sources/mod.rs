@@ -3,6 +3,7 @@
 pub mod contracts;
 pub mod dags;
 pub mod jobs;
+pub mod local;
 pub mod logs;
 pub mod notify;
 

@@ -1,0 +1,78 @@
+//! What the quality gates of the demo found, in the shape that the pipeline's own gate writes.
+
+use serde_json::{Value, json};
+
+use super::DemoError;
+use super::place::Place;
+
+/// Where results lie.
+pub const PREFIX: &str = "_dq_results/";
+
+/// A suite, minutes since it ran, and its checks: expectation, column, whether it is critical, whether it holds.
+type Gate = (&'static str, &'static str, i64, &'static [(&'static str, &'static str, bool, bool)]);
+
+/// Every result: one gate fails, one has too few passing checks, one passes, and one evaluated nothing.
+const GATES: &[Gate] = &[
+    (
+        "silver_orders",
+        "silver",
+        38,
+        &[
+            ("expect_column_values_to_not_be_null", "customer_id", true, false),
+            ("expect_column_values_to_be_unique", "order_id", true, false),
+            ("expect_column_values_to_be_between", "amount", false, false),
+            ("expect_column_values_to_be_in_set", "currency", false, true),
+            ("expect_table_row_count_to_be_between", "", false, true),
+        ],
+    ),
+    (
+        "crm_contacts",
+        "bronze",
+        15,
+        &[
+            ("expect_column_values_to_be_in_set", "city", false, false),
+            ("expect_column_values_to_not_be_null", "contact_id", true, true),
+            ("expect_column_values_to_match_regex", "email", false, true),
+            ("expect_table_row_count_to_be_between", "", false, true),
+        ],
+    ),
+    (
+        "silver_customers",
+        "silver",
+        12,
+        &[
+            ("expect_column_values_to_not_be_null", "customer_id", true, true),
+            ("expect_column_values_to_be_unique", "customer_id", true, true),
+            ("expect_column_values_to_not_be_null", "email", true, true),
+        ],
+    ),
+    ("gold_revenue", "gold", 70, &[]),
+];
+
+/// Writes every result.
+pub fn write(place: &mut Place) -> Result<(), DemoError> {
+    for (suite, layer, age, checks) in GATES {
+        let at = place.ago(*age);
+        let failed = |critical: bool| checks.iter().filter(|c| !c.3 && c.2 == critical).count();
+        let expectation = |(kind, column, critical, passed): &(&str, &str, bool, bool)| -> Value {
+            let severity = if *critical { "critical" } else { "warning" };
+            let mut kwargs = serde_json::Map::new();
+            if !column.is_empty() {
+                kwargs.insert("column".into(), (*column).into());
+            }
+            json!({ "expectation_type": kind, "passed": passed, "severity": severity, "kwargs": kwargs })
+        };
+        let result = json!({
+            "suite_name": suite,
+            "layer": layer,
+            "execution_date": at.date_naive().to_string(),
+            "timestamp": at.to_rfc3339(),
+            "expectations": checks.iter().map(expectation).collect::<Vec<_>>(),
+            "passed": failed(true) == 0,
+            "critical_failures": failed(true),
+            "warning_failures": failed(false),
+        });
+        place.put_json(&format!("{PREFIX}dt={}/{suite}.json", at.date_naive()), &result, *age)?;
+    }
+    Ok(())
+}
