@@ -94,6 +94,12 @@ pub enum Command {
     /// Data out of the pipeline's way, and back: planned, moved, proven, taken back
     #[command(subcommand)]
     Quarantine(Quarantine),
+    /// Runs of the pipeline's jobs
+    #[command(subcommand)]
+    Jobs(Jobs),
+    /// DAG runs and their tasks
+    #[command(subcommand)]
+    Dags(Dags),
     /// Who did what, newest first
     Audit {
         /// So many days back
@@ -103,6 +109,84 @@ pub enum Command {
     /// Who is told of moves
     #[command(subcommand)]
     Notify(Notify),
+}
+
+/// The commands of job runs. ID is one that `jobs list` prints, its beginning, or a job: then its newest run.
+#[derive(Debug, Subcommand)]
+pub enum Jobs {
+    /// List the runs, newest first
+    List {
+        /// Only those of this job
+        #[arg(long, value_name = "NAME")]
+        job: Option<String>,
+        /// Only those in this state
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+    },
+    /// One run: state, attempts, settings, resources, where its log lies
+    Show {
+        /// The run
+        id: String,
+        /// Print a link to its own pages instead; it opens them to whoever has it
+        #[arg(long)]
+        dashboard: bool,
+    },
+    /// The log of a run
+    Logs {
+        /// The run
+        id: String,
+        /// What of it
+        #[command(flatten)]
+        log: LogArgs,
+    },
+}
+
+/// The commands of DAG runs.
+#[derive(Debug, Subcommand)]
+pub enum Dags {
+    /// List the runs of the last days, newest first
+    List {
+        /// Only those of this DAG
+        #[arg(long, value_name = "DAG")]
+        dag: Option<String>,
+    },
+    /// The tasks of one run, with their tries
+    Show {
+        /// The DAG
+        dag: String,
+        /// The run; the newest one if left out
+        run: Option<String>,
+    },
+    /// The log of one try of a task
+    Logs {
+        /// The DAG
+        dag: String,
+        /// The task
+        task: String,
+        /// The run, instead of the newest
+        #[arg(long)]
+        run: Option<String>,
+        /// The try, instead of the last
+        #[arg(long = "try", value_name = "N")]
+        number: Option<u32>,
+        /// What of it
+        #[command(flatten)]
+        log: LogArgs,
+    },
+}
+
+/// What of a log is printed.
+#[derive(Debug, Clone, Args)]
+pub struct LogArgs {
+    /// Only lines with these words
+    #[arg(long, value_name = "TEXT")]
+    pub contains: Option<String>,
+    /// Only the last so many lines
+    #[arg(long, value_name = "N")]
+    pub tail: Option<u32>,
+    /// Go on as new lines come
+    #[arg(long, short)]
+    pub follow: bool,
 }
 
 /// The commands of the quarantine. ID is one that `quarantine list` prints.

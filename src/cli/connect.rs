@@ -45,7 +45,9 @@ pub fn lake(target: &LakeTarget) -> Result<Arc<dyn LakeWriter>, LakeError> {
 /// Opens a session on the configured lake, and the gate by which it can be changed. No request is sent.
 pub fn session(config: &Config) -> Result<Session, CliError> {
     let lake = lake(config.lake()?)?;
-    let mut session = Session::new(lake.clone(), config.settings.clone());
+    let reader: Arc<dyn crate::lake::Lake> = lake.clone();
+    let connected = super::sources::connect(config, &reader);
+    let mut session = Session::new(reader, config.settings.clone()).with_sources(connected);
     let places = Places::of_user();
     if let Some(file) = places.audit_file() {
         session = session.with_audit(file);

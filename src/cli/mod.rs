@@ -5,15 +5,18 @@ pub mod args;
 mod audit;
 pub mod config;
 pub mod connect;
+mod dags;
 mod dlq;
 mod doctor;
 pub mod exit;
 mod init;
+mod jobs;
 mod log;
 mod notify;
 mod output;
 mod quarantine;
 mod rows;
+mod sources;
 mod stats;
 mod table;
 mod target;
@@ -141,6 +144,8 @@ async fn command_on_lake(command: &Command, global: &Global, around: &Surroundin
         Command::Alerts { severity } => alerts::run(&session, severity.map(Into::into), global.json, now).await,
         Command::Dlq(dlq) => on_dlq(dlq, &session, global.json, now).await,
         Command::Quarantine(command) => quarantine::run(command, &session, global.json, now).await,
+        Command::Jobs(command) => jobs::run(command, &session, global.json, now).await,
+        Command::Dags(command) => dags::run(command, &session, global.json, now).await,
         Command::Audit { days } => audit::run(&session, *days, global.json, now).await,
         Command::Doctor | Command::Notify(_) | Command::Demo { .. } | Command::Init { .. } => {
             Ok(Answer::fine(String::new()))

@@ -106,7 +106,8 @@ pub fn ago(then: DateTime<Utc>, now: DateTime<Utc>) -> String {
     format!("{} ago", span(passed))
 }
 
-fn span(time: Duration) -> String {
+/// A length of time: `40 s`, `9 min`, `3 h`, `2 d`.
+pub fn span(time: Duration) -> String {
     match time.num_seconds() {
         s if s < 120 => format!("{s} s"),
         s if s < 2 * 3_600 => format!("{} min", s / 60),

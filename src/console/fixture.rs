@@ -99,7 +99,15 @@ pub(super) fn snapshot() -> Snapshot {
         .collect();
     let sources = vec![SourceHealth { source: "dlq", state: SourceState::Fresh, answered: Some(now()) }];
     let entries = entries.into_iter().map(Arc::new).collect();
-    Snapshot { entries, unread: 0, quarantines: moves::quarantines(), alerts, sources, taken: Some(now()) }
+    Snapshot {
+        entries,
+        unread: 0,
+        quarantines: moves::quarantines(),
+        pipeline: Default::default(),
+        alerts,
+        sources,
+        taken: Some(now()),
+    }
 }
 
 pub(super) fn opened(path: &EntryPath) -> Opened {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::datasets::{DATASETS, DemoDataset};
+use super::pipeline::JOBS;
 
 /// How the file of a demo begins. A folder whose `lakeward.toml` begins otherwise is not touched.
 pub const MARKER: &str = "# lakeward demo";
@@ -29,6 +30,9 @@ pub fn toml() -> String {
          incomplete = \"30m\"       # an entry without its completion marker\n"
     );
     text.extend(DATASETS.iter().map(section));
+    for job in JOBS {
+        text.push_str(&format!("\n[[jobs]]\nname = \"{}\"\ndataset = \"{}\"\n", job.name, job.dataset));
+    }
     text
 }
 

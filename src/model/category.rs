@@ -111,10 +111,18 @@ pub fn categorize(rules: &[CategoryRule], reasons: &[ErrorReason]) -> FailureCat
     by_rows.sort_by_key(|r| std::cmp::Reverse(r.row_count.unwrap_or(0)));
     let of = |reason: &ErrorReason| {
         let part = |text: Option<&str>| head(text.unwrap_or_default(), LOOKED_AT).to_owned();
-        let text = format!("{}\n{}", part(reason.error_type.as_deref()), part(reason.error_message.as_deref()));
-        rules.iter().find(|rule| rule.pattern.is_match(&text)).map(|rule| rule.category)
+        matching(rules, &format!("{}\n{}", part(reason.error_type.as_deref()), part(reason.error_message.as_deref())))
     };
     by_rows.into_iter().find_map(of).unwrap_or(FailureCategory::Unknown)
+}
+
+/// The category of a text that has no error type: the state of a run, a line of a log.
+pub fn categorize_text(rules: &[CategoryRule], text: &str) -> FailureCategory {
+    matching(rules, &format!("\n{}", head(text, LOOKED_AT))).unwrap_or(FailureCategory::Unknown)
+}
+
+fn matching(rules: &[CategoryRule], text: &str) -> Option<FailureCategory> {
+    rules.iter().find(|rule| rule.pattern.is_match(text)).map(|rule| rule.category)
 }
 
 /// In order: first what the writer itself calls the error (`^` is the start of its type), then signatures

@@ -121,6 +121,18 @@ pub enum LogPlace {
     Managed,
 }
 
+/// The address of it. Hostile text.
+impl fmt::Display for LogPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::S3 { prefix } => f.write_str(prefix),
+            Self::CloudWatch { group, streams } => write!(f, "{group}, streams {streams}…"),
+            Self::File { path } => write!(f, "{}", path.display()),
+            Self::Managed => f.write_str("kept by AWS, on the run's own pages"),
+        }
+    }
+}
+
 /// What a run took, in the units of the bill.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct ResourceUse {

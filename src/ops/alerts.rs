@@ -7,24 +7,28 @@ use futures::stream::{self, StreamExt};
 
 use crate::lake::LakeError;
 use crate::model::alert::Alert;
+use crate::model::category::{FailureCategory, categorize_text};
 use crate::model::dataset::DatasetSettings;
 use crate::model::entry::{DlqEntry, RowsFormat};
 use crate::model::moves::QuarantineState;
+use crate::model::rules::jobs::{by_job, completed_alert, duration_alert, failure_rate_alert};
 use crate::model::rules::{
-    FreshnessSignal, QuarantineSignal, dlq_alert, drift_alert, incomplete_alert, merge_same_key, no_data_alert,
-    quarantine_alert, sort_alerts,
+    FreshnessSignal, QuarantineSignal, dlq_alert, drift_alert, incomplete_alert, no_data_alert, quarantine_alert,
 };
+use crate::model::run::{JobRun, RunState};
 
+use super::LakeSettings;
 use super::drift::differences;
 use super::freshness::newest;
 use super::health::SourceHealth;
 use super::moves::Quarantine;
+use super::pipeline::Pipeline;
 use super::session::Session;
 
 /// Datasets asked about at once.
 const AT_ONCE: usize = 8;
 
-/// All alerts, sorted, and the state of the sources asked.
+/// All alerts of what lies on the lake, in no order, and the state of the sources asked.
 pub async fn raise(
     session: &Session,
     entries: &[Arc<DlqEntry>],
@@ -55,8 +59,6 @@ pub async fn raise(
     let (stale, drifted) = futures::join!(stale(session, now), drifted(session, entries));
     alerts.extend(stale.0);
     alerts.extend(drifted.0);
-    merge_same_key(&mut alerts);
-    sort_alerts(&mut alerts);
     let mut sources = Vec::new();
     if session.settings.datasets.iter().any(|d| d.data_prefix.is_some()) {
         sources.push(SourceHealth::after("freshness", stale.1, now));
@@ -65,6 +67,30 @@ pub async fn raise(
         sources.push(SourceHealth::after("contracts", drifted.1, now));
     }
     (alerts, sources)
+}
+
+/// The alerts of job runs.
+pub fn of_jobs(settings: &LakeSettings, pipeline: &Pipeline, now: DateTime<Utc>) -> Vec<Alert> {
+    let mut alerts = Vec::new();
+    for (job, runs) in by_job(pipeline.jobs.iter().map(Arc::as_ref)) {
+        let bound = runs.iter().find_map(|r| r.dataset.as_ref().map(|d| (d, r.layer)));
+        let thresholds = settings.thresholds_of_job(job, bound.map(|b| b.0), bound.and_then(|b| b.1));
+        let rate = failure_rate_alert(&runs, &thresholds, now);
+        alerts.extend(rate.map(|a| Alert { category: category_of(settings, &runs), ..a }));
+        alerts.extend(
+            duration_alert(&runs, &thresholds, now)
+                .map(|a| Alert { category: FailureCategory::ResourceExhaustion, ..a }),
+        );
+        alerts.extend(completed_alert(&runs, &thresholds, now));
+    }
+    alerts
+}
+
+/// What the failures of a job are about: the newest one that says it.
+fn category_of(settings: &LakeSettings, runs: &[&JobRun]) -> FailureCategory {
+    let said = runs.iter().filter(|r| r.state == RunState::Failed).filter_map(|r| r.detail.as_deref());
+    let categories = said.map(|text| categorize_text(&settings.categories, text));
+    categories.into_iter().find(|c| *c != FailureCategory::Unknown).unwrap_or(FailureCategory::Unknown)
 }
 
 async fn stale(session: &Session, now: DateTime<Utc>) -> (Vec<Alert>, Option<LakeError>) {

@@ -10,11 +10,13 @@ use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::lake::LakeError;
 use crate::model::entry::DlqEntry;
+use crate::model::rules::{merge_same_key, sort_alerts};
 
 use super::alerts;
 use super::assess::{Assessed, assess};
 use super::entries::{Found, group};
 use super::health::SourceHealth;
+use super::pipeline;
 use super::scan::gather;
 use super::session::{Progress, Session, Snapshot};
 
@@ -28,6 +30,29 @@ const PARTIAL_SHARE: u32 = 50;
 /// Runs one refresh. Never fails: what fails is a source's state in the snapshot.
 pub async fn refresh(session: &Session, now: DateTime<Utc>, progress: &(impl Fn(Progress) + Send + Sync)) -> Snapshot {
     session.contracts.forget();
+    let last = session.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let (pipeline, mut snapshot) = futures::join!(
+        pipeline::read(&session.connected, &session.settings, &last.pipeline, now),
+        lake(session, &last, now, progress)
+    );
+    let (runs, health) = pipeline;
+    snapshot.alerts.extend(alerts::of_jobs(&session.settings, &runs, now));
+    merge_same_key(&mut snapshot.alerts);
+    sort_alerts(&mut snapshot.alerts);
+    snapshot.sources.extend(health);
+    for source in &mut snapshot.sources {
+        source.remember(&last.sources);
+    }
+    Snapshot { pipeline: runs, taken: Some(now), ..snapshot }
+}
+
+/// What lies on the lake itself.
+async fn lake(
+    session: &Session,
+    last: &Snapshot,
+    now: DateTime<Utc>,
+    progress: &(impl Fn(Progress) + Send + Sync),
+) -> Snapshot {
     let (mut found, listing) = list(session, progress).await;
     // Sorted once: each snapshot on the way is in this order already.
     found.sort_by(|a, b| (&a.dataset, a.date, &a.path).cmp(&(&b.dataset, b.date, &b.path)));
@@ -41,18 +66,14 @@ pub async fn refresh(session: &Session, now: DateTime<Utc>, progress: &(impl Fn(
         Err(error) => (keep_known(session, &found), Some(error)),
     };
     let mut sources = vec![SourceHealth::after("dlq", failure, now)];
-    let last = session.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let (quarantines, failure) = match session.quarantines().await {
         Ok(quarantines) => (quarantines, None),
-        Err(error) => (last.quarantines, Some(error)),
+        Err(error) => (last.quarantines.clone(), Some(error)),
     };
     sources.push(SourceHealth::after("quarantine", failure, now));
     let (alerts, other) = alerts::raise(session, &entries, &quarantines, now).await;
     sources.extend(other);
-    for source in &mut sources {
-        source.remember(&last.sources);
-    }
-    Snapshot { entries, unread: 0, quarantines, alerts, sources, taken: Some(now) }
+    Snapshot { entries, quarantines, alerts, sources, ..Snapshot::default() }
 }
 
 async fn list(

@@ -22,6 +22,7 @@ use super::entries::{Found, group};
 use super::gate::Gate;
 use super::known::Known;
 use super::moves::{Quarantine, Remembered};
+use super::pipeline::{Connected, Pipeline};
 use super::{LakeSettings, SourceHealth, audit, refresh};
 
 /// Pages of a listing looked at when one entry is located by its path: one of more than 100,000 files is refused.
@@ -36,6 +37,8 @@ pub struct Snapshot {
     pub unread: usize,
     /// Quarantines and moves, the open ones first, then the newest.
     pub quarantines: Vec<Arc<Quarantine>>,
+    /// Job runs, DAG runs and their tasks.
+    pub pipeline: Pipeline,
     /// Worst first, then oldest first.
     pub alerts: Vec<Alert>,
     /// Each source's state.
@@ -89,6 +92,7 @@ pub struct Session {
     /// What the last refresh knew: it stays on screen when the next one fails.
     pub(super) last: Mutex<Snapshot>,
     pub(super) remembered: Remembered,
+    pub(super) connected: Connected,
     gate: Option<Arc<Gate>>,
     audit: Option<PathBuf>,
 }
@@ -104,6 +108,7 @@ impl Session {
             known: Known::default(),
             last: Mutex::default(),
             remembered: Remembered::default(),
+            connected: Connected::default(),
             gate: None,
             audit: None,
         }
@@ -112,6 +117,11 @@ impl Session {
     /// The same session with a local file that reveals of personal data are recorded in.
     pub fn with_audit(self, file: PathBuf) -> Self {
         Self { audit: Some(file), ..self }
+    }
+
+    /// The same session with other sources beside the lake.
+    pub fn with_sources(self, connected: Connected) -> Self {
+        Self { connected, ..self }
     }
 
     /// The same session with a gate, by which the lake can be changed.

@@ -13,7 +13,7 @@ use crate::model::dag::{Dag, DagId, DagRun, DagRunId, TaskInstance};
 #[async_trait]
 pub trait DagSource: Send + Sync + Debug {
     /// Its name on screen: `airflow`.
-    fn name(&self) -> &str;
+    fn name(&self) -> &'static str;
 
     /// The version that answers, and where; what was seen, for `doctor`.
     async fn check(&self) -> Result<String, SourceError>;

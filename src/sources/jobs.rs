@@ -47,7 +47,7 @@ pub struct RunDetail {
 #[async_trait]
 pub trait JobSource: Send + Sync + Debug {
     /// Its name on screen: `emr`, `local`.
-    fn name(&self) -> &str;
+    fn name(&self) -> &'static str;
 
     /// The runs asked for since `since`, and those that are not over, newest first; at most `most`.
     async fn runs(&self, since: DateTime<Utc>, most: usize) -> Result<Vec<JobRun>, SourceError>;

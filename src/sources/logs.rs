@@ -56,7 +56,7 @@ pub struct LogQuery {
 #[async_trait]
 pub trait LogSource: Send + Sync + Debug {
     /// Its name on screen: `cloudwatch`, `s3`, `files`.
-    fn name(&self) -> &str;
+    fn name(&self) -> &'static str;
 
     /// Whether it reads places of this kind.
     fn reads(&self, place: &LogPlace) -> bool;

@@ -42,6 +42,9 @@ pub struct Tables {
     /// Datasets that need more than the defaults.
     #[serde(default)]
     pub datasets: Vec<Spanned<DatasetTable>>,
+    /// The jobs of the pipeline.
+    #[serde(default)]
+    pub jobs: Vec<Spanned<JobTable>>,
     /// Personal data in any dataset.
     pub personal_columns: Option<Spanned<Vec<String>>>,
     /// Rules put before the built-in ones.
@@ -126,6 +129,18 @@ pub struct OverrideTable {
     pub dataset: Option<Spanned<String>>,
     pub job: Option<Spanned<String>>,
     pub thresholds: ThresholdsTable,
+}
+
+/// `[[jobs]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs, reason = "the template documents each key")]
+pub struct JobTable {
+    pub name: Spanned<String>,
+    pub dataset: Option<Spanned<String>>,
+    pub layer: Option<Layer>,
+    #[serde(default)]
+    pub called: Vec<String>,
 }
 
 /// `[[datasets]]`.

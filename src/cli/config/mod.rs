@@ -5,6 +5,7 @@ mod check;
 pub mod duration;
 mod fault;
 mod file;
+mod jobs;
 mod layers;
 mod notify;
 mod place;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 use chrono::Duration;
 
 pub use fault::ConfigError;
+pub use jobs::JobConfig;
 pub use notify::{Given, NotifierConfig, NotifierEnd};
 pub use place::{Places, Vars};
 pub use resolve::load;
@@ -73,6 +75,8 @@ pub struct Config {
     pub protected: Sourced<bool>,
     /// Whether writes are refused for the whole run.
     pub read_only: Sourced<bool>,
+    /// The jobs of the pipeline.
+    pub jobs: Vec<JobConfig>,
     /// Who is told of moves in this environment.
     pub notify: Vec<NotifierConfig>,
     /// What the screen needs.

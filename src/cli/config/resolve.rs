@@ -12,7 +12,7 @@ use super::file::{Document, EnvironmentTable, Kind};
 use super::layers::Layers;
 use super::source::{Ledger, Source, Sourced};
 use super::target::{self, LakeTarget};
-use super::{Config, ConsoleConfig, Places, Vars, Vocabulary, check, notify, thresholds};
+use super::{Config, ConsoleConfig, Places, Vars, Vocabulary, check, jobs, notify, thresholds};
 use crate::cli::args::Global;
 use crate::cli::connect::builtin_categories;
 use crate::lake::path::Prefixes;
@@ -52,6 +52,7 @@ pub fn load(
         }),
     };
     let notify = file.as_ref().map_or(Ok(Vec::new()), |d| notify::notifiers(d, &around, &mut ledger))?;
+    let jobs = jobs::jobs(&layers, &mut ledger)?;
     let console = layers.console(global, vars, &chosen, known, &mut ledger)?;
     Ok(Config {
         file: file.map(|d| d.path),
@@ -61,6 +62,7 @@ pub fn load(
         settings,
         protected,
         read_only,
+        jobs,
         notify,
         console,
         values: ledger.values,

@@ -97,7 +97,7 @@ pub fn completed_alert(runs: &[&JobRun], thresholds: &Thresholds, now: DateTime<
 }
 
 /// Runs by job, each job's in the order given.
-pub fn by_job(runs: &[JobRun]) -> BTreeMap<&JobName, Vec<&JobRun>> {
+pub fn by_job<'a>(runs: impl IntoIterator<Item = &'a JobRun>) -> BTreeMap<&'a JobName, Vec<&'a JobRun>> {
     let mut all: BTreeMap<&JobName, Vec<&JobRun>> = BTreeMap::new();
     for run in runs {
         all.entry(&run.job).or_default().push(run);

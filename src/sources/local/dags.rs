@@ -135,7 +135,7 @@ fn run_of(uri: String, record: &DagRunRecord) -> DagRun {
 
 #[async_trait]
 impl DagSource for LocalDags {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "dags"
     }
 

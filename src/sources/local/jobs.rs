@@ -114,7 +114,7 @@ impl LocalJobs {
 
 #[async_trait]
 impl JobSource for LocalJobs {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "local"
     }
 

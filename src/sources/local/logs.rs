@@ -30,7 +30,7 @@ impl LocalLogs {
 
 #[async_trait]
 impl LogSource for LocalLogs {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "files"
     }
 

@@ -1,0 +1,232 @@
+//! `jobs`: the runs of the pipeline's jobs, one of them in full, and its log.
+
+use chrono::{DateTime, Duration, Utc};
+use serde::Serialize;
+
+use super::args::{Jobs, LogArgs};
+use super::exit::CliError;
+use super::output::{self, Answer};
+use super::table::{Side, Table, ago, span, time};
+use crate::model::rules::jobs::{by_job, usual};
+use crate::model::run::{JobRun, RunState};
+use crate::model::text::escape;
+use crate::ops::{LogOf, Session, Snapshot};
+use crate::sources::logs::{LogQuery, RawLine};
+
+/// Lines of a log that are printed at most in one go.
+const LINES: usize = 100_000;
+
+/// One run as `jobs list --json` prints it.
+#[derive(Debug, Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    run: &'a JobRun,
+    /// How long it ran so far.
+    duration_seconds: Option<f64>,
+    /// The average that it is compared with.
+    average_seconds: Option<f64>,
+}
+
+/// Runs the command.
+pub async fn run(command: &Jobs, session: &Session, as_json: bool, now: DateTime<Utc>) -> Result<Answer, CliError> {
+    match command {
+        Jobs::List { job, state } => {
+            let snapshot = session.refresh(now, |_| {}).await;
+            let state = state.as_deref().map(state_of).transpose()?;
+            list(session, &snapshot, job.as_deref(), state, as_json, now)
+        }
+        Jobs::Show { id, dashboard } => {
+            let run = find(session, id, now).await?;
+            if *dashboard {
+                let link = session.dashboard(&run.source, &run.id, None).await?;
+                return Ok(Answer::fine(format!("{}\n", escape(&link))));
+            }
+            show(session, &run, as_json, now).await
+        }
+        Jobs::Logs { id, log } => {
+            let run = find(session, id, now).await?;
+            let of = LogOf::Run { source: run.source.clone(), id: run.id.clone() };
+            print_log(session, &of, log, as_json).await
+        }
+    }
+}
+
+fn state_of(word: &str) -> Result<RunState, CliError> {
+    RunState::from_word(word).ok_or_else(|| {
+        let words: Vec<&str> = RunState::ALL.iter().map(|s| s.word()).collect();
+        CliError::Usage {
+            message: format!("{word:?} is no state of a run"),
+            hint: format!("one of: {}", words.join(", ")),
+        }
+    })
+}
+
+fn list(
+    session: &Session,
+    snapshot: &Snapshot,
+    job: Option<&str>,
+    state: Option<RunState>,
+    as_json: bool,
+    now: DateTime<Utc>,
+) -> Result<Answer, CliError> {
+    let grouped = by_job(snapshot.pipeline.jobs.iter().map(|run| run.as_ref()));
+    let shown = snapshot.pipeline.jobs.iter().map(|run| run.as_ref());
+    let shown =
+        shown.filter(|run| job.is_none_or(|j| *run.job.0 == *j)).filter(|run| state.is_none_or(|s| run.state == s));
+    let listed: Vec<Listed> = shown
+        .map(|run| {
+            let thresholds = session.settings().thresholds_of_job(&run.job, run.dataset.as_ref(), run.layer);
+            let average = grouped.get(&run.job).and_then(|runs| usual(runs, run, &thresholds, now));
+            Listed { run, duration_seconds: run.duration(now).map(seconds), average_seconds: average.map(seconds) }
+        })
+        .collect();
+    let notes = super::alerts::failed_sources(&snapshot.sources);
+    let text = match (as_json, listed.is_empty()) {
+        (true, _) => output::json(&listed)?,
+        (false, true) => "no job runs\n".to_owned(),
+        (false, false) => table(&listed, now),
+    };
+    Ok(Answer { notes, ..Answer::fine(text) })
+}
+
+fn table(listed: &[Listed], now: DateTime<Utc>) -> String {
+    let mut table = Table::new(&[
+        ("state", Side::Left),
+        ("job", Side::Left),
+        ("run", Side::Left),
+        ("asked for", Side::Right),
+        ("took", Side::Right),
+        ("average", Side::Right),
+        ("try", Side::Right),
+        ("why", Side::Left),
+    ]);
+    for one in listed {
+        let length = |s: Option<f64>| s.map_or_else(|| "-".to_owned(), |s| span(Duration::seconds(s as i64)));
+        table.row([
+            one.run.state.word(),
+            &one.run.job.0,
+            &one.run.id.0,
+            &ago(one.run.created, now),
+            &length(one.duration_seconds),
+            &length(one.average_seconds),
+            &one.run.attempt.to_string(),
+            one.run.detail.as_deref().unwrap_or("-"),
+        ]);
+    }
+    table.render()
+}
+
+async fn show(session: &Session, run: &JobRun, as_json: bool, now: DateTime<Utc>) -> Result<Answer, CliError> {
+    let detail = session.run_detail(&run.source, &run.id).await?;
+    if as_json {
+        return Ok(Answer::fine(output::json(&detail)?));
+    }
+    let run = &detail.run;
+    let mut text = String::new();
+    let mut field = |name: &str, value: String| text.push_str(&format!("{name:<11}{}\n", escape(&value)));
+    field("job", run.job.to_string());
+    field("run", format!("{} ({})", run.id, run.source));
+    field("state", format!("{}, attempt {} of {}", run.state.word(), run.attempt, detail.attempts_allowed));
+    field("asked for", time(run.created, now));
+    if let Some(length) = run.duration(now) {
+        field("took", span(length));
+    }
+    if let Some(dataset) = &run.dataset {
+        field("writes", dataset.to_string());
+    }
+    if let Some(date) = run.date {
+        field("date", date.to_string());
+    }
+    if let Some(why) = &run.detail {
+        field("why", why.clone());
+    }
+    for attempt in detail.attempts.iter().filter(|_| detail.attempts.len() > 1) {
+        let why = attempt.detail.as_deref().map(|d| format!(": {d}")).unwrap_or_default();
+        field("attempt", format!("{} {}{why}", attempt.number, attempt.state.word()));
+    }
+    if !detail.command.is_empty() {
+        field("command", detail.command.join(" "));
+    }
+    for (name, value) in &detail.settings {
+        field("setting", format!("{name}={value}"));
+    }
+    if let Some(took) = detail.resources {
+        field("resources", format!("{:.3} vCPU hours, {:.3} GB hours", took.vcpu_hours, took.memory_gb_hours));
+    }
+    for place in &detail.log {
+        field("log", place.to_string());
+    }
+    field("address", run.uri.clone());
+    Ok(Answer::fine(text))
+}
+
+/// The run of an id, or of so much of it that it can be no other; `JOB` alone is its newest.
+async fn find(session: &Session, id: &str, now: DateTime<Utc>) -> Result<JobRun, CliError> {
+    let snapshot = session.refresh(now, |_| {}).await;
+    let runs = &snapshot.pipeline.jobs;
+    let exact = runs.iter().find(|r| *r.id.0 == *id).or_else(|| runs.iter().find(|r| *r.job.0 == *id));
+    if let Some(run) = exact {
+        return Ok(run.as_ref().clone());
+    }
+    let begin: Vec<&JobRun> = runs.iter().map(|r| r.as_ref()).filter(|r| r.id.0.starts_with(id)).collect();
+    match begin.as_slice() {
+        [one] => Ok((*one).clone()),
+        [] => Err(missing(session, &snapshot, id)),
+        several => Err(CliError::Usage {
+            message: format!("{} runs begin with {}", several.len(), escape(id)),
+            hint: format!(
+                "name one: {}",
+                several.iter().take(3).map(|r| escape(&r.id.0).into_owned()).collect::<Vec<_>>().join(", ")
+            ),
+        }),
+    }
+}
+
+fn missing(session: &Session, snapshot: &Snapshot, id: &str) -> CliError {
+    let failed = super::alerts::failed_sources(&snapshot.sources);
+    let why = if failed.is_empty() { String::new() } else { format!(" ({})", failed.join("; ")) };
+    CliError::Failed {
+        message: format!("{}: no run {}{why}", session.lake().url(), escape(id)),
+        hint: Some("lakeward jobs list shows the runs there are".into()),
+    }
+}
+
+/// A log, from its beginning to its end as it is now, or followed.
+pub async fn print_log(session: &Session, of: &LogOf, args: &LogArgs, as_json: bool) -> Result<Answer, CliError> {
+    let query = LogQuery { contains: args.contains.clone(), most: LINES, ..LogQuery::default() };
+    let (mut lines, mut from, mut notes): (Vec<RawLine>, _, Vec<String>) = (Vec::new(), None, Vec::new());
+    loop {
+        let page = session.log(of, &query, from.as_ref()).await?;
+        notes.extend(page.missing.map(|m| format!("lakeward: {}", escape(&m))));
+        lines.extend(page.lines);
+        let more = page.next.is_some() && page.next != from;
+        from = page.next;
+        if args.follow && page.at_end {
+            output::print(&text(&lines, as_json)?)?;
+            lines.clear();
+            tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        } else if page.at_end || !more {
+            break;
+        }
+        // The newest lines are what is asked for at the end.
+        let last = args.tail.map_or(LINES, |n| n as usize);
+        lines.drain(..lines.len().saturating_sub(last.max(1)));
+    }
+    Ok(Answer { notes, ..Answer::fine(text(&lines, as_json)?) })
+}
+
+fn text(lines: &[RawLine], as_json: bool) -> Result<String, CliError> {
+    if as_json {
+        let values: Vec<_> = lines
+            .iter()
+            .map(|l| serde_json::json!({ "at": l.at.map(|t| t.to_rfc3339()), "stream": &*l.stream, "text": l.text }))
+            .collect();
+        return output::json(&values);
+    }
+    let stamp = |l: &RawLine| l.at.map(|t| t.format("%Y-%m-%dT%H:%M:%S%.3fZ ").to_string()).unwrap_or_default();
+    Ok(lines.iter().map(|l| format!("{}{}\n", stamp(l), escape(&l.text))).collect())
+}
+
+fn seconds(length: Duration) -> f64 {
+    length.num_milliseconds() as f64 / 1000.0
+}

@@ -1,0 +1,225 @@
+//! What is known of the pipeline beside the lake: job runs, DAGs, their runs and tasks; and what a log is asked of.
+//! Each source is read beside the others, and one that fails keeps what it said before.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, Utc};
+use futures::future::join_all;
+use futures::stream::{self, StreamExt};
+
+use crate::lake::{ErrorClass, LakeError};
+use crate::model::dag::{Dag, DagId, DagRun, DagRunId, TaskInstance, TaskState};
+use crate::model::run::{JobRun, JobRunId, LogPlace};
+use crate::sources::SourceError;
+use crate::sources::dags::DagSource;
+use crate::sources::jobs::{JobSource, RunDetail};
+use crate::sources::logs::{LogCursor, LogPage, LogQuery, LogSource};
+
+use super::health::SourceHealth;
+use super::{LakeSettings, Session};
+
+/// Runs of jobs asked for at most.
+const JOB_RUNS: usize = 1000;
+/// Runs of DAGs asked for at most.
+const DAG_RUNS: usize = 200;
+/// DAG runs are looked at this far back.
+const DAG_WINDOW: Duration = Duration::days(3);
+/// DAG runs whose tasks are read at each refresh: those that did not end well, the newest first. Of the others they
+/// are asked for when looked at.
+const WITH_TASKS: usize = 20;
+/// Of them, at once.
+const AT_ONCE: usize = 8;
+
+/// The sources of an environment beside its lake.
+#[derive(Debug, Default)]
+pub struct Connected {
+    /// Of job runs.
+    pub jobs: Vec<Arc<dyn JobSource>>,
+    /// Of DAG runs.
+    pub dags: Vec<Arc<dyn DagSource>>,
+    /// Of log lines.
+    pub logs: Vec<Arc<dyn LogSource>>,
+}
+
+/// What the sources of runs said last.
+#[derive(Debug, Clone, Default)]
+pub struct Pipeline {
+    /// Job runs, newest first.
+    pub jobs: Vec<Arc<JobRun>>,
+    /// DAGs, those that are paused included.
+    pub dags: Vec<Arc<Dag>>,
+    /// Runs of DAGs, newest first.
+    pub dag_runs: Vec<Arc<DagRun>>,
+    /// Task instances of the runs for which they were read; of the others they are asked for when looked at.
+    pub tasks: BTreeMap<(DagId, DagRunId), Vec<Arc<TaskInstance>>>,
+}
+
+/// Whose log is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogOf {
+    /// A job run's, wherever it lies.
+    Run {
+        /// The source that tells of the run.
+        source: Arc<str>,
+        /// The run.
+        id: JobRunId,
+    },
+    /// One try of a task.
+    Task {
+        /// The task.
+        task: Arc<TaskInstance>,
+        /// Which try, from 1.
+        number: u32,
+    },
+    /// What lies at one place.
+    Place(LogPlace),
+}
+
+/// Reads every source anew.
+pub(super) async fn read(
+    connected: &Connected,
+    settings: &LakeSettings,
+    last: &Pipeline,
+    now: DateTime<Utc>,
+) -> (Pipeline, Vec<SourceHealth>) {
+    let thresholds = &settings.thresholds;
+    let since = now - thresholds.failure_window.max(thresholds.duration_window);
+    let (jobs, dags) = futures::join!(
+        join_all(connected.jobs.iter().map(|source| source.runs(since, JOB_RUNS))),
+        join_all(connected.dags.iter().map(|source| dags_of(source.as_ref(), now)))
+    );
+    let (mut pipeline, mut health) = (Pipeline::default(), Vec::new());
+    for (source, runs) in connected.jobs.iter().zip(jobs) {
+        let failure = match runs {
+            Ok(runs) => {
+                pipeline.jobs.extend(runs.into_iter().map(Arc::new));
+                None
+            }
+            Err(error) => {
+                let its = |run: &&Arc<JobRun>| run.source.split('/').next() == Some(source.name());
+                pipeline.jobs.extend(last.jobs.iter().filter(its).cloned());
+                Some(error)
+            }
+        };
+        health.push(SourceHealth::after(source.name(), failure, now));
+    }
+    for (source, read) in connected.dags.iter().zip(dags) {
+        let failure = match read {
+            Ok(read) => {
+                pipeline.dags.extend(read.dags);
+                pipeline.dag_runs.extend(read.dag_runs);
+                pipeline.tasks.extend(read.tasks);
+                None
+            }
+            Err(error) => {
+                pipeline.dags.extend(last.dags.iter().cloned());
+                pipeline.dag_runs.extend(last.dag_runs.iter().cloned());
+                pipeline.tasks.extend(last.tasks.clone());
+                Some(error)
+            }
+        };
+        health.push(SourceHealth::after(source.name(), failure, now));
+    }
+    pipeline.jobs.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| b.id.cmp(&a.id)));
+    pipeline.dag_runs.sort_by(|a, b| b.started.cmp(&a.started).then_with(|| b.id.cmp(&a.id)));
+    (pipeline, health)
+}
+
+/// The DAGs and their runs, then the tasks of what did not end well: two round trips.
+async fn dags_of(source: &dyn DagSource, now: DateTime<Utc>) -> Result<Pipeline, SourceError> {
+    let (dags, runs) = futures::try_join!(source.dags(), source.runs(now - DAG_WINDOW, DAG_RUNS))?;
+    let open: Vec<&DagRun> = runs.iter().filter(|r| r.state != TaskState::Success).take(WITH_TASKS).collect();
+    let reads: Vec<_> = open.iter().map(|run| source.tasks(&run.dag, &run.id)).collect();
+    let read: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
+    let mut tasks = BTreeMap::new();
+    for (run, read) in open.iter().zip(read) {
+        match read {
+            Ok(all) => {
+                tasks.insert((run.dag.clone(), run.id.clone()), all.into_iter().map(Arc::new).collect());
+            }
+            Err(e) if e.class == ErrorClass::NotFound => {} // deleted meanwhile
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(Pipeline {
+        jobs: Vec::new(),
+        dags: dags.into_iter().map(Arc::new).collect(),
+        dag_runs: runs.into_iter().map(Arc::new).collect(),
+        tasks,
+    })
+}
+
+impl Session {
+    /// One job run in full.
+    pub async fn run_detail(&self, source: &str, id: &JobRunId) -> Result<RunDetail, SourceError> {
+        let name = source.split('/').next().unwrap_or(source);
+        match self.connected.jobs.iter().find(|s| s.name() == name) {
+            Some(source) => source.run(id).await,
+            None => Err(unconnected(format!("{source} {id}"))),
+        }
+    }
+
+    /// A link to a run's own pages. It opens them to whoever has it: it is shown, never logged.
+    pub async fn dashboard(&self, source: &str, id: &JobRunId, attempt: Option<u32>) -> Result<String, SourceError> {
+        let name = source.split('/').next().unwrap_or(source);
+        match self.connected.jobs.iter().find(|s| s.name() == name) {
+            Some(source) => source.dashboard(id, attempt).await,
+            None => Err(unconnected(format!("{source} {id}"))),
+        }
+    }
+
+    /// The task instances of one DAG run.
+    pub async fn dag_tasks(&self, dag: &DagId, run: &DagRunId) -> Result<Vec<TaskInstance>, SourceError> {
+        match self.connected.dags.first() {
+            Some(source) => source.tasks(dag, run).await,
+            None => Err(unconnected(format!("{} {}", dag.0, run.0))),
+        }
+    }
+
+    /// Lines of a log, from its beginning or from a cursor on. A run's lies where its own configuration says.
+    pub async fn log(&self, of: &LogOf, query: &LogQuery, from: Option<&LogCursor>) -> Result<LogPage, SourceError> {
+        match of {
+            LogOf::Place(place) => self.log_at(place, query, from).await,
+            LogOf::Task { task, number } => match self.connected.dags.first() {
+                Some(source) => source.log(task, *number).await,
+                None => Err(unconnected(format!("log of {}", task.task))),
+            },
+            LogOf::Run { source, id } => {
+                let detail = self.run_detail(source, id).await?;
+                let readable = |place: &&LogPlace| self.connected.logs.iter().any(|s| s.reads(place));
+                match detail.log.iter().find(readable) {
+                    Some(place) => self.log_at(place, query, from).await,
+                    None => Err(unlogged(&detail)),
+                }
+            }
+        }
+    }
+
+    async fn log_at(
+        &self,
+        place: &LogPlace,
+        query: &LogQuery,
+        from: Option<&LogCursor>,
+    ) -> Result<LogPage, SourceError> {
+        match self.connected.logs.iter().find(|source| source.reads(place)) {
+            Some(source) => source.read(place, query, from).await,
+            None => Err(unconnected("log".to_owned())),
+        }
+    }
+}
+
+/// A run that keeps no log, or one that only its own pages show.
+fn unlogged(detail: &RunDetail) -> SourceError {
+    let error = LakeError::new(ErrorClass::NotFound, detail.run.uri.clone(), "this run keeps no log that can be read");
+    let hint = match detail.log.is_empty() {
+        true => "its configuration names no log sink (monitoringConfiguration): set one for the next run",
+        false => "open its dashboard: lakeward jobs show ID --dashboard",
+    };
+    LakeError { hint: hint.into(), ..error }
+}
+
+fn unconnected(object: String) -> SourceError {
+    let error = LakeError::new(ErrorClass::Unsupported, object, "no source of runs and logs is connected");
+    LakeError { hint: "lakeward doctor shows which sources are configured".into(), ..error }
+}
