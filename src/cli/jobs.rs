@@ -208,11 +208,16 @@ pub async fn print_log(session: &Session, of: &LogOf, args: &LogArgs, as_json: b
         } else if page.at_end || !more {
             break;
         }
-        // The newest lines are what is asked for at the end.
-        let last = args.tail.map_or(LINES, |n| n as usize);
-        lines.drain(..lines.len().saturating_sub(last.max(1)));
+        keep_last(&mut lines, args.tail);
     }
+    keep_last(&mut lines, args.tail);
     Ok(Answer { notes, ..Answer::fine(text(&lines, as_json)?) })
+}
+
+/// The newest lines are what is asked for; memory is bounded whatever the log.
+fn keep_last(lines: &mut Vec<RawLine>, tail: Option<u32>) {
+    let last = tail.map_or(LINES, |n| n as usize).min(LINES);
+    lines.drain(..lines.len().saturating_sub(last));
 }
 
 fn text(lines: &[RawLine], as_json: bool) -> Result<String, CliError> {

@@ -108,6 +108,7 @@ pub const JOBS: &[DemoJob] = &[
             run(76, 2, End::Denied),
             run(82, 2, End::Denied),
             run(88, 2, End::Denied),
+            run(94, 2, End::Denied),
             run(DAY + 80, 8, End::Well),
             run(2 * DAY + 80, 9, End::Denied),
             run(3 * DAY + 80, 8, End::Well),

@@ -308,6 +308,15 @@ fn seconds(d: Duration) -> f64 {
     d.num_milliseconds() as f64 / 1000.0
 }
 
+/// A measured length as people say it: `40 s`, `35 min`, `3.5 h`.
+fn about(d: Duration) -> String {
+    match d.num_seconds() {
+        s if s < 120 => format!("{s} s"),
+        s if s < 7200 => format!("{} min", (s + 30) / 60),
+        s => format!("{:.1} h", s as f64 / 3600.0),
+    }
+}
+
 /// A limit as people say it: `1 h`, `90 min`, `45 s`.
 fn in_words(d: Duration) -> String {
     let s = d.num_seconds();

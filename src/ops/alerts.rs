@@ -81,7 +81,9 @@ pub fn of_jobs(settings: &LakeSettings, pipeline: &Pipeline, now: DateTime<Utc>)
             duration_alert(&runs, &thresholds, now)
                 .map(|a| Alert { category: FailureCategory::ResourceExhaustion, ..a }),
         );
-        alerts.extend(completed_alert(&runs, &thresholds, now));
+        // A run after it does not hide that a backfill is done.
+        let (backfills, others): (Vec<&JobRun>, Vec<&JobRun>) = runs.iter().partition(|r| r.backfill);
+        alerts.extend([backfills, others].iter().filter_map(|runs| completed_alert(runs, &thresholds, now)));
     }
     alerts
 }

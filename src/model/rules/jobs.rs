@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{Thresholds, in_words, seconds};
+use super::{Thresholds, about, seconds};
 use crate::model::alert::{Alert, AlertRule, AlertState, Evidence};
 use crate::model::category::FailureCategory;
 use crate::model::dataset::Dataset;
@@ -57,7 +57,7 @@ pub fn duration_alert(runs: &[&JobRun], thresholds: &Thresholds, now: DateTime<U
     Some(Alert {
         severity: Severity::Warning,
         since: began + limit,
-        summary: format!("{} {verb} {}, on average {}", newest.job, in_words(took), in_words(mean)),
+        summary: format!("{} {verb} {}, on average {}", newest.job, about(took), about(mean)),
         value: seconds(took),
         threshold: seconds(limit),
         ..of_run(newest, AlertRule::JobDuration, Some(&newest.id.0))
@@ -89,7 +89,7 @@ pub fn completed_alert(runs: &[&JobRun], thresholds: &Thresholds, now: DateTime<
     Some(Alert {
         severity: Severity::Info,
         since: ended,
-        summary: format!("{}: {what} completed in {}", newest.job, in_words(took)),
+        summary: format!("{}: {what} completed in {}", newest.job, about(took)),
         value: seconds(took),
         threshold: 0.0,
         ..of_run(newest, rule, Some(&newest.id.0))
