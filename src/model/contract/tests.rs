@@ -128,6 +128,7 @@ fn contract(columns: &[(&str, &str, bool)]) -> Contract {
         name: (*n).into(),
         kind: (*k).into(),
         required: *required,
+        nullable: !*required,
     };
     Contract { columns: columns.iter().map(column).collect(), ..Contract::default() }
 }
