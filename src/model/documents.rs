@@ -209,9 +209,10 @@ mod tests {
 
     #[test]
     fn what_python_writes_for_no_number_is_null() {
-        assert_eq!(items(r#"{"a": NaN, "b": [-Infinity, Infinity], "c": "NaN \" NaN"}"#), [
-            json!({"a": null, "b": [null, null], "c": "NaN \" NaN"})
-        ]);
+        assert_eq!(
+            items(r#"{"a": NaN, "b": [-Infinity, Infinity], "c": "NaN \" NaN"}"#),
+            [json!({"a": null, "b": [null, null], "c": "NaN \" NaN"})]
+        );
     }
 
     #[test]

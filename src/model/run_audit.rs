@@ -180,7 +180,8 @@ mod tests {
 
     #[test]
     fn a_path_says_what_the_record_leaves_out() {
-        let read = read(r#"{"status": "SUCCESS", "rows_out": "7"}"#, "_audit/dev/fx_to_bronze/date=2026-11-24/id 7.json");
+        let read =
+            read(r#"{"status": "SUCCESS", "rows_out": "7"}"#, "_audit/dev/fx_to_bronze/date=2026-11-24/id 7.json");
         let audit = &read.audits[0];
         assert_eq!((audit.job.0.as_ref(), audit.environment.as_deref()), ("fx_to_bronze", Some("dev")));
         assert_eq!(audit.run_id.as_ref().map(|id| id.0.as_ref()), Some("id 7"));

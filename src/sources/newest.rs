@@ -60,7 +60,12 @@ pub(super) struct Newest {
 
 /// The newest objects below the prefixes whose names `wanted` takes. Dates in `also` are looked into as well: a backfill
 /// writes its results under the date that it repairs.
-pub(super) async fn newest(lake: &dyn Lake, prefixes: &[String], also: &[NaiveDate], wanted: fn(&str) -> bool) -> Newest {
+pub(super) async fn newest(
+    lake: &dyn Lake,
+    prefixes: &[String],
+    also: &[NaiveDate],
+    wanted: fn(&str) -> bool,
+) -> Newest {
     let mut walk = Walk { lake, also, wanted, pages: PAGES, kept: BTreeMap::new(), problems: Vec::new(), more: false };
     for prefix in prefixes {
         if let Err(error) = walk.below(prefix).await
@@ -128,8 +133,10 @@ impl Walk<'_> {
     /// The last dates, each whole.
     async fn dated(&mut self, dates: Vec<String>) -> Result<(), LakeError> {
         let lake = self.lake;
-        let reads: Vec<_> =
-            dates.into_iter().map(|date| async move { listing::pages(lake, &date).try_collect::<Vec<_>>().await }).collect();
+        let reads: Vec<_> = dates
+            .into_iter()
+            .map(|date| async move { listing::pages(lake, &date).try_collect::<Vec<_>>().await })
+            .collect();
         let all: Vec<Result<Vec<ListPage>, LakeError>> = stream::iter(reads).buffered(AT_ONCE).collect().await;
         for pages in all {
             for page in pages? {
@@ -168,7 +175,10 @@ impl Walk<'_> {
             let key = object.key.as_str();
             let (folder, name) = key.rsplit_once('/').map_or(("", key), |(folder, name)| (folder, name));
             let hidden = name.is_empty() || name.starts_with(['_', '.']);
-            if hidden || ["/_delta_log/", "/_temporary/"].iter().any(|level| key.contains(level)) || !(self.wanted)(name) {
+            if hidden
+                || ["/_delta_log/", "/_temporary/"].iter().any(|level| key.contains(level))
+                || !(self.wanted)(name)
+            {
                 continue;
             }
             let kept = if name.starts_with("part-") { format!("{folder}/") } else { key.to_owned() };
@@ -223,6 +233,9 @@ mod tests {
         assert_eq!(day("dt=2026-11-25"), NaiveDate::from_ymd_opt(2026, 11, 25));
         assert_eq!(day("2026-11-25"), NaiveDate::from_ymd_opt(2026, 11, 25));
         assert_eq!((day("silver"), day("dt=soon"), day("day=25")), (None, None, None));
-        assert_eq!((span("year=2026"), span("day=25"), span("month=x"), span("run_id=7")), (Some(2026), Some(25), None, None));
+        assert_eq!(
+            (span("year=2026"), span("day=25"), span("month=x"), span("run_id=7")),
+            (Some(2026), Some(25), None, None)
+        );
     }
 }

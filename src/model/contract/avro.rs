@@ -93,13 +93,7 @@ impl<'a> Names<'a> {
 
     /// A type in the words of contracts, and whether it may be null. `inside` are the names being unfolded: a type
     /// that holds itself is `any` there.
-    fn words(
-        &self,
-        schema: &Value,
-        space: &str,
-        inside: &mut Vec<String>,
-        left: &mut usize,
-    ) -> (Option<String>, bool) {
+    fn words(&self, schema: &Value, space: &str, inside: &mut Vec<String>, left: &mut usize) -> (Option<String>, bool) {
         match schema {
             Value::String(name) => match scalar(name) {
                 Some(word) => (Some(word.to_owned()), name == "null"),
@@ -112,8 +106,16 @@ impl<'a> Names<'a> {
     }
 
     /// A union with null is nullable; one of several types is a type of its own, which no data has.
-    fn union(&self, branches: &[Value], space: &str, inside: &mut Vec<String>, left: &mut usize) -> (Option<String>, bool) {
-        let is_null = |branch: &&Value| branch.as_str() == Some("null") || branch.get("type").and_then(Value::as_str) == Some("null");
+    fn union(
+        &self,
+        branches: &[Value],
+        space: &str,
+        inside: &mut Vec<String>,
+        left: &mut usize,
+    ) -> (Option<String>, bool) {
+        let is_null = |branch: &&Value| {
+            branch.as_str() == Some("null") || branch.get("type").and_then(Value::as_str) == Some("null")
+        };
         let nullable = branches.iter().any(|branch| is_null(&branch));
         let mut kinds = Vec::new();
         for branch in branches.iter().filter(|branch| !is_null(branch)) {

@@ -149,7 +149,9 @@ fn one_of(tables: &Value, table: Option<&str>) -> Result<Contract, String> {
         Value::Array(tables) => tables
             .iter()
             .filter_map(Value::as_object)
-            .filter_map(|t| Some((["table", "name", "table_name"].iter().find_map(|k| t.get(*k)?.as_str())?.to_owned(), t)))
+            .filter_map(|t| {
+                Some((["table", "name", "table_name"].iter().find_map(|k| t.get(*k)?.as_str())?.to_owned(), t))
+            })
             .collect(),
         _ => return Err("\"tables\" is neither an object nor an array".into()),
     };

@@ -67,7 +67,8 @@ fn faults_of_yaml_are_named_and_bombs_are_refused() {
                 format!("{c}: &{c} [{}]\n", format!("*{before}, ").repeat(50))
             })
             .collect::<String>();
-    for text in ["a: [", "tables: 3", "", "- a", "columns: 3", "\u{0}", "columns:\n\t- a", &bomb, &"[".repeat(100_000)] {
+    for text in ["a: [", "tables: 3", "", "- a", "columns: 3", "\u{0}", "columns:\n\t- a", &bomb, &"[".repeat(100_000)]
+    {
         let error = parse_contract(text.as_bytes(), "c.yaml").unwrap_err().to_string();
         assert!(error.starts_with("c.yaml: ") && error.lines().count() == 1, "{error}");
     }
@@ -97,22 +98,25 @@ fn reads_avro_records() {
     let contract = parse_contract(AVRO.as_bytes(), "orders.avsc").unwrap();
     assert_eq!(contract.table.as_deref(), Some("Order"));
     let kinds: Vec<_> = told(&contract).into_iter().take(14).collect();
-    assert_eq!(kinds, [
-        ("id", "bigint", true),
-        ("email", "string", false),
-        ("amount", "decimal(10,2)", true),
-        ("at", "timestamp", false),
-        ("day", "date", true),
-        ("key", "string", true),
-        ("odd", "int", true),
-        ("state", "string", true),
-        ("last", "string", false),
-        ("hash", "binary", true),
-        ("items", "array<struct<sku: string, qty: int>>", true),
-        ("first", "struct<sku: string, qty: int>", true),
-        ("attrs", "map<string, double>", true),
-        ("either", "union<int, string>", true),
-    ]);
+    assert_eq!(
+        kinds,
+        [
+            ("id", "bigint", true),
+            ("email", "string", false),
+            ("amount", "decimal(10,2)", true),
+            ("at", "timestamp", false),
+            ("day", "date", true),
+            ("key", "string", true),
+            ("odd", "int", true),
+            ("state", "string", true),
+            ("last", "string", false),
+            ("hash", "binary", true),
+            ("items", "array<struct<sku: string, qty: int>>", true),
+            ("first", "struct<sku: string, qty: int>", true),
+            ("attrs", "map<string, double>", true),
+            ("either", "union<int, string>", true),
+        ]
+    );
     let parent = &contract.columns[14];
     assert!(parent.nullable && parent.kind.ends_with("parent: any>"), "a type that holds itself ends: {}", parent.kind);
     assert_eq!(parse_contract(AVRO.as_bytes(), "orders.json").unwrap(), contract, "by its keys");
@@ -143,7 +147,11 @@ fn types_that_unfold_without_end_are_bounded() {
             0 => format!(r#"{{"name": "{name}", "type": "int"}}"#),
             n => format!(r#"{{"name": "{name}", "type": "R{}"}}"#, n - 1),
         };
-        format!(r#"{{"name": "f{n}", "type": {{"type": "record", "name": "R{n}", "fields": [{}, {}]}}}}"#, field("a"), field("b"))
+        format!(
+            r#"{{"name": "f{n}", "type": {{"type": "record", "name": "R{n}", "fields": [{}, {}]}}}}"#,
+            field("a"),
+            field("b")
+        )
     };
     let all: Vec<String> = (0..40).map(record).collect();
     let text = format!(r#"{{"type": "record", "name": "Top", "fields": [{}]}}"#, all.join(","));
@@ -156,25 +164,31 @@ fn reads_json_schemas() {
     let text = r#"{"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "orders", "type": "object",
         "properties": {"id": {"type": "integer"}, "email": {"type": ["string", "null"]}, "at": {"type": "string", "format": "date-time"},
         "tags": {"type": "array", "items": {"type": "string"}}, "to": {"type": "object", "properties": {"city": {"type": "string"}}},
-        "x": {"$ref": "#/x"}, "ok": {"type": "boolean"}, "n": {"type": "number"}}, "required": ["id", "email", "at"]}"#;
+        "x": {"$ref": "other"}, "ok": {"type": "boolean"}, "n": {"type": "number"}}, "required": ["id", "email", "at"]}"#;
     let contract = parse_contract(text.as_bytes(), "orders.json").unwrap();
-    assert_eq!(told(&contract), [
-        ("id", "bigint", true),
-        ("email", "string", false),
-        ("at", "timestamp", true),
-        ("tags", "array<string>", false),
-        ("to", "struct<city: string>", false),
-        ("x", "any", false),
-        ("ok", "boolean", false),
-        ("n", "double", false),
-    ]);
+    assert_eq!(
+        told(&contract),
+        [
+            ("id", "bigint", true),
+            ("email", "string", false),
+            ("at", "timestamp", true),
+            ("tags", "array<string>", false),
+            ("to", "struct<city: string>", false),
+            ("x", "any", false),
+            ("ok", "boolean", false),
+            ("n", "double", false),
+        ]
+    );
 }
 
 #[test]
 fn what_is_written_of_a_contract_keeps_its_fields() {
     let contract = parse_contract(br#"{"columns": {"a": "int"}}"#, "c.json").unwrap();
     let written = serde_json::to_string(&contract).unwrap();
-    assert_eq!(written, r#"{"table":null,"columns":[{"name":"a","type":"int","required":false}],"max_lag_minutes":null}"#);
+    assert_eq!(
+        written,
+        r#"{"table":null,"columns":[{"name":"a","type":"int","required":false}],"max_lag_minutes":null}"#
+    );
 }
 
 #[test]

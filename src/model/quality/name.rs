@@ -29,7 +29,8 @@ impl TableName {
         if said.is_none()
             && let Some(last) = own.last_mut().filter(|last| last.len() > 1)
         {
-            let (first_word, last_word) = (last.first().and_then(|w| Layer::from_word(w)), last.last().and_then(|w| Layer::from_word(w)));
+            let (first_word, last_word) =
+                (last.first().and_then(|w| Layer::from_word(w)), last.last().and_then(|w| Layer::from_word(w)));
             if let Some(of) = first_word {
                 last.remove(0);
                 rest = without(&rest, of, true);

@@ -49,20 +49,23 @@ fn a_suite_of_the_pipelines_gate() {
     assert_eq!((result.table.as_deref(), result.layer), (Some("orders"), Some(Layer::Silver)));
     assert_eq!(result.date, NaiveDate::from_ymd_opt(2026, 11, 23), "the body before the key");
     assert_eq!(result.evaluated_at.to_rfc3339(), "2026-11-25T10:45:00.123456+00:00");
-    assert_eq!(checks(&result), [
-        ("expect_column_values_to_not_be_null", Some("id"), Pass),
-        ("expect_column_values_to_be_between", Some("amount"), Fail),
-        ("expect_x", None, Skipped),
-        ("expect_y", None, Error),
-    ]);
+    assert_eq!(
+        checks(&result),
+        [
+            ("expect_column_values_to_not_be_null", Some("id"), Pass),
+            ("expect_column_values_to_be_between", Some("amount"), Fail),
+            ("expect_x", None, Skipped),
+            ("expect_y", None, Error),
+        ]
+    );
     assert_eq!(result.checks[1].detail.as_deref(), Some("2 of 10 values are unexpected"), "counts, no values");
     assert_eq!(result.checks[3].detail.as_deref(), Some("no such column"));
     assert!(!result.checks.iter().any(|c| c.critical), "none of its failures is critical");
     assert_eq!((result.verdict(), result.said), (QualityVerdict::Fail, Some(false)));
-    assert_eq!((result.uri.as_str(), result.etag.as_deref()), (
-        "s3://b/_dq_results/dt=2026-11-24/suite.json",
-        Some("tag")
-    ));
+    assert_eq!(
+        (result.uri.as_str(), result.etag.as_deref()),
+        ("s3://b/_dq_results/dt=2026-11-24/suite.json", Some("tag"))
+    );
     let critical = one(&SUITE.replace("\"critical_failures\": 0", "\"critical_failures\": 1"));
     assert!(critical.checks[1].critical);
 }
@@ -154,12 +157,15 @@ fn null_counts_of_the_pipelines_gate() {
     let all = at(text, "gold/quality/silver/gate/").unwrap();
     let names: Vec<_> = all.iter().map(|r| (r.table.as_deref().unwrap(), r.verdict())).collect();
     assert_eq!(names, [("orders", QualityVerdict::Fail), ("fx", QualityVerdict::Pass)]);
-    assert_eq!(checks(&all[0]), [
-        ("not_null", Some("id"), Pass),
-        ("not_null", Some("email"), Fail),
-        ("unique", None, Fail),
-        ("in_range", Some("amount"), Fail),
-    ]);
+    assert_eq!(
+        checks(&all[0]),
+        [
+            ("not_null", Some("id"), Pass),
+            ("not_null", Some("email"), Fail),
+            ("unique", None, Fail),
+            ("in_range", Some("amount"), Fail),
+        ]
+    );
     assert_eq!(all[0].checks[1].detail.as_deref(), Some("2 nulls of 10 rows"));
 }
 
@@ -188,7 +194,10 @@ fn a_validation_of_great_expectations() {
     assert_eq!(result.checks[2].column.as_deref(), Some("a, b"));
     assert_eq!(result.checks[0].detail.as_deref(), Some("observed 12"));
     assert!(result.note.unwrap().contains("no column b"));
-    let errors = VALIDATION.replace(r#""success": false, "expectation_config": {"type""#, r#""success": true, "expectation_config": {"type""#);
+    let errors = VALIDATION.replace(
+        r#""success": false, "expectation_config": {"type""#,
+        r#""success": true, "expectation_config": {"type""#,
+    );
     assert_eq!(one(&errors).verdict(), QualityVerdict::Error, "an exception is no failure");
 }
 
@@ -201,10 +210,10 @@ fn a_checkpoint_holds_several_validations() {
     );
     let all = all(&text);
     let told: Vec<_> = all.iter().map(|r| (r.suite.as_str(), r.table.as_deref().unwrap(), r.verdict())).collect();
-    assert_eq!(told, [
-        ("old/suite", "customers", QualityVerdict::Pass),
-        ("orders_suite", "silver.orders", QualityVerdict::Fail),
-    ]);
+    assert_eq!(
+        told,
+        [("old/suite", "customers", QualityVerdict::Pass), ("orders_suite", "silver.orders", QualityVerdict::Fail),]
+    );
     assert_eq!(all[0].evaluated_at.to_rfc3339(), "2026-11-25T09:00:00+00:00");
     let described = r#"{"success": true, "validation_results": [{"success": true, "asset_name": "orders", "expectations": [{"expectation_type": "e", "success": true}]}]}"#;
     assert_eq!(one(described).verdict(), QualityVerdict::Pass);
@@ -255,13 +264,16 @@ fn tests_of_dbt() {
         {"unique_id": "unit_test.shop.orders.u", "status": "skipped"}], "elapsed_time": 1.0}"#;
     let result = one(text);
     let statuses: Vec<_> = result.checks.iter().map(|c| (c.name.as_str(), c.status, c.critical)).collect();
-    assert_eq!(statuses, [
-        ("not_null_orders_id", Pass, true),
-        ("unique_orders_id", Fail, true),
-        ("w", Fail, false),
-        ("e", Error, true),
-        ("orders", Skipped, true),
-    ]);
+    assert_eq!(
+        statuses,
+        [
+            ("not_null_orders_id", Pass, true),
+            ("unique_orders_id", Fail, true),
+            ("w", Fail, false),
+            ("e", Error, true),
+            ("orders", Skipped, true),
+        ]
+    );
     assert_eq!((result.producer, result.suite.as_str(), result.verdict()), ("dbt", "dbt tests", QualityVerdict::Fail));
 }
 
@@ -273,23 +285,30 @@ fn freshness_of_dbt() {
         {"unique_id": "source.shop.raw.fx", "status": "warn", "max_loaded_at": "x", "max_loaded_at_time_ago_in_s": 7200, "criteria": {}},
         {"unique_id": "source.shop.raw.crm", "status": "error", "max_loaded_at": "x", "max_loaded_at_time_ago_in_s": 90000, "criteria": {}},
         {"unique_id": "source.shop.raw.web", "status": "runtime error", "error": "no such table"}]}"#;
-    let told: Vec<_> = all(v3)
-        .iter()
-        .map(|r| (r.table.clone().unwrap(), r.checks[0].status, r.checks[0].critical))
-        .collect();
-    assert_eq!(told, [
-        ("raw.orders".to_owned(), Pass, true),
-        ("raw.fx".to_owned(), Fail, false),
-        ("raw.crm".to_owned(), Fail, true),
-        ("raw.web".to_owned(), Error, true),
-    ]);
+    let told: Vec<_> =
+        all(v3).iter().map(|r| (r.table.clone().unwrap(), r.checks[0].status, r.checks[0].critical)).collect();
+    assert_eq!(
+        told,
+        [
+            ("raw.orders".to_owned(), Pass, true),
+            ("raw.fx".to_owned(), Fail, false),
+            ("raw.crm".to_owned(), Fail, true),
+            ("raw.web".to_owned(), Error, true),
+        ]
+    );
     assert_eq!(all(v3)[0].evaluated_at.to_rfc3339(), "2026-11-25T10:00:00+00:00");
     let v0 = r#"{"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/freshness/v0.json", "generated_at": "2026-11-25T10:00:00Z"}, "results": [
         {"unique_id": "model.shop.orders", "resource_type": "model", "status": "Pass", "max_loaded_at_time_ago_in_s": 60, "criteria": {}}]}"#;
     let result = one(v0);
     assert_eq!((result.table.as_deref(), result.verdict()), (Some("orders"), QualityVerdict::Pass));
     assert!(result.note.unwrap().contains("leaves out"));
-    assert!(at(r#"{"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json"}, "nodes": {}}"#, "m").is_err());
+    assert!(
+        at(
+            r#"{"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json"}, "nodes": {}}"#,
+            "m"
+        )
+        .is_err()
+    );
 }
 
 #[test]
@@ -307,7 +326,11 @@ fn documents_and_rows_of_ores() {
     for text in [rows, &document] {
         let all = all(text);
         let told: Vec<Vec<_>> = all.iter().map(|r| r.checks.iter().map(|c| (c.status, c.critical)).collect()).collect();
-        assert_eq!(told, [vec![(Fail, true), (Pass, true)], vec![(Fail, false), (Error, true), (Skipped, true)]], "{text}");
+        assert_eq!(
+            told,
+            [vec![(Fail, true), (Pass, true)], vec![(Fail, false), (Error, true), (Skipped, true)]],
+            "{text}"
+        );
         assert_eq!((all[0].table.as_deref(), all[0].layer), (Some("silver.orders"), Some(Layer::Silver)));
         assert_eq!(all[0].checks[0].detail.as_deref(), Some("3 of 12 rows fail"));
         assert_eq!(all[0].checks[1].column.as_deref(), Some("email"));
@@ -317,7 +340,9 @@ fn documents_and_rows_of_ores() {
 
 #[test]
 fn a_time_after_that_of_the_object_is_not_believed() {
-    let at = |time: &str| one(&format!(r#"{{"suite_name": "s", "timestamp": "{time}", "expectations": [{{"passed": true}}]}}"#));
+    let at = |time: &str| {
+        one(&format!(r#"{{"suite_name": "s", "timestamp": "{time}", "expectations": [{{"passed": true}}]}}"#))
+    };
     assert_eq!(at("2026-11-25T12:05:00Z").evaluated_at, modified() + chrono::Duration::minutes(5));
     let late = at("2026-11-25T14:00:00");
     assert_eq!((late.evaluated_at, late.note.is_some()), (modified(), true));
@@ -330,7 +355,10 @@ fn a_part_that_cannot_be_read_leaves_no_green() {
     let good = r#"{"table_name":"t","total_rows":1,"null_violations":{"id":0},"passed":true}"#;
     let bad = good.replace("\"id\":0", "\"id\":1");
     let all = all(&format!("{good}\n{{\"table_name\": \n{bad}\n"));
-    assert_eq!(all.iter().map(QualityResult::verdict).collect::<Vec<_>>(), [QualityVerdict::Error, QualityVerdict::Fail]);
+    assert_eq!(
+        all.iter().map(QualityResult::verdict).collect::<Vec<_>>(),
+        [QualityVerdict::Error, QualityVerdict::Fail]
+    );
     assert!(all[0].note.as_deref().unwrap().contains("line 2"), "{:?}", all[0].note);
 }
 
