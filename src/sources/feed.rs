@@ -1,7 +1,7 @@
 //! The alert feed that a pipeline writes to the lake: an object an alert below a prefix, or one object with lines that
 //! grows. The newest ones are read once and kept until they change. It raises nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::stream::{self, StreamExt};
@@ -53,7 +53,7 @@ impl Feeds {
         let all: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
         let mut page = FeedPage { problems: newest.problems, more: newest.more, ..FeedPage::default() };
         if page.problems.is_empty() {
-            let listed: std::collections::HashSet<&str> = newest.found.iter().map(|f| f.key.as_str()).collect();
+            let listed: HashSet<&str> = newest.found.iter().map(|f| f.key.as_str()).collect();
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.retain(|key, _| listed.contains(key.as_str()));
         }

@@ -1,7 +1,7 @@
 //! Quality results on the lake: the newest ones below the configured prefixes, read once and kept until their objects
 //! change. One bad object is a problem of its own and hides no other. It judges nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::NaiveDate;
@@ -71,7 +71,7 @@ impl QualityResults {
         let all: Vec<Parsed> = stream::iter(reads).buffered(AT_ONCE).collect().await;
         let mut read = QualityRead { problems: newest.problems, more: newest.more, ..QualityRead::default() };
         if read.problems.is_empty() {
-            let listed: std::collections::HashSet<&str> = newest.found.iter().map(|f| f.key.as_str()).collect();
+            let listed: HashSet<&str> = newest.found.iter().map(|f| f.key.as_str()).collect();
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.retain(|key, _| listed.contains(key.as_str()));
         }

@@ -32,7 +32,10 @@ pub(super) fn read(item: &Map<String, Value>, critical: bool) -> QualityCheck {
         column: kwargs.and_then(column).or_else(|| text(item, &["column"])).and_then(|c| one_line(&c)),
         status,
         critical: severity.map_or(critical, |word| is_critical(&word)),
-        detail: raised.flatten().or_else(unsaid).or_else(|| observed(object(item, "result")?)),
+        detail: raised.flatten().or_else(unsaid).or_else(|| {
+            let result = object(item, "result")?;
+            observed(result).or_else(|| observed(object(result, "result")?)) // of a dataset's own method, once more
+        }),
     }
 }
 

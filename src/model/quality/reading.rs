@@ -49,13 +49,17 @@ impl Reading {
     /// The result, with what its object tells.
     pub fn at_origin(mut self, origin: &Origin<'_>) -> QualityResult {
         let key = OfKey::read(origin.key);
-        let table = self.table.take().or_else(|| key.table.map(str::to_owned));
-        let table = table.or_else(|| {
-            let suite = TableName::read(self.suite.as_deref().or(key.stem)?);
-            self.layer = self.layer.or(suite.layer);
-            Some(suite.without_layer()).filter(|name| !name.is_empty())
-        });
-        let suite = self.suite.take().or_else(|| table.clone());
+        let named = self.table.take().or_else(|| key.table.map(str::to_owned));
+        let suite = self.suite.take().or_else(|| named.clone()).or_else(|| key.stem.map(str::to_owned));
+        let table = match (named, self.producer) {
+            (Some(named), _) => Some(named),
+            // The pipeline's own gate calls its suites by their tables.
+            (None, "gate") => suite.as_deref().map(TableName::read).and_then(|name| {
+                self.layer = self.layer.or(name.layer);
+                Some(name.without_layer()).filter(|name| !name.is_empty())
+            }),
+            (None, _) => None,
+        };
         let layer = self.layer.or_else(|| TableName::read(table.as_deref()?).layer).or(key.layer);
         let evaluated_at = self.time(&key, origin.modified);
         self.explain();
@@ -127,7 +131,8 @@ impl<'a> OfKey<'a> {
     fn read(key: &'a str) -> Self {
         let segments: Vec<&str> = key.trim_end_matches('/').split('/').collect();
         let name = segments.last().copied().unwrap_or_default();
-        let stem = name.split('.').next().filter(|s| !s.is_empty() && !s.contains('='));
+        let stem = [".json", ".jsonl", ".ndjson"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        let stem = Some(stem).filter(|s| !s.is_empty() && !s.contains('='));
         // `gold/quality/silver/…` is of the silver layer: where results lie is not what they are about.
         let begin = segments.iter().rposition(|s| *s == "quality").map_or(0, |at| at + 1);
         let about = segments.get(begin..segments.len().saturating_sub(1)).unwrap_or_default();
@@ -170,7 +175,7 @@ pub(super) fn layer_at(object: &Map<String, Value>) -> Option<Layer> {
 pub(super) fn date_at(object: &Map<String, Value>) -> Option<NaiveDate> {
     ["execution_date", "run_date", "data_date", "batch_date", "date", "dt", "ds"]
         .iter()
-        .find_map(|key| date(&text(object, &[key])?))
+        .find_map(|key| date(&text(object, &[*key])?))
 }
 
 /// The first of the keys that holds a time, in the spellings of [`time`] or in that of Great Expectations' keys

@@ -138,7 +138,7 @@ fn what_a_key_tells() {
         ("gold/quality/dq_results_orders_20261125_104500.json", "orders", None, None),
         ("gold/quality/bronze/dq_results_orders.json", "orders", Some("bronze"), None),
         ("_dq_results/dt=2026-11-24/orders.json", "orders", None, Some("2026-11-24")),
-        ("_dq_results/date=20261124/gold.orders.json", "gold", None, Some("2026-11-24")),
+        ("_dq_results/date=20261124/gold.orders.json", "orders", Some("gold"), Some("2026-11-24")),
         ("_dq_results/dt=soon/silver_orders.json", "orders", Some("silver"), None),
         ("checks/silver/day=2026-11-24/run_id=7/", "", Some("silver"), Some("2026-11-24")),
     ];
