@@ -47,15 +47,16 @@ fn read(bytes: &[u8]) -> Documents {
             }
         };
         let Some(fault) = fault else { return read };
-        let line = lines(bytes.get(..at)) + fault.line().max(1);
         if read.faults.len() == FAULTS {
             return read;
         }
-        read.faults.push(format!("line {line}: {}", without_place(&fault)));
-        // The broken value begins somewhere behind the last whole one.
+        // The broken value begins somewhere behind the last whole one; the fault itself may be found lines later.
         let behind = rest.get(values.byte_offset()..).unwrap_or_default();
         let blank = behind.len() - behind.trim_ascii_start().len();
         let begin = at + values.byte_offset() + blank;
+        let (line, found) = (lines(bytes.get(..begin)) + 1, lines(bytes.get(..at)) + fault.line().max(1));
+        let later = if found > line { format!(", found on line {found}") } else { String::new() };
+        read.faults.push(format!("line {line}: {}{later}", without_place(&fault)));
         match next_object(bytes, begin) {
             Some(next) => at = next,
             None => return read,

@@ -93,10 +93,12 @@ fn take<'a>(item: &'a Value, readings: &mut Vec<Reading>, rows: &mut Rows<'a>) -
         rows.outcomes.push(object);
     } else if ores::is_row(object) {
         rows.ores.push(object);
+    } else if let Some(result) = gate::read(object) {
+        readings.push(result);
     } else if has("rows_in") || has("rows_out") || has("records_processed") || has("job_name") {
         return Err("a record of a job's run, not a quality result");
     } else {
-        readings.push(gate::read(object).ok_or("none of the known shapes of quality results")?);
+        return Err("none of the known shapes of quality results");
     }
     Ok(())
 }
