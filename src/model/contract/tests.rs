@@ -5,6 +5,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::column::Column;
 
 fn parse(text: &str) -> Contract {
     parse_contract(text.as_bytes(), "c.json").unwrap()

@@ -402,10 +402,10 @@ proptest! {
         let keys: Vec<&str> = text.match_indices("\":").filter_map(|(end, _)| text[..end].rsplit('"').next()).collect();
         let old = keys.get(at % keys.len()).copied().unwrap_or(&key);
         let spoilt = text.replacen(&format!("\"{old}\":"), &format!("\"{old}\": {value}, \"{key}\":"), 1);
-        let _ = super::parse_results(spoilt.as_bytes(), &Origin { key: "k", uri: "u", etag: None, modified: modified() });
+        let _ = parse_results(spoilt.as_bytes(), &Origin { key: "k", uri: "u", etag: None, modified: modified() });
         // The same key twice: the later wins, so spoil the other way round too.
         let spoilt = text.replacen(&format!("\"{old}\":"), &format!("\"{key}\": {value}, \"x\":"), 1);
-        let _ = super::parse_results(spoilt.as_bytes(), &Origin { key: "k", uri: "u", etag: None, modified: modified() });
+        let _ = parse_results(spoilt.as_bytes(), &Origin { key: "k", uri: "u", etag: None, modified: modified() });
     }
 
     /// Whatever the checks, green needs one that was evaluated, and none that failed or could not be.
