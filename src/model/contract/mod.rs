@@ -171,7 +171,7 @@ fn one_of(tables: &Value, table: Option<&str>) -> Result<Contract, String> {
 }
 
 fn of_table(file: &Map<String, Value>) -> Result<Contract, String> {
-    let listed = match (file.get("columns"), file.get("fields")) {
+    let listed: Result<Vec<ContractColumn>, String> = match (file.get("columns"), file.get("fields")) {
         (Some(Value::Object(listed)), _) => listed.iter().map(|(n, v)| columns::of_pair(n, v)).collect(),
         (Some(Value::Array(listed)), _) | (None, Some(Value::Array(listed))) => {
             listed.iter().map(columns::of_item).collect()
@@ -180,7 +180,7 @@ fn of_table(file: &Map<String, Value>) -> Result<Contract, String> {
         _ if file.contains_key("required_columns") => Ok(Vec::new()),
         _ => Err("no columns".to_owned()),
     };
-    let mut columns: Vec<ContractColumn> = listed?;
+    let mut columns = listed?;
     let required = ["required_non_null", "required_columns", "primary_key"];
     for required in required.iter().flat_map(|key| names_at(file, key)) {
         match columns.iter_mut().find(|c| c.name == required) {
