@@ -112,7 +112,7 @@ pub(super) fn snapshot() -> Snapshot {
 
 pub(super) fn opened(path: &EntryPath) -> Opened {
     let column = |name: &str, kind: &str| Column { name: name.into(), kind: kind.into(), nullable: true };
-    let contract = ContractColumn { name: "email".into(), kind: "string".into(), required: true };
+    let contract = ContractColumn { name: "email".into(), kind: "string".into(), required: true, nullable: false };
     Opened {
         path: path.clone(),
         columns: vec![

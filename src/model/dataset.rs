@@ -48,6 +48,12 @@ impl Layer {
         }
     }
 
+    /// The layer of a word, in whatever case.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let all = [Self::Bronze, Self::Silver, Self::Gold];
+        all.into_iter().find(|layer| layer.word().eq_ignore_ascii_case(word.trim()))
+    }
+
     /// The layer that a dataset's own name gives away (`silver/orders`), if it does.
     pub fn of_name(dataset: &Dataset) -> Option<Self> {
         match dataset.0.split('/').next()? {

@@ -198,7 +198,9 @@ pub fn drift_alert(
 ) -> Option<Alert> {
     let mut columns: Vec<&str> = Vec::new();
     let mut said: Vec<String> = Vec::new();
-    for drift in drifts {
+    // What a schema declares of nulls, and its rows do not bear out, is no drift to be woken for.
+    let declared = |kind| matches!(kind, DriftKind::MayHoldNulls | DriftKind::NeverNull);
+    for drift in drifts.iter().filter(|drift| !declared(drift.kind)) {
         if !columns.contains(&drift.column.as_str()) {
             columns.push(&drift.column);
             if columns.len() <= COLUMNS_SAID {
@@ -301,6 +303,8 @@ fn in_short(drift: &Drift) -> String {
         DriftKind::New => format!("{name} is new"),
         DriftKind::Retyped => format!("{name} is {actual} and not {expected}"),
         DriftKind::NullsInRequired => format!("{name} is required and has nulls"),
+        DriftKind::MayHoldNulls => format!("{name} is required and may have nulls"),
+        DriftKind::NeverNull => format!("{name} may be null and never is"),
     }
 }
 

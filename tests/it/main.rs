@@ -12,6 +12,7 @@ mod memory_model;
 mod moves;
 mod notify;
 mod preview_cost;
+mod quality_results;
 mod quarantine;
 mod readme;
 mod s3_answers;

@@ -278,8 +278,8 @@ fn drift_words(drift: &Drift) -> String {
     match drift.kind {
         DriftKind::Missing => format!("{name} missing"),
         DriftKind::New => format!("{name} not in the contract"),
-        DriftKind::Retyped => format!("{name} {}, contract {}", side(&drift.actual), side(&drift.expected)),
         DriftKind::NullsInRequired => format!("{name} null, contract: required"),
+        _ => format!("{name} {}, contract {}", side(&drift.actual), side(&drift.expected)),
     }
 }
 
@@ -343,6 +343,7 @@ fn schema(state: &State, opened: &Opened) -> Vec<Line<'static>> {
                     DriftKind::Retyped if d.safe => "another type, can widen",
                     DriftKind::Retyped => "another type",
                     DriftKind::NullsInRequired => "null where required",
+                    DriftKind::MayHoldNulls | DriftKind::NeverNull => "declares nulls otherwise",
                 };
                 (glyphs::BAD, text, Role::Warning)
             }

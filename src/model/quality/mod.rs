@@ -1,10 +1,24 @@
 //! Results of quality gates, whoever wrote them, in one form: checks with a status, and one verdict that needs
-//! evidence. How each producer spells them is read elsewhere.
+//! evidence. How each producer spells them is read in a file for each family; [`parse_results`] tells them apart.
+
+mod dbt;
+mod expectation;
+mod gate;
+mod glue;
+mod great_expectations;
+mod name;
+mod ores;
+mod reading;
+mod shapes;
+
+pub use super::origin::Origin;
+pub use name::dataset_of;
+pub use shapes::{QualityError, parse_results};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
-use super::dataset::{Dataset, Layer};
+use crate::model::dataset::{Dataset, Layer};
 
 /// What became of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -128,8 +142,16 @@ impl QualityResult {
         self.checks.iter().filter(|c| c.status == CheckStatus::Pass).count() as u64
     }
 
+    /// Finds the dataset that it is about among those `known`, each with its layer: see [`dataset_of`].
+    pub fn name_dataset(&mut self, known: &[(Dataset, Option<Layer>)]) {
+        self.dataset = self.table.as_deref().and_then(|table| dataset_of(table, self.layer, known)).cloned();
+    }
+
     /// What two results of the same thing share: suite, table, layer and date. The newer one counts.
     pub fn subject(&self) -> (&str, Option<&str>, Option<Layer>, Option<NaiveDate>) {
         (&self.suite, self.table.as_deref(), self.layer, self.date)
     }
 }
+
+#[cfg(test)]
+mod tests;

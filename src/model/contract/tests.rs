@@ -5,6 +5,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::column::Column;
 
 fn parse(text: &str) -> Contract {
     parse_contract(text.as_bytes(), "c.json").unwrap()
@@ -128,6 +129,7 @@ fn contract(columns: &[(&str, &str, bool)]) -> Contract {
         name: (*n).into(),
         kind: (*k).into(),
         required: *required,
+        nullable: !*required,
     };
     Contract { columns: columns.iter().map(column).collect(), ..Contract::default() }
 }
