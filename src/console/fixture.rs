@@ -104,6 +104,7 @@ pub(super) fn snapshot() -> Snapshot {
         unread: 0,
         quarantines: moves::quarantines(),
         pipeline: Default::default(),
+        quality: Vec::new(),
         alerts,
         sources,
         taken: Some(now()),

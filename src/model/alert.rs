@@ -35,6 +35,8 @@ pub enum AlertRule {
     QualityPassing,
     /// A backfill went well.
     BackfillDone,
+    /// The pipeline's own feed says so.
+    AlertFeed,
 }
 
 impl AlertRule {
@@ -53,6 +55,7 @@ impl AlertRule {
             Self::JobCompleted => "job_completed",
             Self::QualityPassing => "quality_passing",
             Self::BackfillDone => "backfill_done",
+            Self::AlertFeed => "alert_feed",
         }
     }
 }

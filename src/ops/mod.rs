@@ -8,6 +8,7 @@ mod drift;
 mod entries;
 mod freshness;
 pub mod gate;
+mod gates;
 pub mod health;
 mod kept;
 mod known;

@@ -15,6 +15,7 @@ use crate::model::rules::{merge_same_key, sort_alerts};
 use super::alerts;
 use super::assess::{Assessed, assess};
 use super::entries::{Found, group};
+use super::gates;
 use super::health::SourceHealth;
 use super::pipeline;
 use super::scan::gather;
@@ -31,19 +32,21 @@ const PARTIAL_SHARE: u32 = 50;
 pub async fn refresh(session: &Session, now: DateTime<Utc>, progress: &(impl Fn(Progress) + Send + Sync)) -> Snapshot {
     session.contracts.forget();
     let last = session.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let (pipeline, mut snapshot) = futures::join!(
+    let (said, pipeline, mut snapshot) = futures::join!(
+        gates::read(session, now),
         pipeline::read(&session.connected, &session.settings, &last.pipeline, now),
         lake(session, &last, now, progress)
     );
     let (runs, health) = pipeline;
     snapshot.alerts.extend(alerts::of_jobs(&session.settings, &runs, now));
+    snapshot.alerts.extend(said.alerts);
     merge_same_key(&mut snapshot.alerts);
     sort_alerts(&mut snapshot.alerts);
-    snapshot.sources.extend(health);
+    snapshot.sources.extend(said.health.into_iter().chain(health));
     for source in &mut snapshot.sources {
         source.remember(&last.sources);
     }
-    Snapshot { pipeline: runs, taken: Some(now), ..snapshot }
+    Snapshot { pipeline: runs, quality: said.quality, taken: Some(now), ..snapshot }
 }
 
 /// What lies on the lake itself.

@@ -12,9 +12,12 @@ use crate::model::alert::Alert;
 use crate::model::column::{Column, ColumnProfile, RowPage};
 use crate::model::contract::{Contract, Drift};
 use crate::model::entry::{DlqEntry, EntryPath};
+use crate::model::quality::QualityResult;
 use crate::model::reason::named_columns;
 use crate::rows::{PageRequest, RowCache, RowSet, RowsError};
 use crate::sources::contracts::Contracts;
+use crate::sources::feed::Feeds;
+use crate::sources::quality::QualityResults;
 
 use super::assess::{Assessed, assess};
 use super::drift::differences;
@@ -39,6 +42,8 @@ pub struct Snapshot {
     pub quarantines: Vec<Arc<Quarantine>>,
     /// Job runs, DAG runs and their tasks.
     pub pipeline: Pipeline,
+    /// Results of quality gates, those of the newest object first.
+    pub quality: Vec<Arc<QualityResult>>,
     /// Worst first, then oldest first.
     pub alerts: Vec<Alert>,
     /// Each source's state.
@@ -93,6 +98,8 @@ pub struct Session {
     pub(super) last: Mutex<Snapshot>,
     pub(super) remembered: Remembered,
     pub(super) connected: Connected,
+    pub(super) quality: QualityResults,
+    pub(super) feeds: Feeds,
     gate: Option<Arc<Gate>>,
     audit: Option<PathBuf>,
 }
@@ -109,6 +116,8 @@ impl Session {
             last: Mutex::default(),
             remembered: Remembered::default(),
             connected: Connected::default(),
+            quality: QualityResults::default(),
+            feeds: Feeds::default(),
             gate: None,
             audit: None,
         }

@@ -17,6 +17,10 @@ pub struct LakeSettings {
     pub overrides: Vec<Override>,
     /// Datasets that need more than the defaults.
     pub datasets: Vec<DatasetSettings>,
+    /// Where results of quality gates lie; each ends in `/`.
+    pub quality: Vec<String>,
+    /// Where the pipeline's own alert feed lies: prefixes, or keys.
+    pub feeds: Vec<String>,
     /// How reasons become failure categories, in order.
     pub categories: Vec<CategoryRule>,
     /// Columns of any dataset that hold personal data; compared without case.

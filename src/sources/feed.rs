@@ -67,7 +67,7 @@ impl Feeds {
                 Err(problem) => page.problems.push(problem),
             }
         }
-        page.lines.sort_by(|a, b| b.at.cmp(&a.at));
+        page.lines.sort_by_key(|line| std::cmp::Reverse(line.at));
         page.more |= page.lines.len() > LINES;
         page.lines.truncate(LINES);
         page

@@ -42,6 +42,12 @@ pub struct Tables {
     /// Datasets that need more than the defaults.
     #[serde(default)]
     pub datasets: Vec<Spanned<DatasetTable>>,
+    /// Where results of quality gates lie.
+    #[serde(default)]
+    pub quality: PlacesTable,
+    /// Where the pipeline's own alert feed lies.
+    #[serde(default)]
+    pub feed: PlacesTable,
     /// The jobs of the pipeline.
     #[serde(default)]
     pub jobs: Vec<Spanned<JobTable>>,
@@ -129,6 +135,14 @@ pub struct OverrideTable {
     pub dataset: Option<Spanned<String>>,
     pub job: Option<Spanned<String>>,
     pub thresholds: ThresholdsTable,
+}
+
+/// `[quality]` and `[feed]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs, reason = "the template documents each key")]
+pub struct PlacesTable {
+    pub prefixes: Option<Spanned<Vec<String>>>,
 }
 
 /// `[[jobs]]`.

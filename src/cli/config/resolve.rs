@@ -8,7 +8,7 @@ use chrono::Duration;
 use toml::Spanned;
 
 use super::fault::ConfigError;
-use super::file::{Document, EnvironmentTable, Kind};
+use super::file::{Document, EnvironmentTable, Kind, Tables};
 use super::layers::Layers;
 use super::source::{Ledger, Source, Sourced};
 use super::target::{self, LakeTarget};
@@ -18,6 +18,7 @@ use crate::cli::connect::builtin_categories;
 use crate::lake::path::Prefixes;
 use crate::model::dataset::DatasetSettings;
 use crate::ops::LakeSettings;
+use crate::sources::quality::DEFAULT_PREFIXES;
 
 /// The name of a lake's own file.
 pub const LAKE_FILE: &str = "lakeward.toml";
@@ -345,7 +346,29 @@ impl Layers<'_> {
             ledger.note("personal_columns", columns.value.join(", "), columns.source);
             personal_columns.extend(columns.value);
         }
-        Ok(LakeSettings { prefixes, thresholds, overrides, datasets, categories, personal_columns })
+        let quality = self.places("quality.prefixes", |t| t.quality.prefixes.as_ref(), &DEFAULT_PREFIXES, ledger)?;
+        let quality = quality.into_iter().map(|p| format!("{}/", p.trim_end_matches('/'))).collect();
+        let feeds = self.places("feed.prefixes", |t| t.feed.prefixes.as_ref(), &[], ledger)?;
+        Ok(LakeSettings { prefixes, thresholds, overrides, datasets, quality, feeds, categories, personal_columns })
+    }
+
+    /// Places inside the lake, of the stronger file that names any.
+    fn places(
+        &self,
+        name: &str,
+        get: impl Fn(&Tables) -> Option<&Spanned<Vec<String>>>,
+        default: &[&str],
+        ledger: &mut Ledger,
+    ) -> Result<Vec<String>, ConfigError> {
+        let default: Vec<String> = default.iter().map(|p| (*p).to_owned()).collect();
+        let named = self.get(get).into_iter().flatten().next();
+        let named = named.unwrap_or(Sourced { value: default, source: Source::Default });
+        if let Some(wrong) = named.value.iter().find(|p| !check::inside_the_lake(p)) {
+            let fault = format!("{name} `{wrong}` is not a place inside the lake");
+            return Err(ConfigError::new(named.source.to_string(), fault, "relative paths such as \"_dq_results/\""));
+        }
+        ledger.note(name, named.value.join(", "), named.source);
+        Ok(named.value)
     }
 
     /// By name, the stronger file's table whole; its masks are added to those of the weaker.
