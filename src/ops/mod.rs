@@ -13,6 +13,7 @@ mod kept;
 mod known;
 pub mod moves;
 pub mod notify;
+pub mod pipeline;
 mod quarantines;
 mod refresh;
 mod scan;
@@ -24,6 +25,7 @@ pub use gate::{Gate, GateError, Outcome, WriteEffect};
 pub use health::{SourceHealth, SourceState};
 pub use moves::{Ask, Keep, MoveProgress, Phase, Quarantine, QuarantineEvent, Watch};
 pub use notify::Notifying;
+pub use pipeline::{LogOf, Pipeline};
 pub use session::{Opened, Progress, Session, Snapshot};
 pub use settings::LakeSettings;
 

@@ -52,7 +52,10 @@ pub async fn refresh(session: &Session, now: DateTime<Utc>, progress: &(impl Fn(
     for source in &mut sources {
         source.remember(&last.sources);
     }
-    Snapshot { entries, unread: 0, quarantines, alerts, sources, taken: Some(now) }
+    let pipeline = last.pipeline;
+    let sent = session.lake.counters().read();
+    let requests = vec![("lake".into(), sent.lists + sent.gets + sent.heads + sent.writes)];
+    Snapshot { entries, unread: 0, quarantines, alerts, pipeline, sources, requests, taken: Some(now) }
 }
 
 async fn list(

@@ -22,6 +22,7 @@ use super::entries::{Found, group};
 use super::gate::Gate;
 use super::known::Known;
 use super::moves::{Quarantine, Remembered};
+use super::pipeline::Pipeline;
 use super::{LakeSettings, SourceHealth, audit, refresh};
 
 /// Pages of a listing looked at when one entry is located by its path: one of more than 100,000 files is refused.
@@ -38,8 +39,12 @@ pub struct Snapshot {
     pub quarantines: Vec<Arc<Quarantine>>,
     /// Worst first, then oldest first.
     pub alerts: Vec<Alert>,
+    /// Job runs, DAGs and their runs.
+    pub pipeline: Pipeline,
     /// Each source's state.
     pub sources: Vec<SourceHealth>,
+    /// Requests sent since the start, by what they were sent to: `lake`, and sources that count their own.
+    pub requests: Vec<(Arc<str>, u64)>,
     /// When it was complete; `None` while it is being gathered.
     pub taken: Option<DateTime<Utc>>,
 }
