@@ -7,9 +7,9 @@ use crossterm::event::KeyEvent;
 
 use crate::lake::LakeError;
 use crate::model::column::{ColumnProfile, RowPage};
+use crate::model::dag::{DagId, DagRunId, TaskInstance};
 use crate::model::entry::{DlqEntry, EntryPath};
 use crate::model::moves::{MoveId, Plan, ReasonCode, Step};
-use crate::model::dag::{DagId, DagRunId, TaskInstance};
 use crate::model::protection::{Confirmation, Protection};
 use crate::model::run::JobRunId;
 use crate::ops::{AuditRecord, GateError, LogOf, MoveProgress, Opened, Progress, Snapshot};

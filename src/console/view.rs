@@ -184,8 +184,7 @@ fn commands(state: &State, listed: &[&Spec], cursor: Cursor, inside: Rect, heigh
     let width = usize::from(inside.width);
     for (y, i) in cursor.window(listed.len(), height).enumerate() {
         let (Some(spec), y) = (listed.get(i), y as u16) else { continue };
-        let mut keys: Vec<String> =
-            state.settings.keys.keys_on(spec.name, state.tab).map(|k| k.to_string()).collect();
+        let mut keys: Vec<String> = state.settings.keys.keys_on(spec.name, state.tab).map(|k| k.to_string()).collect();
         if keys.is_empty() {
             keys = state.settings.keys.keys(spec.name).map(|(k, _)| k.to_string()).collect();
         }

@@ -53,7 +53,15 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         7,
         "other pane"
     ))),
-    spec!(Tab, "tab", ["go"], "alerts|dlq|quarantine|jobs|logs", "everywhere", "Switch to a tab by its name or number", always),
+    spec!(
+        Tab,
+        "tab",
+        ["go"],
+        "alerts|dlq|quarantine|jobs|logs",
+        "everywhere",
+        "Switch to a tab by its name or number",
+        always
+    ),
     spec!(Schema, "schema", ["contract"], "", "entry", "The columns against the dataset's contract", rows_open, |s| (s
         .tab
         == Tab::Dlq)
@@ -147,7 +155,8 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         "Order of the profile (oddness, name) or of the quarantines (the others)",
         sortable
     ),
-    spec!(Mark, "mark", [], "", "list", "Mark or unmark, for what works on several; a line of a log", markable, |s| (s.tab
+    spec!(Mark, "mark", [], "", "list", "Mark or unmark, for what works on several; a line of a log", markable, |s| (s
+        .tab
         != Tab::Dlq
         || s.dlq.focus == Focus::List)
         .then_some((8, "mark"))),

@@ -16,7 +16,7 @@ use crate::model::text::{middle, one_line};
 use crate::sources::jobs::RunDetail;
 
 /// The task's id, with its index where it is mapped.
-pub(super) fn task_name(task: &TaskInstance) -> String {
+pub(in crate::console) fn task_name(task: &TaskInstance) -> String {
     task.map_index.map_or_else(|| task.task.clone(), |index| format!("{}[{index}]", task.task))
 }
 
@@ -173,7 +173,8 @@ fn in_full(fields: &mut Fields<'_>, detail: &RunDetail) {
             _ => String::new(),
         };
         let at = attempt.created.map(words::absolute).unwrap_or_default();
-        let text = format!(" {} {glyph} {} {at}  {length}", pad(&attempt.number.to_string(), 3, true), pad(word, 10, false));
+        let text =
+            format!(" {} {glyph} {} {at}  {length}", pad(&attempt.number.to_string(), 3, true), pad(word, 10, false));
         fields.lines.push(Line::styled(text, style));
         if let Some(why) = &attempt.detail {
             fields.field("", &one_line(why, 2000), Role::Text);

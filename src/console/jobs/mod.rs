@@ -8,6 +8,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub(super) use detail::{place_text, task_name};
 pub(super) use tree::{Node, NodeId};
 pub(super) use view::draw;
 
@@ -77,11 +78,7 @@ impl JobsScreen {
     }
 
     /// The tasks of a DAG run, as far as they are known.
-    pub(super) fn tasks<'a>(
-        &'a self,
-        state: &'a State,
-        run: &crate::model::dag::DagRun,
-    ) -> &'a [Arc<TaskInstance>] {
+    pub(super) fn tasks<'a>(&'a self, state: &'a State, run: &crate::model::dag::DagRun) -> &'a [Arc<TaskInstance>] {
         tree::known_tasks(&state.lake.snapshot.pipeline, &self.tasks, run)
     }
 
@@ -169,11 +166,7 @@ fn is_awaited(state: &State, id: RequestId) -> bool {
 }
 
 /// A job run came in full, or not.
-pub(super) fn detailed(
-    state: &mut State,
-    id: RequestId,
-    result: Result<Box<RunDetail>, SourceError>,
-) -> Vec<Effect> {
+pub(super) fn detailed(state: &mut State, id: RequestId, result: Result<Box<RunDetail>, SourceError>) -> Vec<Effect> {
     if is_awaited(state, id) {
         state.jobs.load = match result {
             Ok(detail) => {
@@ -187,11 +180,7 @@ pub(super) fn detailed(
 }
 
 /// The tasks of a DAG run came, or not.
-pub(super) fn tasked(
-    state: &mut State,
-    id: RequestId,
-    result: Result<Vec<TaskInstance>, SourceError>,
-) -> Vec<Effect> {
+pub(super) fn tasked(state: &mut State, id: RequestId, result: Result<Vec<TaskInstance>, SourceError>) -> Vec<Effect> {
     if !is_awaited(state, id) {
         return Vec::new();
     }

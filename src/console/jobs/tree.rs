@@ -63,9 +63,7 @@ impl Node {
             Self::Group(sum) => sum.id.clone(),
             Self::JobRun { run, .. } => job_run_id(run),
             Self::DagRun { run, .. } => NodeId::DagRun(run.dag.clone(), run.id.clone()),
-            Self::Task(task) => {
-                NodeId::Task(task.dag.clone(), task.run.clone(), task.task.clone(), task.map_index)
-            }
+            Self::Task(task) => NodeId::Task(task.dag.clone(), task.run.clone(), task.task.clone(), task.map_index),
         }
     }
 
@@ -207,8 +205,8 @@ fn of_one(
     toggled: &BTreeSet<NodeId>,
 ) -> Vec<Node> {
     let id = NodeId::DagRun(run.dag.clone(), run.id.clone());
-    let open = (!tasks.is_empty())
-        .then(|| !filter.is_empty() || ((run.state != TaskState::Success) != toggled.contains(&id)));
+    let open =
+        (!tasks.is_empty()).then(|| !filter.is_empty() || ((run.state != TaskState::Success) != toggled.contains(&id)));
     let mut nodes = vec![Node::DagRun { run: Arc::clone(run), alone, open }];
     if open == Some(true) {
         nodes.extend(tasks.iter().map(|t| Node::Task(Arc::clone(t))));

@@ -222,8 +222,7 @@ fn attempt(state: &State, run: &JobRun) -> String {
 pub(super) fn took(state: &State, run: &JobRun) -> (String, bool) {
     let Some(length) = run.duration(state.now) else { return (String::new(), false) };
     let settings = &state.settings;
-    let thresholds =
-        settings.thresholds.of(&settings.overrides, run.layer, run.dataset.as_ref(), Some(&run.job));
+    let thresholds = settings.thresholds.of(&settings.overrides, run.layer, run.dataset.as_ref(), Some(&run.job));
     let same = state.lake.snapshot.pipeline.jobs.iter().filter(|r| r.job == run.job).map(AsRef::as_ref);
     let runs: Vec<&JobRun> = same.collect();
     against(length, usual(&runs, run, &thresholds, state.now), thresholds.duration_factor)

@@ -72,10 +72,7 @@ fn groups_count_and_keep_the_first_and_the_last() {
     let told: Vec<_> = groups.iter().map(|g| (g.signature.as_str(), g.count, g.first.0, g.last.0)).collect();
     assert_eq!(
         told,
-        [
-            ("ERROR task <n> failed", 5, LineId(0), LineId(8)),
-            ("ERROR something else", 1, LineId(10), LineId(10)),
-        ]
+        [("ERROR task <n> failed", 5, LineId(0), LineId(8)), ("ERROR something else", 1, LineId(10), LineId(10)),]
     );
     assert_eq!(groups[0].last.1.map(|t| t.to_rfc3339()).as_deref(), Some("2026-11-22T00:00:04+00:00"));
     // Asked again, nothing is counted twice.
