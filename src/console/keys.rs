@@ -203,11 +203,12 @@ impl KeyMap {
         self.rows.iter().filter(move |b| command::split(&b.run).0 == command).map(|b| (b.key, b.tab))
     }
 
-    /// The keys that run a command on a tab.
+    /// The keys that run a command on a tab, its own first.
     pub(super) fn keys_on<'a>(&'a self, command: &'a str, tab: Tab) -> impl Iterator<Item = Key> + 'a {
         let runs = move |key: &Key| self.line_on(*key, tab).is_some_and(|l| command::split(l).0 == command);
-        let here = self.keys(command).filter(move |(_, at)| at.is_none_or(|at| at == tab));
-        here.map(|(key, _)| key).filter(runs)
+        let own = self.keys(command).filter(move |(_, at)| *at == Some(tab));
+        let general = self.keys(command).filter(|(_, at)| at.is_none());
+        own.chain(general).map(|(key, _)| key).filter(runs)
     }
 }
 

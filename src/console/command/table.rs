@@ -49,10 +49,8 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         == Tab::Dlq
         && s.dlq.focus == Focus::Detail)
         .then_some((1, "back"))),
-    spec!(Pane, "pane", ["focus"], "", "everywhere", "The focus to the other pane", always, |_| Some((
-        7,
-        "other pane"
-    ))),
+    spec!(Pane, "pane", ["focus"], "", "everywhere", "The focus to the other pane", always, |s| (s.tab != Tab::Logs)
+        .then_some((7, "other pane"))),
     spec!(
         Tab,
         "tab",

@@ -47,14 +47,12 @@ fn set(state: &mut State, at: Option<LineId>, top: Option<LineId>) {
 
 /// Shows the chosen line with a third of the screen above it, as after a jump.
 pub(super) fn reveal(state: &mut State) {
-    let height = u64::from(view::body(state).height);
-    let screen = &state.logs;
-    let at = screen.buffer.position(screen.at) as u64;
-    let seen = (screen.buffer.position(screen.top) as u64..).take(usize::try_from(height).unwrap_or(0));
-    if !seen.into_iter().any(|i| i == at) {
-        let above = usize::try_from(at.saturating_sub(height / 3)).unwrap_or(0);
-        let top = screen.buffer.shown_at(above).map(|l| l.id);
-        set(state, Some(state.logs.at), top);
+    let height = usize::from(view::body(state).height);
+    let buffer = &state.logs.buffer;
+    let (at, top) = (buffer.position(state.logs.at), buffer.position(state.logs.top));
+    if !(top..top.saturating_add(height)).contains(&at) {
+        let above = buffer.shown_at(at.saturating_sub(height / 3)).map(|l| l.id);
+        set(state, Some(state.logs.at), above);
     }
     fit(state);
 }

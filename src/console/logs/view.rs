@@ -16,7 +16,7 @@ use crate::console::view::below;
 use crate::console::{glyphs, layout, words};
 use crate::model::category::FailureCategory;
 use crate::model::log::{Level, LogLine, Marked};
-use crate::model::text::{escape, one_line};
+use crate::model::text::{escape, middle, one_line};
 
 /// From this width on a line has its level as a word, and its stream.
 const WIDE: u16 = 120;
@@ -45,12 +45,17 @@ fn text_width(state: &State, width: u16) -> usize {
     usize::from(width).saturating_sub(margin(state, width)).max(2)
 }
 
+/// The text escaped; a tab is blanks, since stack traces are full of them.
+fn harmless(text: &str) -> String {
+    escape(&text.replace('\t', "    ")).into_owned()
+}
+
 /// How many rows the line at an index takes.
 pub(super) fn rows(state: &State, width: u16) -> impl Fn(usize) -> usize {
     let screen = &state.logs;
     let room = text_width(state, width);
     move |index| match screen.buffer.shown_at(index) {
-        Some(line) if screen.wrap => words::wrap(&escape(&line.text), room).len(),
+        Some(line) if screen.wrap => words::wrap(&harmless(&line.text), room).len(),
         _ => 1,
     }
 }
@@ -59,10 +64,11 @@ pub(in crate::console) fn draw(state: &State, buffer: &mut Buffer) {
     let whole = layout::bands(state).body;
     let screen = &state.logs;
     let theme = &state.theme;
-    let title = if screen.is_open() { format!("Logs  {}", screen.title) } else { "Logs".to_owned() };
+    let stream = screen.selected().map(|l| format!("  {}", middle(&l.stream, 40))).unwrap_or_default();
+    let title = if screen.is_open() { format!("Logs  {}{stream}", screen.title) } else { "Logs".to_owned() };
     let figures = figures(state);
     let room = usize::from(whole.width).saturating_sub(figures.width() + 12);
-    paint::rule(buffer, whole, theme, &one_line(&title, room), &figures);
+    paint::rule(buffer, whole, theme, &fit(&title, room), &figures);
     let area = body(state);
     if screen.buffer.shown() == 0 {
         for (y, (text, role)) in empty(state).into_iter().enumerate() {
@@ -88,7 +94,7 @@ pub(in crate::console) fn draw(state: &State, buffer: &mut Buffer) {
     if let Phase::Failed(fault) = &screen.reading.phase {
         let text = format!(" {} {}", glyphs::BAD, fault.what);
         let room = usize::from(area.width);
-        let hint = one_line(&fault.hint, room / 2);
+        let hint = fit(&fault.hint, room / 2);
         let text = fit(&text, room.saturating_sub(hint.width() + 2));
         let spans = vec![
             Span::styled(text, theme.style(Role::Error)),
@@ -178,7 +184,7 @@ fn lines(state: &State, line: &LogLine, width: u16) -> Vec<Line<'static>> {
     let margin = margin(state, width);
     let mark = if screen.buffer.is_marked(line.id) { glyphs::MARK } else { " " };
     let room = text_width(state, width);
-    let text = escape(&line.text);
+    let text = harmless(&line.text);
     let parts = if screen.wrap { words::wrap(&text, room) } else { vec![fit(&shifted(&text, screen.shift), room)] };
     let before = before(state, line, width, margin.saturating_sub(4));
     let mut rows = Vec::with_capacity(parts.len());
@@ -215,7 +221,7 @@ fn before(state: &State, line: &LogLine, width: u16, columns: usize) -> String {
     };
     let rest = if wide {
         let level = line.level.map(Level::word).unwrap_or_default();
-        format!("{} {} ", pad(level, 5, false), pad(&crate::model::text::middle(&line.stream, STREAM), STREAM, false))
+        format!("{} {} ", pad(level, 5, false), pad(&middle(&line.stream, STREAM), STREAM, false))
     } else {
         String::new()
     };
@@ -245,7 +251,7 @@ pub(in crate::console) fn draw_errors(state: &State, cursor: Cursor, body: Rect,
     let groups = screen.buffer.signatures().groups();
     let all = groups.iter().map(|g| g.count).sum();
     let right = format!("{}, enter goes to the first", words::plural(all, "error", "errors"));
-    paint::rule(buffer, body, theme, &format!("Errors  {}", one_line(&screen.title, 40)), &right);
+    paint::rule(buffer, body, theme, &format!("Errors  {}", fit(&screen.title, 40)), &right);
     let inside = Rect { y: body.y.saturating_add(1), height: body.height.saturating_sub(1), ..body };
     if groups.is_empty() {
         paint::line(buffer, inside, 0, Span::styled(" no errors in what was read", theme.style(Role::Dim)));
@@ -254,7 +260,8 @@ pub(in crate::console) fn draw_errors(state: &State, cursor: Cursor, body: Rect,
         let (Some(group), Ok(y)) = (groups.get(i), u16::try_from(y)) else { continue };
         let age =
             |at: Option<chrono::DateTime<chrono::Utc>>| at.map(|at| words::age(state.now, at)).unwrap_or_default();
-        let seen = format!("{} to {}", pad(&age(group.first.1), 6, true), pad(&age(group.last.1), 6, false));
+        let seen =
+            format!("first {} last {} ago ", pad(&age(group.first.1), 4, true), pad(&age(group.last.1), 4, true));
         let category = if group.category == FailureCategory::Unknown { "" } else { group.category.short() };
         let start = format!(" {}× {} {seen} ", pad(&words::count(group.count), 7, true), pad(category, 9, false));
         let room = usize::from(inside.width).saturating_sub(start.width());
@@ -266,6 +273,6 @@ pub(in crate::console) fn draw_errors(state: &State, cursor: Cursor, body: Rect,
         }
     }
     if let Some(group) = groups.get(cursor.index()) {
-        below(state, &one_line(&group.example, 400), inside, height, buffer);
+        below(state, &one_line(&group.example.replace('\n', "  "), 400), inside, height, buffer);
     }
 }
