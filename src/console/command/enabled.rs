@@ -61,6 +61,11 @@ pub(super) fn markable(state: &State) -> Enabled {
     something_selected(state)
 }
 
+/// Where several lines can be marked at once.
+pub(super) fn rangeable(state: &State) -> Enabled {
+    if state.tab == Tab::Logs { no("lines of a log are marked one by one: m") } else { markable(state) }
+}
+
 pub(super) fn run_of_alert(state: &State) -> Enabled {
     jobs::run_of_alert(state).map(drop).map_err(Cow::Borrowed)
 }

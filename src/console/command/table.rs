@@ -2,7 +2,8 @@
 
 use super::enabled::{
     always, archive, arm, dead_letters, investigate, log_open, logged, markable, never_hinted, openable, quarantine,
-    release, resolve, resume, reveal, rows_open, run_of_alert, something_selected, sortable, stop, themed, undo,
+    rangeable, release, resolve, resume, reveal, rows_open, run_of_alert, something_selected, sortable, stop, themed,
+    undo,
 };
 use super::{Command, Spec};
 use crate::console::state::{Focus, Mode, Tab};
@@ -158,7 +159,7 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         != Tab::Dlq
         || s.dlq.focus == Focus::List)
         .then_some((8, "mark"))),
-    spec!(Range, "range", [], "", "list", "Begin a range here; again: mark all from there to here", markable),
+    spec!(Range, "range", [], "", "list", "Begin a range here; again: mark all from there to here", rangeable),
     spec!(
         Log,
         "log",

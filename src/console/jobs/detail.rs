@@ -253,7 +253,7 @@ fn one_task(fields: &mut Fields<'_>, task: &TaskInstance) {
     fields.field("try", &format!("{} of {allowed}", task.tries), Role::Text);
     if let Some(next) = task.next_try {
         let left = if next > state.now { format!("in {}", words::length(next - state.now)) } else { "due".into() };
-        fields.field("next retry", &format!("{left}, {}", words::absolute(next)), Role::Warning);
+        fields.field("retry", &format!("{left}, {}", words::absolute(next)), Role::Warning);
     }
     if let Some(at) = task.started {
         fields.field("began", &words::when(state.now, at), Role::Text);

@@ -62,7 +62,7 @@ fn a_dag_run_shows_its_tasks_with_tries_and_the_next_retry() {
     driven.keys("esc h");
     assert!(!line(&driven.screen(), "▸ scheduled__2026-11-24").is_empty(), "closed");
     driven.keys("right j j tab");
-    assert!(driven.screen().contains("next retry in 5 m, 2026-11-24 06:05:00Z"), "{}", driven.screen());
+    assert!(driven.screen().contains("retry     in 5 m, 2026-11-24 06:05:00Z"), "{}", driven.screen());
     driven.keys("esc l");
     let Some(Effect::ReadLog { of, .. }) = driven.asked.iter().rev().find(|e| matches!(e, Effect::ReadLog { .. }))
     else {

@@ -217,6 +217,7 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
             }
         }
         Command::Copy => return copy(state),
+        Command::CopyUri => state.say("a line has no address of its own; c copies it"),
         Command::Left => state.logs.shift = state.logs.shift.saturating_sub(SIDEWAYS),
         Command::Right if !state.logs.wrap => state.logs.shift = state.logs.shift.saturating_add(SIDEWAYS).min(60_000),
         _ => place::go(state, command),
