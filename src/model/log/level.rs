@@ -165,7 +165,7 @@ fn time(text: &str) -> Option<DateTime<Utc>> {
         return Some(at.to_utc());
     }
     // Airflow: an offset without a colon.
-    if let Some((at, _)) = DateTime::parse_and_remainder(text, "%Y-%m-%dT%H:%M:%S%.f%z").ok() {
+    if let Ok((at, _)) = DateTime::parse_and_remainder(text, "%Y-%m-%dT%H:%M:%S%.f%z") {
         return Some(at.to_utc());
     }
     let dotted = text.replacen(',', ".", 1);
