@@ -119,6 +119,9 @@ fn console_settings(session: &Session, config: &Config) -> Result<ConsoleSetting
         identity: String::new(),
         lake_url: session.lake().url().to_owned(),
         quarantine_limit: config.settings.thresholds.quarantine,
+        thresholds: config.settings.thresholds.clone(),
+        overrides: config.settings.overrides.clone(),
+        categories: config.settings.categories.clone(),
         notifiers: config.notify.iter().map(|n| n.about.name.clone()).collect(),
     })
 }

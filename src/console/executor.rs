@@ -91,6 +91,21 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
                     let _ = answers.send(Msg::Audited(id, session.audit_log(days, now).await)).await;
                 });
             }
+            Effect::RunDetail { id, source, run, settle } => self.start(Job::Run, async move {
+                if settle {
+                    tokio::time::sleep(SETTLE).await;
+                }
+                let _ = answers.send(Msg::RunDetail(id, session.run_detail(&source, &run).await.map(Box::new))).await;
+            }),
+            Effect::DagTasks { id, dag, run, settle } => self.start(Job::Run, async move {
+                if settle {
+                    tokio::time::sleep(SETTLE).await;
+                }
+                let _ = answers.send(Msg::DagTasks(id, session.dag_tasks(&dag, &run).await)).await;
+            }),
+            Effect::ReadLog { id, of, query, from } => self.start(Job::Log, async move {
+                let _ = answers.send(Msg::Log(id, session.log(&of, &query, from.as_ref()).await)).await;
+            }),
             Effect::Quit(_) | Effect::Suspend | Effect::Copy(_) => return Some(effect),
             other => self.about_writes(other),
         }

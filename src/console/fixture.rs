@@ -1,7 +1,9 @@
 //! Values for the console's tests: a small lake with every severity, and rows that are named, masked and null.
 
 pub(super) mod moves;
+pub(super) mod pipeline;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
@@ -21,6 +23,8 @@ use crate::model::reason::ErrorReason;
 use crate::model::severity::Severity;
 use crate::ops::{Opened, Snapshot, SourceHealth, SourceState};
 use crate::rows::PageRequest;
+use crate::sources::SourceError;
+use crate::sources::logs::LogPage;
 
 use super::keys::Key;
 use super::msg::{Effect, Msg};
@@ -103,10 +107,11 @@ pub(super) fn snapshot() -> Snapshot {
         entries,
         unread: 0,
         quarantines: moves::quarantines(),
-        pipeline: Default::default(),
+        pipeline: pipeline::pipeline(),
         quality: Vec::new(),
         alerts,
         sources,
+        requests: vec![("lake".into(), 1_234)],
         taken: Some(now()),
     }
 }
@@ -163,6 +168,8 @@ pub(super) struct Driven {
     pub asked: Vec<Effect>,
     /// Page requests, in order.
     pub pages: Vec<PageRequest>,
+    /// Answers to the next readings of a log; without one, the log of the fixture and then nothing new.
+    pub logs: VecDeque<Result<LogPage, SourceError>>,
     /// What the gate allows.
     pub gate: Option<Protection>,
     /// The next plans that are asked for cannot be.
@@ -173,7 +180,7 @@ impl Driven {
     pub(super) fn new(settings: ConsoleSettings, width: u16, height: u16) -> Self {
         let (state, effects) = State::new(settings, now(), width, height);
         let gate = Some(Protection::of(state.settings.protected, false));
-        let mut driven = Self { state, asked: vec![], pages: vec![], gate, refuses: false };
+        let mut driven = Self { state, asked: vec![], pages: vec![], logs: VecDeque::new(), gate, refuses: false };
         driven.answer(effects);
         driven
     }
@@ -234,6 +241,17 @@ impl Driven {
                     let all = moves::quarantines();
                     let dataset = all.iter().find(|q| q.id == of).map_or("orders", |q| q.dataset.as_str());
                     Msg::Manifest(id, Ok(Box::new(moves::plan(MoveKind::Quarantine, dataset))))
+                }
+                Effect::RunDetail { id, run, .. } => Msg::RunDetail(id, Ok(Box::new(pipeline::detail(&run)))),
+                Effect::DagTasks { id, run, .. } if &*run.0 == "scheduled__2026-11-24" => {
+                    Msg::DagTasks(id, Ok(pipeline::tasks()))
+                }
+                Effect::DagTasks { id, .. } => Msg::DagTasks(id, Ok(vec![])),
+                Effect::ReadLog { id, ref from, .. } => {
+                    let first = from.is_none();
+                    self.asked.push(effect);
+                    let usual = || if first { pipeline::log() } else { pipeline::page(&[], true) };
+                    Msg::Log(id, self.logs.pop_front().unwrap_or_else(|| Ok(usual())))
                 }
                 Effect::Profile { id, .. } => Msg::Profiled(id, Ok(vec![])),
                 Effect::Reveal { entry, columns } => {

@@ -27,6 +27,8 @@ fn progress(state: &State, room: usize) -> String {
     if let Some(loading) = match state.tab {
         Tab::Dlq => state.dlq.preview.loading(),
         Tab::Quarantine => state.quarantine.loading(),
+        Tab::Jobs => state.jobs.loading(),
+        Tab::Logs => state.logs.loading(),
         Tab::Alerts => None,
     } {
         return format!("{loading} ");
@@ -97,7 +99,7 @@ fn hints<'a>(state: &State, room: usize) -> Line<'a> {
         .filter(|s| (s.enabled)(state).is_ok())
         .filter_map(|s| {
             let (priority, word) = (s.hint)(state)?;
-            Some((priority, state.settings.keys.first(s.name)?.to_string(), word))
+            Some((priority, state.settings.keys.keys_on(s.name, state.tab).next()?.to_string(), word))
         })
         .collect();
     hints.sort_by_key(|(priority, ..)| *priority);

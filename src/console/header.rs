@@ -103,6 +103,11 @@ pub(super) fn tabs(state: &State, area: Rect, buffer: &mut Buffer) {
                 0 => String::new(),
                 n => format!(" {}", words::count(n as u64)),
             },
+            Tab::Jobs => match state.jobs.failing {
+                0 => String::new(),
+                n => format!(" {}{}", words::count(n), glyphs::CRITICAL),
+            },
+            Tab::Logs => String::new(),
             Tab::Quarantine => match state.lake.snapshot.quarantines.iter().filter(|q| q.state.is_open()).count() {
                 0 => String::new(),
                 n => format!(" {}", words::count(n as u64)),

@@ -7,6 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use serde::Deserialize;
 
 use super::command;
+use super::state::Tab;
 
 /// One key as people write it: `j`, `G`, `ctrl-d`, `pgdn`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Hash)]
@@ -127,12 +128,23 @@ struct KeyFile {
 struct Row {
     on: Vec<String>,
     run: String,
+    /// The one tab where it holds; everywhere else the key does what it does there.
+    tab: Option<String>,
+}
+
+/// A key and what it runs.
+#[derive(Debug, Clone, PartialEq)]
+struct Bound {
+    key: Key,
+    /// The one tab where it holds.
+    tab: Option<Tab>,
+    run: String,
 }
 
 /// The keys and the command lines they run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeyMap {
-    rows: Vec<(Key, String)>,
+    rows: Vec<Bound>,
 }
 
 impl Default for KeyMap {
@@ -140,19 +152,20 @@ impl Default for KeyMap {
     fn default() -> Self {
         let file: KeyFile = toml::from_str(include_str!("keys.toml")).unwrap_or(KeyFile { key: Vec::new() });
         let rows = file.key.into_iter().flat_map(|row| {
+            let tab = row.tab.as_deref().and_then(Tab::of_word);
             let run = row.run;
-            row.on.into_iter().filter_map(move |on| Some((Key::parse(&on).ok()?, run.clone())))
+            row.on.into_iter().filter_map(move |on| Some(Bound { key: Key::parse(&on).ok()?, tab, run: run.clone() }))
         });
         Self { rows: rows.collect() }
     }
 }
 
 impl KeyMap {
-    /// Lays a user's keys over these: key to command line; `none` frees a key.
+    /// Lays a user's keys over these: key to command line; `none` frees a key. They hold on every tab.
     pub fn overlay(mut self, own: &BTreeMap<String, String>) -> Result<Self, KeyError> {
         for (text, run) in own {
             let key = Key::parse(text)?;
-            self.rows.retain(|(k, _)| *k != key);
+            self.rows.retain(|b| b.key != key);
             if run == "none" {
                 continue;
             }
@@ -161,7 +174,7 @@ impl KeyMap {
                 return Err(KeyError::NoCommand { key: text.clone(), run: run.clone() });
             }
             // First, so that hints show the user's own key.
-            self.rows.insert(0, (key, run.clone()));
+            self.rows.insert(0, Bound { key, tab: None, run: run.clone() });
         }
         match ["quit", "command"].into_iter().find(|way| self.first(way).is_none()) {
             Some(way) => Err(KeyError::NoWay(way)),
@@ -169,19 +182,33 @@ impl KeyMap {
         }
     }
 
-    /// What a key runs.
+    /// What a key runs where no tab has its own use for it.
     pub fn line(&self, key: Key) -> Option<&str> {
-        self.rows.iter().find(|(k, _)| *k == key).map(|(_, run)| run.as_str())
+        self.rows.iter().find(|b| b.key == key && b.tab.is_none()).map(|b| b.run.as_str())
+    }
+
+    /// What a key runs on a tab.
+    pub(super) fn line_on(&self, key: Key, tab: Tab) -> Option<&str> {
+        let own = self.rows.iter().find(|b| b.key == key && b.tab == Some(tab));
+        own.map(|b| b.run.as_str()).or_else(|| self.line(key))
     }
 
     /// The first key of a command.
     pub fn first(&self, command: &str) -> Option<Key> {
-        self.keys(command).next()
+        self.keys(command).next().map(|(key, _)| key)
     }
 
-    /// All keys of a command, with or without arguments.
-    pub fn keys<'a>(&'a self, command: &'a str) -> impl Iterator<Item = Key> + 'a {
-        self.rows.iter().filter(move |(_, run)| command::split(run).0 == command).map(|(key, _)| *key)
+    /// All keys of a command, with or without arguments, and the tab where each holds.
+    pub(super) fn keys<'a>(&'a self, command: &'a str) -> impl Iterator<Item = (Key, Option<Tab>)> + 'a {
+        self.rows.iter().filter(move |b| command::split(&b.run).0 == command).map(|b| (b.key, b.tab))
+    }
+
+    /// The keys that run a command on a tab, its own first.
+    pub(super) fn keys_on<'a>(&'a self, command: &'a str, tab: Tab) -> impl Iterator<Item = Key> + 'a {
+        let runs = move |key: &Key| self.line_on(*key, tab).is_some_and(|l| command::split(l).0 == command);
+        let own = self.keys(command).filter(move |(_, at)| *at == Some(tab));
+        let general = self.keys(command).filter(|(_, at)| at.is_none());
+        own.chain(general).map(|(key, _)| key).filter(runs)
     }
 }
 
@@ -200,8 +227,9 @@ mod tests {
                 let key = Key::parse(&on).unwrap();
                 assert_eq!(key.to_string(), on);
                 assert_eq!(Key::from(KeyEvent::from(key)), key);
-                assert!(!seen.contains(&key), "{on} is bound twice");
-                seen.push(key);
+                let tab = row.tab.as_deref().map(|word| Tab::of_word(word).unwrap());
+                assert!(!seen.contains(&(key, tab)), "{on} is bound twice");
+                seen.push((key, tab));
             }
         }
         assert_eq!(KeyMap::default().rows.len(), seen.len());
@@ -214,6 +242,18 @@ mod tests {
         }
         assert_eq!(Key::parse("-").unwrap().to_string(), "-");
         assert_eq!(Key::parse("ctrl--").unwrap().to_string(), "ctrl--");
+    }
+
+    #[test]
+    fn a_tab_has_its_own_keys() {
+        let map = KeyMap::default();
+        let n = Key::parse("n").unwrap();
+        assert_eq!((map.line_on(n, Tab::Logs), map.line_on(n, Tab::Dlq)), (Some("next-error"), Some("page-down")));
+        let keys = |command: &str, tab| map.keys_on(command, tab).map(|k| k.to_string()).collect::<Vec<_>>();
+        assert_eq!(keys("page-down", Tab::Logs), ["pgdn"]);
+        assert_eq!(keys("page-down", Tab::Jobs), ["n", "pgdn"]);
+        let own = BTreeMap::from([("n".to_owned(), "quit".to_owned())]);
+        assert_eq!(KeyMap::default().overlay(&own).unwrap().line_on(n, Tab::Logs), Some("quit"));
     }
 
     #[test]

@@ -9,13 +9,14 @@ mod command;
 mod cursor;
 mod dlq;
 mod executor;
-mod filter;
 mod footer;
 mod glyphs;
 mod header;
+mod jobs;
 mod keys;
 mod layout;
 mod load;
+mod logs;
 mod marks;
 mod moves;
 mod moving;
@@ -26,12 +27,15 @@ mod plan;
 mod prompt;
 mod quarantine;
 mod settings;
+mod sources;
 mod state;
 mod terminal;
 mod theme;
 mod update;
 mod view;
 mod words;
+
+use crate::model::filter;
 
 #[cfg(test)]
 mod fixture;

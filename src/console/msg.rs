@@ -7,11 +7,16 @@ use crossterm::event::KeyEvent;
 
 use crate::lake::LakeError;
 use crate::model::column::{ColumnProfile, RowPage};
+use crate::model::dag::{DagId, DagRunId, TaskInstance};
 use crate::model::entry::{DlqEntry, EntryPath};
 use crate::model::moves::{MoveId, Plan, ReasonCode, Step};
 use crate::model::protection::{Confirmation, Protection};
-use crate::ops::{AuditRecord, GateError, MoveProgress, Opened, Progress, Snapshot};
+use crate::model::run::JobRunId;
+use crate::ops::{AuditRecord, GateError, LogOf, MoveProgress, Opened, Progress, Snapshot};
 use crate::rows::{PageRequest, RowsError};
+use crate::sources::SourceError;
+use crate::sources::jobs::RunDetail;
+use crate::sources::logs::{LogCursor, LogPage, LogQuery};
 
 use super::moves::Written;
 
@@ -55,6 +60,12 @@ pub(super) enum Msg {
     Manifest(RequestId, Result<Box<Plan>, GateError>),
     /// Audit records came, or not.
     Audited(RequestId, Result<Vec<AuditRecord>, LakeError>),
+    /// A job run came in full, or not.
+    RunDetail(RequestId, Result<Box<RunDetail>, SourceError>),
+    /// The tasks of a DAG run came, or not.
+    DagTasks(RequestId, Result<Vec<TaskInstance>, SourceError>),
+    /// Lines of a log came, or not.
+    Log(RequestId, Result<LogPage, SourceError>),
     /// The picture of this state is on the screen.
     Drawn,
 }
@@ -102,6 +113,12 @@ pub(super) enum Effect {
     Manifest { id: RequestId, of: MoveId, settle: bool },
     /// Read the audit log of so many days.
     Audit { id: RequestId, days: u32 },
+    /// Read a job run in full; with `settle`, after a moment in which a newer request may replace it.
+    RunDetail { id: RequestId, source: Arc<str>, run: JobRunId, settle: bool },
+    /// Read the tasks of a DAG run; `settle` likewise.
+    DagTasks { id: RequestId, dag: DagId, run: DagRunId, settle: bool },
+    /// Read lines of a log, from its beginning or from a cursor on.
+    ReadLog { id: RequestId, of: Arc<LogOf>, query: LogQuery, from: Option<LogCursor> },
     /// Drop what runs of this kind.
     Cancel(Job),
     /// Send text to the clipboard of the terminal.
@@ -122,6 +139,8 @@ pub(super) enum Job {
     Plan,
     Manifest,
     Audit,
+    Run,
+    Log,
 }
 
 /// Why the console ended.

@@ -4,6 +4,7 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::model::entry::EntryPath;
+use crate::model::log::LineId;
 
 use super::audit::AuditScreen;
 use super::command::{self, COMMANDS, Command, Spec};
@@ -28,6 +29,8 @@ pub(super) enum Overlay {
     Messages(Cursor),
     /// The state of each source.
     Sources(Cursor),
+    /// The errors of the open log, grouped.
+    Errors(Cursor),
     /// The question before personal columns are shown. `yes` is where the focus is.
     Reveal { entry: EntryPath, columns: Vec<String>, yes: bool },
 }
@@ -38,6 +41,8 @@ pub(super) enum Handled {
     Close,
     Run(&'static Spec),
     Do(Effect),
+    /// Go to a line of the open log.
+    Line(LineId),
 }
 
 /// The commands that the typed letters leave.
@@ -68,6 +73,10 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Handled {
     let line = state.settings.keys.line(Key::from(key));
     let command = line.and_then(|l| command::find(command::split(l).0)).map(|s| s.command);
     let acts = if matches!(state.overlay, Some(Overlay::Actions(_))) { actions(state) } else { Vec::new() };
+    let groups = match state.overlay {
+        Some(Overlay::Errors(_)) => state.logs.buffer.signatures().groups(),
+        _ => Vec::new(),
+    };
     let (notes, sources) = (state.notes.len() as u64, state.lake.snapshot.sources.len() as u64);
     match state.overlay.as_mut() {
         None => Handled::Close,
@@ -107,6 +116,10 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Handled {
         Some(Overlay::Audit(screen)) => screen.key(command, height.saturating_sub(1)),
         Some(Overlay::Messages(cursor)) => scroll(cursor, command, notes, height),
         Some(Overlay::Sources(cursor)) => scroll(cursor, command, sources, height),
+        Some(Overlay::Errors(cursor)) => match command {
+            Some(Command::Open) => groups.get(cursor.index()).map_or(Handled::Stay, |g| Handled::Line(g.first.0)),
+            command => scroll(cursor, command, groups.len() as u64, height),
+        },
         Some(Overlay::Reveal { entry, columns, yes }) => match key.code {
             KeyCode::Char('y') => Handled::Do(Effect::Reveal { entry: entry.clone(), columns: columns.clone() }),
             KeyCode::Enter if *yes => Handled::Do(Effect::Reveal { entry: entry.clone(), columns: columns.clone() }),

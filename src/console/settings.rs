@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::model::category::{CategoryRule, default_rules};
+use crate::model::rules::{Override, Thresholds};
+
 use super::{KeyMap, Theme};
 
 /// How copied text reaches the clipboard of the terminal.
@@ -57,6 +60,12 @@ pub struct ConsoleSettings {
     pub lake_url: String,
     /// How long data may lie in quarantine before it is marked as old.
     pub quarantine_limit: chrono::Duration,
+    /// When a job takes too long.
+    pub thresholds: Thresholds,
+    /// What holds for some jobs instead.
+    pub overrides: Vec<Override>,
+    /// What an error of a log means.
+    pub categories: Vec<CategoryRule>,
     /// Who is told of moves, by name: `#data-eng (Slack)`, `sns:dq-alerts`.
     pub notifiers: Vec<String>,
 }
@@ -75,6 +84,9 @@ impl Default for ConsoleSettings {
             identity: String::new(),
             lake_url: String::new(),
             quarantine_limit: chrono::Duration::days(7),
+            thresholds: Thresholds::default(),
+            overrides: Vec::new(),
+            categories: default_rules(),
             notifiers: Vec::new(),
         }
     }

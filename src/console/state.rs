@@ -10,6 +10,8 @@ use crate::ops::{Snapshot, SourceState};
 
 use super::alerts::AlertsScreen;
 use super::dlq::DlqScreen;
+use super::jobs::JobsScreen;
+use super::logs::LogsScreen;
 use super::moves::Moves;
 use super::msg::{Effect, RequestId};
 use super::overlay::Overlay;
@@ -20,22 +22,30 @@ use super::{ConsoleSettings, Theme};
 pub(super) use super::dlq::preview::Mode;
 
 /// A tab. It is in the list when it works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Tab {
     Alerts,
     Dlq,
     Quarantine,
+    Jobs,
+    Logs,
 }
 
 impl Tab {
-    pub(super) const ALL: [Self; 3] = [Self::Alerts, Self::Dlq, Self::Quarantine];
+    pub(super) const ALL: [Self; 5] = [Self::Alerts, Self::Dlq, Self::Quarantine, Self::Jobs, Self::Logs];
 
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Alerts => "alerts",
             Self::Dlq => "dlq",
             Self::Quarantine => "quarantine",
+            Self::Jobs => "jobs",
+            Self::Logs => "logs",
         }
+    }
+
+    pub(super) fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tab| tab.word() == word)
     }
 
     pub(super) fn title(self) -> &'static str {
@@ -43,6 +53,8 @@ impl Tab {
             Self::Alerts => "Alerts",
             Self::Dlq => "DLQ",
             Self::Quarantine => "Quarantine",
+            Self::Jobs => "Jobs",
+            Self::Logs => "Logs",
         }
     }
 }
@@ -106,10 +118,14 @@ pub(super) struct State {
     pub settings: ConsoleSettings,
     pub theme: Theme,
     pub tab: Tab,
+    /// The tabs that one jumped from: Esc goes back through them.
+    pub trail: Vec<Tab>,
     pub lake: LakeView,
     pub alerts: AlertsScreen,
     pub dlq: DlqScreen,
     pub quarantine: QuarantineScreen,
+    pub jobs: JobsScreen,
+    pub logs: LogsScreen,
     /// What is planned and what runs.
     pub moves: Moves,
     /// Whether the environment may be written to, as the gate said last.
@@ -142,10 +158,13 @@ impl State {
             settings,
             theme,
             tab: Tab::Alerts,
+            trail: Vec::new(),
             lake: LakeView::default(),
             alerts: AlertsScreen::default(),
             dlq: DlqScreen::default(),
             quarantine: QuarantineScreen::default(),
+            jobs: JobsScreen::default(),
+            logs: LogsScreen::default(),
             moves: Moves::default(),
             protection,
             prompt: None,
@@ -171,6 +190,14 @@ impl State {
     pub(super) fn request(&mut self) -> RequestId {
         self.next_id += 1;
         self.next_id
+    }
+
+    /// Jumps to a tab; Esc leads back.
+    pub(super) fn jump(&mut self, tab: Tab) {
+        if self.tab != tab {
+            self.trail.push(self.tab);
+            self.tab = tab;
+        }
     }
 
     /// Begins a refresh; one that runs is replaced.

@@ -28,7 +28,7 @@ use super::msg::{Effect, ExitReason, Msg};
 use super::{ConsoleSettings, Theme, view};
 
 /// Walks that reach every screen.
-const WALKS: [&str; 22] = [
+const WALKS: [&str; 32] = [
     "",
     "?",
     "?  j j",
@@ -46,6 +46,16 @@ const WALKS: [&str; 22] = [
     "3",
     "3 j tab G",
     "3 j space enter",
+    "4",
+    "4 j j tab",
+    "4 / a k 3 enter enter",
+    "4 / a k 3 enter l",
+    "4 / a k 3 enter l w g N m t",
+    "4 / a k 3 enter l e j",
+    "4 / n i g h t enter j j",
+    "4 / n i g h t enter j j j tab",
+    "5",
+    "S",
     "a",
     "@",
     "3 j : r e l e a s e enter G",
@@ -406,6 +416,13 @@ async fn the_loop_draws_answers_keys_and_ends() {
     program.wait_for("lakeward").await;
     program.press("2");
     program.wait_for("[2 DLQ").await;
+    program.press("4");
+    program.wait_for("no runs known, and a source fails").await;
+    program.press("5");
+    program.wait_for("no log is open").await;
+    program.press("S");
+    program.wait_for("last answer").await;
+    program.press("esc");
     program.press("?");
     program.wait_for("Commands").await;
     program.press("esc");

@@ -11,7 +11,7 @@ use super::msg::{Effect, ExitReason, Job, Msg, RequestId};
 use super::overlay::{self, Handled, Overlay};
 use super::prompt::{Outcome, Prompt, PromptKind};
 use super::state::{Focus, State, Tab};
-use super::{Theme, alerts, audit, dlq, moves, plan, quarantine, words};
+use super::{Theme, alerts, audit, dlq, jobs, logs, moves, plan, quarantine, words};
 
 /// Takes one message.
 pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
@@ -33,6 +33,8 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             alerts::fit(state);
             let mut effects = quarantine::fit(state);
             effects.extend(dlq::fit(state));
+            effects.extend(jobs::fit(state));
+            logs::fit(state);
             effects
         }
         Msg::Tick(now) => tick(state, now),
@@ -70,6 +72,9 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             audit::audited(state, id, result);
             Vec::new()
         }
+        Msg::RunDetail(id, result) => jobs::detailed(state, id, result),
+        Msg::DagTasks(id, result) => jobs::tasked(state, id, result),
+        Msg::Log(id, result) => logs::came(state, id, result),
         Msg::Drawn => {
             plan::drawn(state);
             Vec::new()
@@ -93,7 +98,9 @@ fn tick(state: &mut State, now: chrono::DateTime<chrono::Utc>) -> Vec<Effect> {
         }
         _ => false,
     };
-    if due && state.lake.scan.is_none() { state.refresh() } else { Vec::new() }
+    let mut effects = if due && state.lake.scan.is_none() { state.refresh() } else { Vec::new() };
+    effects.extend(logs::tick(state));
+    effects
 }
 
 fn progressed(state: &mut State, id: RequestId, progress: Progress) -> Vec<Effect> {
@@ -113,8 +120,11 @@ fn refreshed(state: &mut State, id: RequestId, mut snapshot: Snapshot) -> Vec<Ef
     // Rule 6: what is known stays on screen, with its age.
     if dlq_failed && snapshot.entries.is_empty() && !state.lake.entries.is_empty() {
         state.lake.snapshot.sources = snapshot.sources;
+        state.lake.snapshot.pipeline = snapshot.pipeline;
         state.fail("the lake could not be read; what is shown is from before");
-        return dlq::fit(state);
+        let mut effects = jobs::rebuild(state);
+        effects.extend(dlq::fit(state));
+        return effects;
     }
     state.lake.last = Some((took, snapshot.entries.len()));
     snapshot.taken = snapshot.taken.or(Some(state.now));
@@ -129,6 +139,7 @@ fn adopt(state: &mut State, mut snapshot: Snapshot) -> Vec<Effect> {
     alerts::rebuild(state);
     let mut effects = quarantine::rebuild(state);
     effects.extend(dlq::rebuild(state));
+    effects.extend(jobs::rebuild(state));
     moves::notice(state);
     effects
 }
@@ -137,7 +148,7 @@ fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
     if state.prompt.is_some() {
         return prompt_key(state, event);
     }
-    let line = state.settings.keys.line(Key::from(event)).map(str::to_owned);
+    let line = state.settings.keys.line_on(Key::from(event), state.tab).map(str::to_owned);
     let command = line.as_deref().and_then(|l| command::find(command::split(l).0)).map(|s| s.command);
     // The way out works everywhere, over everything.
     if matches!(command, Some(Command::Interrupt | Command::Suspend)) {
@@ -165,6 +176,11 @@ fn overlay_key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
         Handled::Do(effect) => {
             state.overlay = None;
             vec![effect]
+        }
+        Handled::Line(line) => {
+            state.overlay = None;
+            logs::go_to(state, line);
+            Vec::new()
         }
         Handled::Run(spec) => {
             // What needs an argument is put on the command line to be finished.
@@ -234,6 +250,11 @@ fn set_filter(state: &mut State, text: &str) -> Vec<Effect> {
         }
         Tab::Dlq => dlq::filter(state, text),
         Tab::Quarantine => quarantine::filter(state, text),
+        Tab::Jobs => jobs::filter(state, text),
+        Tab::Logs => {
+            logs::filter(state, text);
+            Vec::new()
+        }
     }
 }
 
@@ -290,6 +311,8 @@ fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
             let mut effects = state.refresh();
             effects.extend(dlq::retry(state));
             effects.extend(quarantine::retry(state));
+            effects.extend(jobs::retry(state));
+            effects.extend(logs::retry(state));
             effects
         }
         Command::Line => {
@@ -326,6 +349,8 @@ fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
                 Tab::Alerts => state.alerts.filter.text().to_owned(),
                 Tab::Dlq => state.dlq.filter.text().to_owned(),
                 Tab::Quarantine => state.quarantine.filter.text().to_owned(),
+                Tab::Jobs => state.jobs.filter.text().to_owned(),
+                Tab::Logs => state.logs.buffer.filter().text().to_owned(),
             };
             state.prompt = Some(Prompt::new(PromptKind::Filter, &text));
             Vec::new()
@@ -342,7 +367,12 @@ fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
         | Command::Stop
         | Command::Arm
         | Command::Audit => moves::run(state, spec.command, argument),
+        Command::JobRun => jobs::of_alert(state),
+        Command::Log => logs::open_selected(state, argument),
+        Command::DeadLetters => jobs::dead_letters(state),
         _ => match state.tab {
+            Tab::Jobs => jobs::run(state, spec.command),
+            Tab::Logs => logs::run(state, spec.command),
             Tab::Alerts => alerts::run(state, spec.command),
             Tab::Dlq => dlq::run(state, spec.command, argument),
             Tab::Quarantine => quarantine::run(state, spec.command, argument),
@@ -354,15 +384,27 @@ fn go_to_tab(state: &mut State, argument: &str) -> Vec<Effect> {
     let by_number = argument.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).and_then(|i| Tab::ALL.get(i));
     match by_number.or_else(|| Tab::ALL.iter().find(|t| t.word() == argument)) {
         Some(tab) => {
-            state.tab = *tab;
-            match tab {
-                Tab::Alerts => Vec::new(),
-                Tab::Dlq => dlq::fit(state),
-                Tab::Quarantine => quarantine::fit(state),
-            }
+            state.trail.clear();
+            show(state, *tab)
         }
         None => {
-            state.fail(format!("no tab {:?}; there are: alerts, dlq, quarantine", escape(argument)));
+            let all = Tab::ALL.map(Tab::word).join(", ");
+            state.fail(format!("no tab {:?}; there are: {all}", escape(argument)));
+            Vec::new()
+        }
+    }
+}
+
+/// Shows a tab, and asks for what is looked at there.
+fn show(state: &mut State, tab: Tab) -> Vec<Effect> {
+    state.tab = tab;
+    match tab {
+        Tab::Alerts => Vec::new(),
+        Tab::Dlq => dlq::fit(state),
+        Tab::Quarantine => quarantine::fit(state),
+        Tab::Jobs => jobs::fit(state),
+        Tab::Logs => {
+            logs::fit(state);
             Vec::new()
         }
     }
@@ -378,9 +420,14 @@ fn back(state: &mut State) -> Vec<Effect> {
         Tab::Alerts => alerts::back(state),
         Tab::Dlq => dlq::back(state),
         Tab::Quarantine => quarantine::back(state),
+        Tab::Jobs => jobs::back(state),
+        Tab::Logs => logs::back(state),
     });
     if let Some(effects) = step {
         return effects;
+    }
+    if let Some(tab) = state.trail.pop() {
+        return show(state, tab);
     }
     if state.lake.scan.take().is_some() {
         state.say("refresh cancelled; R reads the lake anew");
@@ -391,7 +438,7 @@ fn back(state: &mut State) -> Vec<Effect> {
 
 /// Opens the DLQ tab on an entry.
 pub(super) fn jump(state: &mut State, entry: &crate::model::entry::EntryPath) -> Vec<Effect> {
-    state.tab = Tab::Dlq;
+    state.jump(Tab::Dlq);
     state.dlq.focus = Focus::List;
     dlq::select_entry(state, entry)
 }

@@ -15,7 +15,7 @@ use super::overlay::{self, Overlay};
 use super::paint::{self, fit, pad};
 use super::state::{State, Tab};
 use super::theme::Role;
-use super::{alerts, audit, dlq, footer, glyphs, header, layout, plan, quarantine, words};
+use super::{alerts, audit, dlq, footer, glyphs, header, jobs, layout, logs, plan, quarantine, sources, words};
 
 /// Draws into a frame.
 #[cfg(test)]
@@ -67,6 +67,8 @@ fn render(state: &State, buffer: &mut Buffer) {
             Tab::Alerts => alerts::draw(state, buffer),
             Tab::Dlq => dlq::draw(state, buffer),
             Tab::Quarantine => quarantine::draw(state, buffer),
+            Tab::Jobs => jobs::draw(state, buffer),
+            Tab::Logs => logs::draw(state, buffer),
         }
         footer::draw(state, bands.footer, buffer);
         if let Some(open) = &state.overlay {
@@ -145,17 +147,8 @@ fn overlaid(state: &State, open: &Overlay, body: Rect, buffer: &mut Buffer) {
                 below(state, &format!("{}  {}", note.text, note.hint), inside, height, buffer);
             }
         }
-        Overlay::Sources(cursor) => {
-            paint::rule(buffer, body, theme, "Sources", "");
-            let sources = &state.lake.snapshot.sources;
-            if sources.is_empty() {
-                paint::line(buffer, inside, 0, " no source has answered yet");
-            }
-            for (y, i) in cursor.window(sources.len(), height).enumerate() {
-                let Some(source) = sources.get(i) else { continue };
-                paint::line(buffer, inside, y as u16, source_line(state, source, inside.width));
-            }
-        }
+        Overlay::Sources(cursor) => sources::draw(state, *cursor, body, height, buffer),
+        Overlay::Errors(cursor) => logs::draw_errors(state, *cursor, body, height, buffer),
         Overlay::Reveal { entry, columns, yes } => {
             paint::rule(buffer, body, theme, "Reveal personal columns", "");
             paint::line(buffer, inside, 1, format!(" entry    {}", middle(&entry.0, width.saturating_sub(10))));
@@ -191,7 +184,10 @@ fn commands(state: &State, listed: &[&Spec], cursor: Cursor, inside: Rect, heigh
     let width = usize::from(inside.width);
     for (y, i) in cursor.window(listed.len(), height).enumerate() {
         let (Some(spec), y) = (listed.get(i), y as u16) else { continue };
-        let keys: Vec<String> = state.settings.keys.keys(spec.name).map(|k| k.to_string()).collect();
+        let mut keys: Vec<String> = state.settings.keys.keys_on(spec.name, state.tab).map(|k| k.to_string()).collect();
+        if keys.is_empty() {
+            keys = state.settings.keys.keys(spec.name).map(|(k, _)| k.to_string()).collect();
+        }
         let why = (spec.enabled)(state).err();
         let name = format!("{} {}", spec.name, spec.args);
         let text = match &why {
@@ -212,7 +208,7 @@ fn commands(state: &State, listed: &[&Spec], cursor: Cursor, inside: Rect, heigh
 }
 
 /// What is chosen in full, in two lines below a list of so many.
-fn below(state: &State, text: &str, inside: Rect, height: u16, buffer: &mut Buffer) {
+pub(super) fn below(state: &State, text: &str, inside: Rect, height: u16, buffer: &mut Buffer) {
     let width = usize::from(inside.width);
     for (i, text) in words::wrap(text, width.saturating_sub(2)).into_iter().take(2).enumerate() {
         let y = height.saturating_add(i as u16);

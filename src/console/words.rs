@@ -50,6 +50,17 @@ pub(super) fn age(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
     }
 }
 
+/// `45 s`, `12 m`, `1 h 05 m`, `3 d 02 h`: how long something took. Below zero (clocks differ) counts as nothing.
+pub(super) fn length(length: chrono::Duration) -> String {
+    let seconds = length.num_seconds().max(0);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} m", seconds / 60),
+        3600..172_800 => format!("{} h {:02} m", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{} d {:02} h", seconds / 86_400, seconds / 3600 % 24),
+    }
+}
+
 /// `2026-11-22 00:23:10Z`.
 pub(super) fn absolute(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%d %H:%M:%SZ").to_string()
@@ -153,6 +164,9 @@ mod tests {
         ];
         for (seconds, text) in table {
             assert_eq!(age(now, now - Duration::seconds(seconds)), text, "{seconds}");
+        }
+        for (seconds, text) in [(-1, "0 s"), (59, "59 s"), (3599, "59 m"), (3900, "1 h 05 m"), (180_000, "2 d 02 h")] {
+            assert_eq!(length(Duration::seconds(seconds)), text);
         }
         assert!(age(DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC).ends_with(" d"));
     }

@@ -111,17 +111,20 @@ pub fn categorize(rules: &[CategoryRule], reasons: &[ErrorReason]) -> FailureCat
     by_rows.sort_by_key(|r| std::cmp::Reverse(r.row_count.unwrap_or(0)));
     let of = |reason: &ErrorReason| {
         let part = |text: Option<&str>| head(text.unwrap_or_default(), LOOKED_AT).to_owned();
-        matching(rules, &format!("{}\n{}", part(reason.error_type.as_deref()), part(reason.error_message.as_deref())))
+        let text = format!("{}\n{}", part(reason.error_type.as_deref()), part(reason.error_message.as_deref()));
+        first_match(rules, &text)
     };
     by_rows.into_iter().find_map(of).unwrap_or(FailureCategory::Unknown)
 }
 
-/// The category of a text that has no error type: the state of a run, a line of a log.
+/// The category of free text, a log line say, which names no error type.
 pub fn categorize_text(rules: &[CategoryRule], text: &str) -> FailureCategory {
-    matching(rules, &format!("\n{}", head(text, LOOKED_AT))).unwrap_or(FailureCategory::Unknown)
+    // Where a rule asks for the start of the type there is nothing.
+    let text = format!("\n{}", head(text, LOOKED_AT));
+    first_match(rules, &text).unwrap_or(FailureCategory::Unknown)
 }
 
-fn matching(rules: &[CategoryRule], text: &str) -> Option<FailureCategory> {
+fn first_match(rules: &[CategoryRule], text: &str) -> Option<FailureCategory> {
     rules.iter().find(|rule| rule.pattern.is_match(text)).map(|rule| rule.category)
 }
 
@@ -151,6 +154,7 @@ const DEFAULTS: &[(FailureCategory, &str)] = {
         ),
         // The way to the lake and to its secrets; before "timeout", since Secrets Manager times out as well.
         (Network, r"secrets? ?manager|access[ _]?denied|not authorized to perform|ExpiredToken|InvalidAccessKeyId"),
+        (Network, r"\b403 forbidden|\b(http|status)([ _-]?(code|error))?[ :=]{0,3}403\b"),
         (
             Network,
             r"connection[ -~]{0,20}\b(reset|refused|aborted|closed|timed? ?out|timeout)|broken pipe|SocketTimeout",
@@ -285,6 +289,8 @@ mod tests {
             ("", "S3 access denied errors", Network),
             ("", "AccessDenied: not authorized to perform s3:GetObject", Network),
             ("", "Access Denied (Service: S3; Status Code: 403)", Network),
+            ("", "status code: 403", Network),
+            ("HTTPError", "403 Forbidden", Network),
             ("", "Secrets Manager timeout", Network),
             ("", "SecretsManager: read of source API credentials timed out", Network),
             ("secrets_manager_timeout", "", Network),

@@ -46,7 +46,9 @@ pub async fn refresh(session: &Session, now: DateTime<Utc>, progress: &(impl Fn(
     for source in &mut snapshot.sources {
         source.remember(&last.sources);
     }
-    Snapshot { pipeline: runs, quality: said.quality, taken: Some(now), ..snapshot }
+    let sent = session.lake.counters().read();
+    let requests = vec![("lake".into(), sent.lists + sent.gets + sent.heads + sent.writes)];
+    Snapshot { pipeline: runs, quality: said.quality, requests, taken: Some(now), ..snapshot }
 }
 
 /// What lies on the lake itself.

@@ -48,6 +48,8 @@ pub struct Snapshot {
     pub alerts: Vec<Alert>,
     /// Each source's state.
     pub sources: Vec<SourceHealth>,
+    /// Requests sent since the start, by what they were sent to: `lake`, and sources that count their own.
+    pub requests: Vec<(Arc<str>, u64)>,
     /// When it was complete; `None` while it is being gathered.
     pub taken: Option<DateTime<Utc>>,
 }

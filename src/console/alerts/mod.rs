@@ -13,6 +13,7 @@ use crate::model::moves::MoveId;
 use super::command::Command;
 use super::cursor::Cursor;
 use super::filter::Filter;
+use super::jobs;
 use super::layout::{self, Panes};
 use super::marks::Marks;
 use super::msg::Effect;
@@ -111,6 +112,7 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
             }
             match alert.entry.clone() {
                 Some(entry) => return jump(state, &entry),
+                None if alert.run.is_some() => return jobs::of_alert(state),
                 None => {
                     // An alert without an entry (no data, say) has its evidence to show.
                     state.alerts.focus = Focus::Detail;

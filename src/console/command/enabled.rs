@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::console::state::{Mode, State, Tab};
-use crate::console::{alerts, dlq, quarantine};
+use crate::console::{alerts, dlq, jobs, logs, quarantine};
 use crate::model::moves::Step;
 use crate::model::protection::Protection;
 
@@ -39,8 +39,51 @@ pub(super) fn something_selected(state: &State) -> Enabled {
         Tab::Alerts => state.alerts.selected(state).is_some(),
         Tab::Dlq => state.dlq.selected().is_some(),
         Tab::Quarantine => state.quarantine.selected(state).is_some(),
+        Tab::Jobs => state.jobs.selected().is_some(),
+        Tab::Logs => state.logs.selected().is_some(),
     };
     if selected { Ok(()) } else { no("nothing is selected") }
+}
+
+/// What can be opened; lines of a log are shown whole already.
+pub(super) fn openable(state: &State) -> Enabled {
+    if state.tab == Tab::Logs {
+        return no("w wraps long lines, e lists the errors");
+    }
+    something_selected(state)
+}
+
+/// What can be marked.
+pub(super) fn markable(state: &State) -> Enabled {
+    if state.tab == Tab::Jobs {
+        return no("nothing here works on several");
+    }
+    something_selected(state)
+}
+
+/// Where several lines can be marked at once.
+pub(super) fn rangeable(state: &State) -> Enabled {
+    if state.tab == Tab::Logs { no("lines of a log are marked one by one: m") } else { markable(state) }
+}
+
+pub(super) fn run_of_alert(state: &State) -> Enabled {
+    jobs::run_of_alert(state).map(drop).map_err(Cow::Borrowed)
+}
+
+pub(super) fn logged(state: &State) -> Enabled {
+    logs::of_selected(state).map(drop).map_err(Cow::Borrowed)
+}
+
+pub(super) fn dead_letters(state: &State) -> Enabled {
+    jobs::entry_of_run(state).map(drop).map_err(Cow::Borrowed)
+}
+
+pub(super) fn log_open(state: &State) -> Enabled {
+    match state.tab {
+        Tab::Logs if state.logs.is_open() => Ok(()),
+        Tab::Logs => no("no log is open: l on a run of 4 Jobs"),
+        _ => no("only on the Logs tab"),
+    }
 }
 
 pub(super) fn reveal(state: &State) -> Enabled {
@@ -80,6 +123,7 @@ pub(in crate::console) fn entries(state: &State) -> Result<Vec<crate::model::ent
         Tab::Alerts => alerts::entries(state).map_err(Cow::Borrowed),
         Tab::Dlq => dlq::entries(state).map_err(Cow::Borrowed),
         Tab::Quarantine => no("only from Alerts and DLQ: this is in quarantine already"),
+        Tab::Jobs | Tab::Logs => no("only from Alerts and DLQ"),
     }
 }
 
@@ -100,7 +144,7 @@ pub(super) fn archive(state: &State) -> Enabled {
     match state.tab {
         Tab::Dlq => entries(state).map(drop),
         Tab::Quarantine => step(state, Step::Archive),
-        Tab::Alerts => no("only on the DLQ and Quarantine tabs"),
+        Tab::Alerts | Tab::Jobs | Tab::Logs => no("only on the DLQ and Quarantine tabs"),
     }
 }
 

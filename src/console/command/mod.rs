@@ -60,6 +60,15 @@ pub(super) enum Command {
     Stop,
     Arm,
     Audit,
+    JobRun,
+    Log,
+    DeadLetters,
+    Follow,
+    NextError,
+    PreviousError,
+    Errors,
+    Wrap,
+    Times,
 }
 
 /// A row of the table.
@@ -122,13 +131,17 @@ pub(super) fn complete(line: &str, state: &State) -> Vec<String> {
     words.iter().filter(|w| w.starts_with(part)).map(|w| format!("{name} {kept}{w}")).collect()
 }
 
+fn documented(key: &str, tab: Option<Tab>) -> String {
+    tab.map_or_else(|| format!("`{key}`"), |tab| format!("`{key}` ({})", tab.title()))
+}
+
 /// The key table of the documentation, in Markdown.
 pub fn key_table() -> String {
     let keys = KeyMap::default();
     let mut out = String::from("| keys | command | where | does |\n| --- | --- | --- | --- |\n");
     for spec in COMMANDS {
         let bound: Vec<String> =
-            keys.keys(spec.name).map(|k| format!("`{}`", k.to_string().replace('|', "\\|"))).collect();
+            keys.keys(spec.name).map(|(key, tab)| documented(&key.to_string().replace('|', "\\|"), tab)).collect();
         let args = if spec.args.is_empty() { String::new() } else { format!(" {}", spec.args.replace('|', "\\|")) };
         out.push_str(&format!("| {} | `:{}{args}` | {} | {} |\n", bound.join(" "), spec.name, spec.place, spec.doc));
     }
@@ -158,7 +171,7 @@ mod tests {
         assert_eq!(complete("sc", &state), ["schema"]);
         assert_eq!(complete("arm 1", &state), ["arm 15m ", "arm 1h "]);
         assert_eq!(complete("theme l", &state), ["theme light"]);
-        assert_eq!(complete("tab ", &state), ["tab alerts", "tab dlq", "tab quarantine"]);
+        assert_eq!(complete("tab ", &state), ["tab alerts", "tab dlq", "tab quarantine", "tab jobs", "tab logs"]);
         assert!(complete("row ", &state).is_empty() && complete("zz", &state).is_empty());
     }
 

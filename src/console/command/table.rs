@@ -1,8 +1,9 @@
 //! The rows of the command table.
 
 use super::enabled::{
-    always, archive, arm, investigate, never_hinted, quarantine, release, resolve, resume, reveal, rows_open,
-    something_selected, sortable, stop, themed, undo,
+    always, archive, arm, dead_letters, investigate, log_open, logged, markable, never_hinted, openable, quarantine,
+    rangeable, release, resolve, resume, reveal, rows_open, run_of_alert, something_selected, sortable, stop, themed,
+    undo,
 };
 use super::{Command, Spec};
 use crate::console::state::{Focus, Mode, Tab};
@@ -33,11 +34,13 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         ["o"],
         "",
         "everywhere",
-        "Open: the entry of an alert, the dates of a dataset, the rows of an entry, a row",
-        something_selected,
+        "Open: the entry or run of an alert, the dates of a dataset, the rows of an entry, a row, the detail of a run",
+        openable,
         |s| match (s.tab, s.dlq.focus, s.dlq.preview.mode) {
             (Tab::Alerts, ..) => Some((0, "rejected rows")),
             (Tab::Quarantine, ..) => Some((0, "objects")),
+            (Tab::Jobs, ..) => Some((0, "detail")),
+            (Tab::Logs, ..) => None,
             (Tab::Dlq, Focus::List, _) => Some((0, "rows")),
             (Tab::Dlq, Focus::Detail, Mode::Rows) => Some((0, "record")),
             (Tab::Dlq, Focus::Detail, _) => None,
@@ -47,11 +50,17 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         == Tab::Dlq
         && s.dlq.focus == Focus::Detail)
         .then_some((1, "back"))),
-    spec!(Pane, "pane", ["focus"], "", "everywhere", "The focus to the other pane", always, |_| Some((
-        7,
-        "other pane"
-    ))),
-    spec!(Tab, "tab", ["go"], "alerts|dlq|quarantine", "everywhere", "Switch to a tab by its name or number", always),
+    spec!(Pane, "pane", ["focus"], "", "everywhere", "The focus to the other pane", always, |s| (s.tab != Tab::Logs)
+        .then_some((7, "other pane"))),
+    spec!(
+        Tab,
+        "tab",
+        ["go"],
+        "alerts|dlq|quarantine|jobs|logs",
+        "everywhere",
+        "Switch to a tab by its name or number",
+        always
+    ),
     spec!(Schema, "schema", ["contract"], "", "entry", "The columns against the dataset's contract", rows_open, |s| (s
         .tab
         == Tab::Dlq)
@@ -73,8 +82,8 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         "",
         "everywhere",
         "All that is known of what is selected; of a row, its record",
-        something_selected,
-        |_| Some((4, "detail"))
+        openable,
+        |s| (!matches!(s.tab, Tab::Jobs | Tab::Logs)).then_some((4, "detail"))
     ),
     spec!(
         Reveal,
@@ -145,11 +154,70 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         "Order of the profile (oddness, name) or of the quarantines (the others)",
         sortable
     ),
-    spec!(Mark, "mark", [], "", "list", "Mark or unmark, for what works on several", something_selected, |s| (s.tab
+    spec!(Mark, "mark", [], "", "list", "Mark or unmark, for what works on several; a line of a log", markable, |s| (s
+        .tab
         != Tab::Dlq
         || s.dlq.focus == Focus::List)
         .then_some((8, "mark"))),
-    spec!(Range, "range", [], "", "list", "Begin a range here; again: mark all from there to here", something_selected),
+    spec!(Range, "range", [], "", "list", "Begin a range here; again: mark all from there to here", rangeable),
+    spec!(
+        Log,
+        "log",
+        ["logs"],
+        "[N]",
+        "job run, task, alert",
+        "Its log; with a number, that of its N-th place only",
+        logged,
+        |s| (s.tab == Tab::Jobs && logged(s).is_ok()).then_some((1, "log"))
+    ),
+    spec!(
+        JobRun,
+        "job-run",
+        [],
+        "",
+        "alert",
+        "The job run that an alert is about; esc leads back",
+        run_of_alert,
+        |s| run_of_alert(s).is_ok().then_some((1, "run"))
+    ),
+    spec!(
+        DeadLetters,
+        "dead-letters",
+        [],
+        "",
+        "job run",
+        "The dead letters of its dataset and date; esc leads back",
+        dead_letters,
+        |s| dead_letters(s).is_ok().then_some((2, "dead letters"))
+    ),
+    spec!(
+        Follow,
+        "follow",
+        ["pause"],
+        "",
+        "log",
+        "Keep the newest line in view, or stand still; scrolling up stands still",
+        log_open,
+        |s| log_open(s).is_ok().then_some((0, if s.logs.following { "pause" } else { "follow" }))
+    ),
+    spec!(NextError, "next-error", [], "", "log", "To the next error", log_open, |s| log_open(s)
+        .is_ok()
+        .then_some((1, "next error"))),
+    spec!(PreviousError, "previous-error", [], "", "log", "To the error before", log_open),
+    spec!(
+        Errors,
+        "errors",
+        ["signatures"],
+        "",
+        "log",
+        "The errors grouped by what they have in common, and counted; enter goes to the first",
+        log_open,
+        |s| log_open(s).is_ok().then_some((1, "errors"))
+    ),
+    spec!(Wrap, "wrap", [], "", "log", "Wrap long lines, or cut them", log_open, |s| log_open(s)
+        .is_ok()
+        .then_some((5, "wrap"))),
+    spec!(Times, "times", [], "", "log", "Times as ages, or in full with their zone", log_open),
     spec!(
         Actions,
         "actions",
@@ -158,7 +226,11 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         "everywhere",
         "What can be done with what is selected or marked; enter runs the chosen one",
         always,
-        |s| Some((if s.tab == Tab::Quarantine { 1 } else { 6 }, "actions"))
+        |s| match s.tab {
+            Tab::Quarantine => Some((1, "actions")),
+            Tab::Alerts | Tab::Dlq => Some((6, "actions")),
+            Tab::Jobs | Tab::Logs => None,
+        }
     ),
     spec!(
         Quarantine,
@@ -239,7 +311,7 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         [],
         "",
         "everywhere",
-        "The state of each source: its age, its failure, what to do",
+        "The state of each source: its last answer, its failure, what to do, its requests",
         always
     ),
     spec!(Messages, "messages", ["mes"], "", "everywhere", "What was said on the last line, errors included", always),

@@ -238,7 +238,7 @@ pub(super) fn retry(state: &mut State) -> Vec<Effect> {
 
 /// Opens the tab on one of them.
 pub(super) fn select(state: &mut State, id: &MoveId) -> Vec<Effect> {
-    state.tab = Tab::Quarantine;
+    state.jump(Tab::Quarantine);
     state.quarantine.focus = Focus::List;
     state.quarantine.chosen = Some(id.clone());
     if state.lake.snapshot.quarantines.iter().all(|q| q.id != *id) {

@@ -1,0 +1,68 @@
+//! The panel of sources: the state of each, its last answer and its age, why it fails and what to do, and how many
+//! requests were sent since the start.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::model::text::one_line;
+use crate::ops::{SourceHealth, SourceState};
+
+use super::cursor::Cursor;
+use super::paint::{self, pad};
+use super::state::State;
+use super::theme::Role;
+use super::view::below;
+use super::{glyphs, words};
+
+/// Draws the panel into the body; the chosen source's reason stands in full below the list.
+pub(super) fn draw(state: &State, cursor: Cursor, body: Rect, height: u16, buffer: &mut Buffer) {
+    let theme = &state.theme;
+    let sources = &state.lake.snapshot.sources;
+    let sent = state.lake.snapshot.requests.iter().map(|(to, n)| format!("{} {}", one_line(to, 20), words::count(*n)));
+    let sent = sent.collect::<Vec<_>>().join(", ");
+    let right = if sent.is_empty() { String::new() } else { format!("requests since the start: {sent}") };
+    paint::rule(buffer, body, theme, "Sources", &right);
+    let inside = Rect { y: body.y.saturating_add(1), height: body.height.saturating_sub(1), ..body };
+    if sources.is_empty() {
+        paint::line(buffer, inside, 0, Span::styled(" no source has answered yet", theme.style(Role::Dim)));
+        return;
+    }
+    let head = format!(
+        "   {} {} {} {}  reason",
+        pad("source", 12, false),
+        pad("state", 12, false),
+        pad("last answer", 12, true),
+        pad("requests", 9, true),
+    );
+    paint::line(buffer, inside, 0, Span::styled(head, theme.style(Role::Title)));
+    let list = Rect { y: inside.y.saturating_add(1), height: inside.height.saturating_sub(1), ..inside };
+    let height = height.saturating_sub(1);
+    for (y, i) in cursor.window(sources.len(), height).enumerate() {
+        let (Some(source), Ok(y)) = (sources.get(i), u16::try_from(y)) else { continue };
+        paint::line(buffer, list, y, row(state, source, usize::from(list.width)));
+        if i == cursor.index() {
+            paint::line(buffer, list, y, Span::raw(glyphs::POINTER));
+            paint::over(buffer, list, y, theme.style(Role::Selected));
+        }
+    }
+    if let Some(SourceState::Failed { reason, hint, .. }) = sources.get(cursor.index()).map(|s| &s.state) {
+        below(state, &format!("{}: {}", one_line(reason, 600), one_line(hint, 300)), list, height, buffer);
+    }
+}
+
+fn row<'a>(state: &State, source: &SourceHealth, width: usize) -> Line<'a> {
+    let theme = &state.theme;
+    let (glyph, word, role, reason) = match &source.state {
+        SourceState::Fresh => (glyphs::FRESH, "fresh", Role::Fresh, ""),
+        SourceState::Failed { class, reason, .. } => (glyphs::BAD, class.word(), Role::Error, reason.as_str()),
+    };
+    let answered =
+        source.answered.map_or_else(|| "never".to_owned(), |at| format!("{} ago", words::age(state.now, at)));
+    let own = state.lake.snapshot.requests.iter().find(|(to, _)| **to == *source.source);
+    let own = own.map(|(_, n)| words::count(*n)).unwrap_or_else(|| "–".to_owned());
+    let start = format!(" {glyph} {} {} ", pad(&one_line(source.source, 12), 12, false), pad(word, 12, false));
+    let middle = format!("{} {}  ", pad(&answered, 12, true), pad(&own, 9, true));
+    let room = width.saturating_sub(53);
+    Line::from(vec![Span::styled(start, theme.style(role)), Span::raw(middle), Span::raw(one_line(reason, room))])
+}
