@@ -129,7 +129,7 @@ fn worst(tasks: &[Arc<TaskInstance>]) -> Option<&Arc<TaskInstance>> {
     let begun = || tasks.iter().filter(|t| t.tries > 0);
     let of = |state: TaskState| begun().find(|t| t.state == state);
     let worst = of(TaskState::Failed).or_else(|| of(TaskState::UpForRetry)).or_else(|| of(TaskState::Running));
-    worst.or_else(|| begun().last()).or(tasks.first())
+    worst.or_else(|| begun().next_back()).or(tasks.first())
 }
 
 /// Opens the log of what is selected; with a number, of that place of its log only.
