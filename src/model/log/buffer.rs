@@ -44,6 +44,14 @@ pub enum Marked<'a> {
     Trimmed(LineId),
 }
 
+/// What a record's later lines take over from its first one.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    head: LineId,
+    level: Option<Level>,
+    at: Option<DateTime<Utc>>,
+}
+
 /// The lines of one log.
 #[derive(Debug)]
 pub struct LogBuffer {
@@ -58,7 +66,7 @@ pub struct LogBuffer {
     filtered: Filtered,
     marks: BTreeSet<LineId>,
     /// The record that is being written, of each stream.
-    open: HashMap<Arc<str>, (LineId, Option<Level>, Option<DateTime<Utc>>)>,
+    open: HashMap<Arc<str>, Open>,
     signatures: Signatures,
 }
 
@@ -87,14 +95,14 @@ impl LogBuffer {
         let above = self.open.get(stream).copied();
         let belongs = match (read.kind, above) {
             (Kind::Continuation, Some(_)) => true,
-            (Kind::Exception, Some((_, level, _))) => level.is_some_and(Level::is_error),
+            (Kind::Exception, Some(open)) => open.level.is_some_and(Level::is_error),
             (Kind::Head, _) | (_, None) => false,
         };
         let at = at.or(read.at);
         let (first, level, at) = match above {
-            Some((head, level, when)) if belongs => (head, level, at.or(when)),
+            Some(open) if belongs => (open.head, open.level, at.or(open.at)),
             _ => {
-                self.open.insert(Arc::clone(stream), (id, read.level, at));
+                self.open.insert(Arc::clone(stream), Open { head: id, level: read.level, at });
                 (id, read.level, at)
             }
         };
