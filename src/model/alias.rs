@@ -245,7 +245,8 @@ mod tests {
     #[test]
     fn what_is_configured_comes_first() {
         let orders = JobName("orders".into());
-        let binding = |dataset: &str, layer| JobBinding { job: orders.clone(), dataset: Dataset(dataset.into()), layer };
+        let binding =
+            |dataset: &str, layer| JobBinding { job: orders.clone(), dataset: Dataset(dataset.into()), layer };
         let map = |name: &str| (name.to_owned(), orders.clone());
         let aliases = Aliases::new(
             [map("prod-silver_orders-20261122-020301"), map("silver-orders")],

@@ -73,7 +73,11 @@ mod tests {
             ("spark.ACCESS_TOKEN", "abc", "***"),
             ("spark.password", "", ""),
             ("spark.driver.extraJavaOptions", "-Xmx1g -Ddb.password=abc -Dx=y", "-Xmx1g -Ddb.password=*** -Dx=y"),
-            ("spark.url", "jdbc:postgresql://u:abc@h/db?token=abc&ssl=1", "jdbc:postgresql://u:***@h/db?token=***&ssl=1"),
+            (
+                "spark.url",
+                "jdbc:postgresql://u:abc@h/db?token=abc&ssl=1",
+                "jdbc:postgresql://u:***@h/db?token=***&ssl=1",
+            ),
             ("spark.json", r#"{"apiKey": "a b\"c", "n": 1}"#, r#"{"apiKey": ***, "n": 1}"#),
             ("spark.place", "s3://bucket/tokens/x", "s3://bucket/tokens/x"),
         ] {

@@ -4,8 +4,10 @@ pub mod aws;
 pub mod contracts;
 pub mod dags;
 pub mod jobs;
+pub mod line_time;
 pub mod logs;
 pub mod notify;
+pub mod s3_logs;
 
 /// The error of a source is the lake's: a class, the object it concerns, what to do.
 pub use crate::lake::LakeError as SourceError;

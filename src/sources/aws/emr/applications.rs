@@ -56,7 +56,8 @@ pub async fn ask(client: &Client, access: &Access, wanted: &[String]) -> Result<
         let page = match client.list_applications().max_results(50).set_next_token(token).send().await {
             Ok(page) => page,
             Err(error) => {
-                let error = access.asked("emr-serverless:ListApplications", "emr-serverless:/applications").failed(&error);
+                let error =
+                    access.asked("emr-serverless:ListApplications", "emr-serverless:/applications").failed(&error);
                 // Ids can be watched without the permission to list.
                 return match (error.class, wanted) {
                     (ErrorClass::Denied, [_, ..]) => Ok(named(wanted.iter().map(|id| (id.as_str(), id.as_str())))),

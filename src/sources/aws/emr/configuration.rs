@@ -18,8 +18,18 @@ const STREAMING_ATTEMPTS: i32 = 5;
 /// The deepest nesting of configurations that is read.
 const DEPTH: u32 = 8;
 /// Arguments that name the date of the data.
-const DATES: [&str; 10] =
-    ["date", "dt", "ds", "day", "run-date", "run_date", "process-date", "process_date", "execution-date", "execution_date"];
+const DATES: [&str; 10] = [
+    "date",
+    "dt",
+    "ds",
+    "day",
+    "run-date",
+    "run_date",
+    "process-date",
+    "process_date",
+    "execution-date",
+    "execution_date",
+];
 
 /// The entry point and its arguments, masked.
 pub fn command(run: &JobRun) -> Vec<String> {

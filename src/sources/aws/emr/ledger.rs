@@ -190,7 +190,10 @@ mod tests {
     fn a_run_that_left_the_list_of_those_not_over_has_ended() {
         let app: Arc<str> = "a".into();
         let mut ledger = Ledger::default();
-        ledger.listed(&app, [run("1", 10, RunState::Running), run("2", 20, RunState::Running), run("3", 99, RunState::Running)]);
+        ledger.listed(
+            &app,
+            [run("1", 10, RunState::Running), run("2", 20, RunState::Running), run("3", 99, RunState::Running)],
+        );
         let still = HashSet::from([JobRunId("1".into())]);
         assert_eq!(ledger.ended("a", at(50), &still), [JobRunId("2".into())]);
         ledger.told(&app, run("2", 20, RunState::Failed));
@@ -204,7 +207,10 @@ mod tests {
         let app: Arc<str> = "a".into();
         let mut ledger = Ledger::default();
         let over = |id: &str, created| run(id, created, RunState::Success);
-        ledger.listed(&app, [run("old", -900, RunState::Running), over("gone", -5), over("1", 1), over("2", 2), over("3", 3)]);
+        ledger.listed(
+            &app,
+            [run("old", -900, RunState::Running), over("gone", -5), over("1", 1), over("2", 2), over("3", 3)],
+        );
         let apps = [app];
         assert_eq!(ids(&ledger.answer(&apps, at(0), 10)), ["3", "2", "1", "old"]);
         assert_eq!(ids(&ledger.answer(&apps, at(0), 3)), ["3", "2", "old"]);

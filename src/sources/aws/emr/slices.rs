@@ -66,16 +66,15 @@ pub fn rest(slice: Slice, page: &[DateTime<Utc>], now: DateTime<Utc>) -> Rest {
     let slices = cut(after, before, parts)
         .enumerate()
         // The newest of an open slice stays open where the page was not its newest part.
-        .map(|(n, (after, until))| Slice { after, before: (!(open && oldest_first && n == 0)).then_some(until + OVERLAP) });
+        .map(|(n, (after, until))| Slice {
+            after,
+            before: (!(open && oldest_first && n == 0)).then_some(until + OVERLAP),
+        });
     Rest::Slices(slices.collect())
 }
 
 /// Equal parts, the newest first, each beginning a little before the end of the one before.
-fn cut(
-    since: DateTime<Utc>,
-    until: DateTime<Utc>,
-    parts: i32,
-) -> impl Iterator<Item = (DateTime<Utc>, DateTime<Utc>)> {
+fn cut(since: DateTime<Utc>, until: DateTime<Utc>, parts: i32) -> impl Iterator<Item = (DateTime<Utc>, DateTime<Utc>)> {
     let length = (until - since) / parts;
     (0..parts).rev().map(move |n| {
         let after = if n == 0 { since } else { since + length * n - OVERLAP };

@@ -117,8 +117,7 @@ fn answer(found: &GetQueryResultsOutput) -> Answer {
     }
 }
 
-/// A count that the service sends as a fraction.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of a float to u64 saturates")]
+/// A count that the service sends as a fraction; the cast saturates.
 fn whole(count: f64) -> u64 {
     count.max(0.0) as u64
 }
