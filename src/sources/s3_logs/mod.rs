@@ -216,8 +216,9 @@ impl Reading<'_> {
                     Err(e) => return Err(e),
                 }
             }
-            if last {
-                break;
+            let next = stream.parts.get(place.part + 1).filter(|next| !place.is_of(&next.etag.0));
+            if next.is_none() {
+                break; // what was archived just now is still there as what is written now, too
             }
             *place = Place { part: place.part + 1, time: place.time, ..Place::default() };
         }
@@ -232,6 +233,11 @@ impl Reading<'_> {
         place: &mut Place,
     ) -> Result<Went, SourceError> {
         let mut reader = self.logs.reader(&self.lake, object, place.at).await?;
+        if reader.at() < place.at {
+            // It is shorter than what was read of it: it began anew.
+            reader = Reader::new(Arc::clone(&self.lake), object.clone());
+            place.at = 0;
+        }
         let tag = Some(object.etag.0.clone());
         // A line that nothing ends is a line if nothing more is going to come.
         let settled = !last || place.held == tag || self.now - object.modified > SETTLED;

@@ -27,6 +27,13 @@ pub struct Place {
     pub time: Option<DateTime<Utc>>,
 }
 
+impl Place {
+    /// Whether it was read under this tag.
+    pub fn is_of(&self, tag: &str) -> bool {
+        [&self.through, &self.held].into_iter().any(|known| known.as_deref() == Some(tag))
+    }
+}
+
 impl Position {
     /// The position of a cursor; none if it is not one of ours.
     pub fn read(cursor: &LogCursor) -> Option<Self> {

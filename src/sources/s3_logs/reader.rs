@@ -69,7 +69,8 @@ impl Reader {
         self.damage
     }
 
-    /// Passes over text up to a place. Gzip has to be read for it, plain text has not.
+    /// Passes over text up to a place, or to the end where that comes first. Gzip has to be read for it, plain text
+    /// has not.
     pub async fn skip_to(&mut self, at: u64) -> Result<(), LakeError> {
         while self.at < at {
             let here = u64::try_from(self.text.len() - self.start).unwrap_or(u64::MAX).min(at - self.at);
@@ -78,7 +79,7 @@ impl Reader {
             if self.at == at {
                 return Ok(());
             }
-            if matches!(self.form, Some(Form::Plain)) && at > self.next {
+            if matches!(self.form, Some(Form::Plain)) && (self.next..=self.object.size).contains(&at) {
                 (self.raw, self.next, self.at) = (Bytes::new(), at, at);
                 return Ok(());
             }

@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn what_is_not_remembered_is_not_read_again() {
         let mut position = Position::beginning(Some(DateTime::UNIX_EPOCH));
-        let events: Vec<Event> = (0..10_000).map(|id| (i64::from(id) / 4, id.into())).collect();
+        let events: Vec<Event> = (0..10_000_u32).map(|id| (i64::from(id) / 4, id.into())).collect();
         read(&mut position, &events);
         assert!(position.turn(None));
         let start = position.start.unwrap();
