@@ -99,7 +99,11 @@ async fn a_run_is_followed_to_its_end_and_then_left_alone() {
     assert!(found[0].backfill && found[0].date.unwrap().to_string() == "2026-11-20");
     assert_eq!(looked_at(&fake), 0, "nothing is over");
     for run in &mut fake.account().emr.applications[0].2 {
-        run.state = if run.id == "old" { "FAILED" } else { "CANCELLING" };
+        match run.id.as_str() {
+            "old" => run.state = "FAILED",
+            "new" => run.state = "CANCELLING",
+            _ => {}
+        }
     }
     let found = emr.runs(since(), 100).await.unwrap();
     assert_eq!(found.iter().map(|run| run.state).collect::<Vec<_>>(), [RunState::Cancelling], "old is over, and old");
@@ -236,7 +240,7 @@ async fn an_application_that_is_gone_takes_none_with_it() {
     known.emr.applications.push((
         "00app2",
         "ml",
-        vec![Run::new("m1", "train", "RUNNING", Utc::now() - Duration::hours(1))],
+        vec![Run::new("m1", "train", "RUNNING", Utc::now() - Duration::minutes(9))],
     ));
     let fake = FakeAws::start(known);
     let emr = source(&fake);

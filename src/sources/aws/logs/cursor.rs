@@ -86,7 +86,7 @@ impl Position {
     /// The next series begins where all later events that were read are remembered.
     fn go_on_from_recent(&mut self) {
         let Some((newest, _)) = self.recent.last() else { return };
-        self.start = self.start.max(Some(newest - LATE)).max(self.since);
+        self.start = self.start.max(Some((newest - LATE).max(0))).max(self.since);
     }
 
     /// What was read of the page is remembered, as far as it fits: all of a moment or nothing of it.
