@@ -130,14 +130,15 @@ impl Aliases {
     fn stripped<'a>(&self, called: &'a str) -> (&'a str, Option<NaiveDate>, bool) {
         let mut rest = called.trim();
         let (mut date, mut backfill) = (None, false);
+        let mut timed = false;
         loop {
             let before = rest;
             if let Some(shorter) = cut(&UNIQUE, rest) {
-                rest = shorter;
+                (rest, timed) = (shorter, true);
             } else if let Some((shorter, found)) = dated(rest) {
-                rest = shorter;
+                (rest, timed) = (shorter, true);
                 date = date.or(Some(found));
-            } else if let Some(shorter) = cut(&KIND_OF_RUN, rest).filter(|_| before != called.trim()) {
+            } else if let Some(shorter) = cut(&KIND_OF_RUN, rest).filter(|_| timed) {
                 // Only where a time stood behind it: a job may be called `orders_manual`.
                 backfill |= rest[shorter.len()..].to_ascii_lowercase().contains("backfill");
                 rest = shorter;
@@ -230,14 +231,14 @@ mod tests {
             ("orders_manual", "orders_manual", "", false),
             ("test_results", "test_results", "", false),
             ("prod-", "prod-", "", false),
-            ("backfill-", "backfill-", "", true),
+            ("backfill-", "backfill-", "", false),
+            ("prod-orders_manual", "orders_manual", "", false),
             ("orders-99999999", "orders-99999999", "", false),
             ("orders-20261332", "orders-20261332", "", false),
             ("2026-11-22", "2026-11-22", "", false),
             ("", "", "", false),
         ] {
             let read = aliases.read(called);
-            let backfill = backfill && called != "backfill-";
             assert_eq!((&*read.job.0, read.date, read.backfill), (job, day(date), backfill), "{called}");
         }
     }

@@ -15,11 +15,11 @@ use chrono::DateTime;
 use tokio::sync::OnceCell;
 
 use self::cursor::Position;
-use super::super::logs::{LogCursor, LogPage, LogQuery, LogSource, RawLine};
 use crate::lake::ErrorClass;
 use crate::lake::aws::{Access, Asked};
 use crate::model::run::LogPlace;
 use crate::sources::SourceError;
+use crate::sources::logs::{LogCursor, LogPage, LogQuery, LogSource, RawLine};
 
 /// The most events that one page holds:
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>.
