@@ -84,7 +84,8 @@ async fn runs_of_one_moment_are_paged() {
 
 #[tokio::test]
 async fn a_run_is_followed_to_its_end_and_then_left_alone() {
-    let (old, new) = (Utc::now() - Duration::hours(30), Utc::now() - Duration::minutes(30));
+    let now = Utc.timestamp_opt(Utc::now().timestamp(), 0).unwrap();
+    let (old, new) = (now - Duration::hours(30), now - Duration::minutes(30));
     let runs = vec![
         Run::new("old", "prod-silver_orders", "RUNNING", old),
         Run::new("gone", "x", "SUCCESS", old),

@@ -42,7 +42,7 @@ impl Ledger {
             return (since, true);
         }
         let newest = kept.newest.map_or(covered, |newest| newest - LATE);
-        (newest.max(since.min(covered)).max(covered), false)
+        (newest.max(covered), false)
     }
 
     /// From when on all runs of an application are known.
