@@ -98,7 +98,7 @@ impl Reader {
             if let Some(end) = memchr::memchr(b'\n', rest.get(searched..).unwrap_or_default()) {
                 return Ok(Some(self.give(searched + end, 1)));
             }
-            if rest.len() >= LINE {
+            if rest.len() > LINE {
                 return Ok(Some(self.give(LINE, 0)));
             }
             searched = rest.len();
@@ -109,8 +109,8 @@ impl Reader {
     }
 
     fn give(&mut self, length: usize, behind: usize) -> Line {
+        let behind = if length > LINE { 0 } else { behind };
         let length = length.min(LINE);
-        let behind = if length == LINE { 0 } else { behind };
         let bytes = self.text.get(self.start..self.start + length).unwrap_or_default();
         let bytes = bytes.strip_suffix(b"\r").filter(|_| behind == 1).unwrap_or(bytes);
         let text = String::from_utf8_lossy(bytes).into_owned();

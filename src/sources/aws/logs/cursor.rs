@@ -163,7 +163,7 @@ mod tests {
         let one_moment: Vec<Event> = (0..10_000).map(|id| (9_000, id)).collect();
         read(&mut position, &one_moment);
         position.turn(None);
-        assert_eq!((position.start, position.has_read((9_000, 9_999))), (Some(9_000), true));
+        assert_eq!((position.start, position.has_read((9_000, 9_999))), (Some(2_500), true));
     }
 
     #[test]
