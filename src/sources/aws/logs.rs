@@ -131,7 +131,6 @@ impl LogSource for CloudWatchLogs {
             })?,
             None => Position::beginning(query.from),
         };
-        let most = query.most.max(1);
         let mut page = LogPage::default();
         for _ in 0..EMPTY_PAGES {
             let found = match self.page(&streams, query, &position).await {
@@ -142,7 +141,7 @@ impl LogSource for CloudWatchLogs {
                 }
                 Err(error) => return Err(asked.failed(&error)),
             };
-            let cut = take(&found, query, &mut position, most, &mut page.lines);
+            let cut = take(&found, &streams, query, &mut position, &mut page.lines);
             page.at_end = !cut && position.turn(found.next_token);
             if cut || page.at_end || !page.lines.is_empty() {
                 break;
@@ -156,13 +155,16 @@ impl LogSource for CloudWatchLogs {
 /// Takes the lines of a page that were not read yet; true if there are more of them than may be given.
 fn take(
     found: &FilterLogEventsOutput,
+    streams: &Streams<'_>,
     query: &LogQuery,
     position: &mut Position,
-    most: usize,
     lines: &mut Vec<RawLine>,
 ) -> bool {
     let mut stream: Arc<str> = "".into();
-    for event in found.events() {
+    let most = query.most.max(1);
+    // A store that ignores the prefix asked for sends what is not of this run.
+    let own = found.events().iter().filter(|e| e.log_stream_name().unwrap_or_default().starts_with(streams.prefix));
+    for event in own {
         let (at, message) = (event.timestamp().unwrap_or_default(), event.message().unwrap_or_default());
         let name = event.log_stream_name().unwrap_or_default();
         let known = cursor::event(event.event_id(), name, at, message);

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use lakeward::lake::ErrorClass;
+use lakeward::lake::aws::Access;
 use lakeward::model::run::LogPlace;
 use lakeward::sources::aws::logs::CloudWatchLogs;
 use lakeward::sources::aws::logs::insights::Question;
@@ -20,6 +21,10 @@ fn place() -> LogPlace {
 
 fn fake(events: Events) -> FakeAws {
     FakeAws::start(Account { events, ..Account::default() })
+}
+
+async fn reading(fake: &FakeAws) -> CloudWatchLogs {
+    CloudWatchLogs::with_config(Access::default(), &fake.config().await)
 }
 
 fn event(at: i64, message: &str) -> (String, i64, String) {
@@ -55,7 +60,7 @@ async fn pages_of_any_size_give_every_line_once_and_an_empty_page_is_not_the_end
     events.push(("/applications/a/jobs/other/x".into(), 5, "not ours".into()));
     for (page, empty_pages) in [(7, 0), (7, 3), (1, 25), (10_000, 12)] {
         let fake = fake(Events { events: events.clone(), page, empty_pages, ..Events::default() });
-        let logs = CloudWatchLogs::new(fake.access());
+        let logs = reading(&fake).await;
         for size in [1, 2, 9, 1_000] {
             let (lines, _) = follow(&logs, &most(size), None).await;
             let expected = (0..=20).map(|n| format!("line {n}")).chain(["of", "three", "lines"].map(str::to_owned));
@@ -68,7 +73,7 @@ async fn pages_of_any_size_give_every_line_once_and_an_empty_page_is_not_the_end
 #[tokio::test]
 async fn following_neither_loses_nor_repeats_a_line() {
     let fake = fake(Events { page: 5, ..Events::default() });
-    let logs = CloudWatchLogs::new(fake.access());
+    let logs = reading(&fake).await;
     let mut found = Vec::new();
     let mut cursor = None;
     let mut expected = Vec::new();
@@ -92,7 +97,7 @@ async fn following_neither_loses_nor_repeats_a_line() {
 async fn a_token_that_expired_costs_nothing() {
     let events = (0..20).map(|n| event(n * 1_000, &format!("line {n}"))).collect();
     let fake = fake(Events { events, page: 5, ..Events::default() });
-    let logs = CloudWatchLogs::new(fake.access());
+    let logs = reading(&fake).await;
     let first = logs.read(&place(), &most(5), None).await.unwrap();
     fake.account().events.expired = true;
     let (rest, _) = follow(&logs, &most(100), first.next).await;
@@ -104,7 +109,7 @@ async fn words_and_a_window_are_asked_for_there_and_looked_for_here() {
     let messages = ["a boom", "b \"boom", "c \"boom\" x", "boom \""];
     let events = messages.iter().zip(0..).map(|(message, n)| event(n * 1_000, message)).collect();
     let fake = fake(Events { events, page: 100, ..Events::default() });
-    let logs = CloudWatchLogs::new(fake.access());
+    let logs = reading(&fake).await;
     let at = |millis| DateTime::<Utc>::from_timestamp_millis(millis);
     let query = LogQuery { from: at(500), until: at(2_500), contains: Some("\"boom".into()), most: 10 };
     assert_eq!(follow(&logs, &query, None).await.0, ["b \"boom", "c \"boom\" x"]);
@@ -124,10 +129,10 @@ async fn each_fault_has_its_class() {
     ] {
         let fake = fake(Events::default());
         fake.fail("filterlogevents", refusal(status, code), usize::MAX);
-        let error = CloudWatchLogs::new(fake.access()).read(&place(), &most(1), None).await.unwrap_err();
+        let error = reading(&fake).await.read(&place(), &most(1), None).await.unwrap_err();
         assert_eq!((error.class, error.object.as_str()), (class, "logs:/aws/emr-serverless"), "{code}: {error}");
     }
-    let logs = CloudWatchLogs::new(fake(Events::default()).access());
+    let logs = reading(&fake(Events::default())).await;
     let error = logs.read(&place(), &most(1), Some(&LogCursor("x".into()))).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Malformed);
     assert_eq!(logs.read(&LogPlace::Managed, &most(1), None).await.unwrap_err().class, ErrorClass::Unsupported);
@@ -142,7 +147,7 @@ fn question() -> Question {
 #[tokio::test]
 async fn insights_says_what_it_scanned() {
     let fake = fake(Events { looks: Some(2), ..Events::default() });
-    let answer = CloudWatchLogs::new(fake.access()).insights(&question()).await.unwrap();
+    let answer = reading(&fake).await.insights(&question()).await.unwrap();
     assert_eq!((answer.scanned, answer.matched), (12_345, 1));
     assert_eq!(answer.rows, [[("@message".to_owned(), "boom".to_owned())]]);
     assert_eq!(fake.asked("stopquery").len(), 0);
@@ -151,7 +156,7 @@ async fn insights_says_what_it_scanned() {
 #[tokio::test]
 async fn a_query_that_nobody_waits_for_is_stopped() {
     let fake = fake(Events { looks: None, ..Events::default() });
-    let logs = CloudWatchLogs::new(fake.access());
+    let logs = reading(&fake).await;
     let question = question();
     {
         let mut asking = std::pin::pin!(logs.insights(&question));
@@ -182,7 +187,7 @@ async fn moto_gives_what_was_put_there() {
         let put = client.put_log_events().log_group_name(group).log_stream_name(&stream);
         put.set_log_events(Some((0..25).map(event).collect())).send().await.unwrap();
     }
-    let logs = CloudWatchLogs::with_config(Default::default(), &config);
+    let logs = CloudWatchLogs::with_config(Access::default(), &config);
     for size in [3, 100] {
         let (lines, cursor) = follow(&logs, &most(size), None).await;
         assert_eq!(lines.len(), 50, "{size}: {lines:?}");

@@ -33,9 +33,14 @@ fn over(count: i64, span: Duration) -> Vec<Run> {
     (0..count).map(|n| Run::new(format!("r{n}"), "prod-silver_orders", "SUCCESS", created(n))).collect()
 }
 
-fn source(fake: &FakeAws) -> EmrServerless {
-    let settings = EmrSettings { access: fake.access(), applications: Vec::new() };
-    EmrServerless::new(settings, Aliases::default())
+async fn source(fake: &FakeAws) -> EmrServerless {
+    watching(fake, &[]).await
+}
+
+async fn watching(fake: &FakeAws, applications: &[&str]) -> EmrServerless {
+    let applications = applications.iter().map(|name| (*name).to_owned()).collect();
+    let settings = EmrSettings { applications, ..EmrSettings::default() };
+    EmrServerless::with_config(settings, Aliases::default(), &fake.config().await)
 }
 
 fn id(id: &str) -> JobRunId {
@@ -51,7 +56,7 @@ fn looked_at(fake: &FakeAws) -> usize {
 async fn five_hundred_runs_take_three_rounds_and_a_refresh_takes_less() {
     for span in [Duration::hours(24), Duration::minutes(50)] {
         let fake = FakeAws::in_rounds(account(over(500, span - Duration::minutes(1))));
-        let emr = source(&fake);
+        let emr = source(&fake).await;
         let runs = emr.runs(since(), 500).await.unwrap();
         assert_eq!(runs.iter().map(|run| &run.id).collect::<HashSet<_>>().len(), 500, "{span}");
         assert!(runs.is_sorted_by(|a, b| a.created >= b.created));
@@ -68,7 +73,7 @@ async fn five_hundred_runs_take_three_rounds_and_a_refresh_takes_less() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_newest_are_read_where_there_are_more_than_anyone_asks_for() {
     let fake = FakeAws::start(account(over(3_000, Duration::hours(23))));
-    let runs = source(&fake).runs(since(), 100).await.unwrap();
+    let runs = source(&fake).await.runs(since(), 100).await.unwrap();
     let ids: Vec<_> = runs.iter().map(|run| run.id.0.to_string()).collect();
     assert_eq!(ids, (2_900..3_000).rev().map(|n| format!("r{n}")).collect::<Vec<_>>());
     assert!(fake.asked("/jobruns?").len() < 40, "{}", fake.asked("/jobruns?").len());
@@ -79,7 +84,7 @@ async fn runs_of_one_moment_are_paged() {
     let created = Utc::now() - Duration::hours(1);
     let runs = (0..170).map(|n| Run::new(format!("r{n}"), "x", "SUCCESS", created)).collect();
     let fake = FakeAws::start(account(runs));
-    assert_eq!(source(&fake).runs(since(), 1_000).await.unwrap().len(), 170);
+    assert_eq!(source(&fake).await.runs(since(), 1_000).await.unwrap().len(), 170);
 }
 
 #[tokio::test]
@@ -92,7 +97,7 @@ async fn a_run_is_followed_to_its_end_and_then_left_alone() {
         Run::new("new", "backfill-bronze-crm-2026-11-20", "QUEUED", new),
     ];
     let fake = FakeAws::start(account(runs));
-    let emr = source(&fake);
+    let emr = source(&fake).await;
     let found = emr.runs(since(), 100).await.unwrap();
     let shown: Vec<_> = found.iter().map(|run| (&*run.id.0, run.state, &*run.job.0)).collect();
     let expected = [("new", RunState::Queued, "bronze-crm"), ("old", RunState::Running, "silver_orders")];
@@ -155,8 +160,8 @@ async fn a_run_is_shown_in_full_and_its_secrets_are_not() {
     let fake = FakeAws::start(account(vec![run]));
     let orders = JobName("silver_orders".into());
     let binding = JobBinding { job: orders.clone(), dataset: Dataset("silver/orders".into()), layer: None };
-    let settings = EmrSettings { access: fake.access(), applications: vec!["etl".into()] };
-    let emr = EmrServerless::new(settings, Aliases::new([], vec![], [binding]));
+    let settings = EmrSettings { applications: vec!["etl".into()], ..EmrSettings::default() };
+    let emr = EmrServerless::with_config(settings, Aliases::new([], vec![], [binding]), &fake.config().await);
 
     let detail = emr.run(&id("r1")).await.unwrap();
     let run = &detail.run;
@@ -187,7 +192,7 @@ async fn a_run_is_shown_in_full_and_its_secrets_are_not() {
 #[tokio::test]
 async fn a_service_that_knows_no_attempts_has_one() {
     let fake = FakeAws::start(account(vec![Run::new("r1", "x", "RUNNING", since())]));
-    let emr = source(&fake);
+    let emr = source(&fake).await;
     let detail = emr.run(&id("r1")).await.unwrap();
     assert_eq!((detail.attempts.len(), detail.attempts[0].state), (1, RunState::Running));
     fake.fail("/attempts", refusal(501, "UnknownOperationException"), 1);
@@ -210,7 +215,7 @@ async fn each_fault_has_its_class_and_a_way_out() {
     ] {
         let fake = FakeAws::start(account(vec![Run::new("r1", "x", "RUNNING", since())]));
         fake.fail("/jobruns?", answer.clone(), usize::MAX);
-        let error: SourceError = source(&fake).runs(since(), 10).await.unwrap_err();
+        let error: SourceError = source(&fake).await.runs(since(), 10).await.unwrap_err();
         assert_eq!(error.class, class, "{answer:?}: {error}");
         assert!(error.object.contains("/00app1/jobruns") && error.hint.contains(hint), "{error} {}", error.hint);
     }
@@ -220,14 +225,14 @@ async fn each_fault_has_its_class_and_a_way_out() {
 async fn what_is_throttled_once_is_asked_again() {
     let fake = FakeAws::start(account(over(30, Duration::hours(2))));
     fake.fail("/jobruns?", refusal(429, "ThrottlingException"), 3);
-    assert_eq!(source(&fake).runs(since(), 100).await.unwrap().len(), 30);
+    assert_eq!(source(&fake).await.runs(since(), 100).await.unwrap().len(), 30);
 }
 
 #[tokio::test]
 async fn runs_are_listed_though_they_may_not_be_looked_at() {
     let fake = FakeAws::start(account(over(10, Duration::hours(2))));
     fake.fail("/jobruns/", refusal(403, "AccessDeniedException"), usize::MAX);
-    let emr = source(&fake);
+    let emr = source(&fake).await;
     for _ in 0..3 {
         let runs = emr.runs(since(), 100).await.unwrap();
         assert!(runs.len() == 10 && runs.iter().all(|run| run.started.is_some() && run.ended.is_some()));
@@ -244,7 +249,7 @@ async fn an_application_that_is_gone_takes_none_with_it() {
         vec![Run::new("m1", "train", "RUNNING", Utc::now() - Duration::minutes(9))],
     ));
     let fake = FakeAws::start(known);
-    let emr = source(&fake);
+    let emr = source(&fake).await;
     let runs = emr.runs(since(), 100).await.unwrap();
     assert_eq!(runs.iter().map(|run| &*run.source).collect::<Vec<_>>(), ["ml", "etl", "etl", "etl"]);
     fake.account().emr.applications.remove(0);
@@ -259,19 +264,16 @@ async fn an_application_that_is_gone_takes_none_with_it() {
 async fn a_wanted_application_can_be_watched_without_the_list() {
     let fake = FakeAws::start(account(over(3, Duration::hours(2))));
     fake.fail("/applications?", refusal(403, "AccessDeniedException"), usize::MAX);
-    let emr = |wanted: &[&str]| {
-        let applications = wanted.iter().map(|w| (*w).to_owned()).collect();
-        EmrServerless::new(EmrSettings { access: fake.access(), applications }, Aliases::default())
-    };
-    assert_eq!(emr(&["00app1"]).runs(since(), 9).await.unwrap().len(), 3);
-    assert_eq!(emr(&[]).runs(since(), 9).await.unwrap_err().class, ErrorClass::Denied);
+    assert_eq!(watching(&fake, &["00app1"]).await.runs(since(), 9).await.unwrap().len(), 3);
+    assert_eq!(source(&fake).await.runs(since(), 9).await.unwrap_err().class, ErrorClass::Denied);
 }
 
 #[tokio::test(start_paused = true)]
 async fn silence_is_unreachable() {
     let fake = FakeAws::start(account(Vec::new()));
     fake.fail("/applications?", Answer::Hang, usize::MAX);
-    let error = tokio::time::timeout(Wait::from_secs(600), source(&fake).runs(since(), 9)).await.unwrap().unwrap_err();
+    let error =
+        tokio::time::timeout(Wait::from_secs(600), source(&fake).await.runs(since(), 9)).await.unwrap().unwrap_err();
     assert_eq!(error.class, ErrorClass::Unreachable, "{error}");
 }
 

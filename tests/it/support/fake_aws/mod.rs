@@ -8,8 +8,8 @@ pub mod events;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_s3::config::Credentials;
+use aws_config::SdkConfig;
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use lakeward::lake::aws::Access;
 
 use self::emr::Emr;
@@ -115,25 +115,20 @@ impl FakeAws {
         rounds.state.lock().unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// How to reach it.
-    pub fn access(&self) -> Access {
-        Access {
-            region: Some("us-east-1".into()),
-            endpoint_url: Some(self.server.url("")),
-            anonymous: true,
-            ..Access::default()
-        }
+    /// An account on it.
+    pub async fn config(&self) -> SdkConfig {
+        signed(&self.server.url("")).await
     }
 }
 
-/// An account on a server that believes any signature, and needs one to know which service is meant.
+/// An account on a server that believes any signature. Unlike S3, these services are never asked without one, and
+/// moto finds by it which of them is meant. All else is as for use.
 pub async fn signed(endpoint: &str) -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .load()
-        .await
+    let region = Some("us-east-1".into());
+    let access = Access { region, endpoint_url: Some(endpoint.into()), ..Access::default() };
+    let credentials = Credentials::new("test", "test", None, None, "test");
+    let provider = SharedCredentialsProvider::new(credentials);
+    access.load().await.into_builder().credentials_provider(provider).build()
 }
 
 /// What a service says when it refuses, in the protocol of both.
