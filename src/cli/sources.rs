@@ -5,10 +5,15 @@ use std::sync::Arc;
 
 use super::config::{Config, LakeTarget};
 use crate::lake::Lake;
+use crate::lake::s3::S3Settings;
+use crate::model::alias::{Aliases, JobBinding};
 use crate::ops::Connected;
+use crate::sources::aws::emr::EmrServerless;
+use crate::sources::aws::logs::CloudWatchLogs;
 use crate::sources::local::dags::LocalDags;
 use crate::sources::local::jobs::LocalJobs;
 use crate::sources::local::logs::LocalLogs;
+use crate::sources::s3_logs::S3Logs;
 
 /// The sources of the configured environment. A folder holds records of its own runs; an AWS lake has services.
 pub fn connect(config: &Config, lake: &Arc<dyn Lake>) -> Connected {
@@ -24,5 +29,27 @@ pub fn connect(config: &Config, lake: &Arc<dyn Lake>) -> Connected {
         connected.dags.push(Arc::new(LocalDags::new(Arc::clone(lake))));
         connected.logs.push(Arc::new(LocalLogs::new(Arc::clone(lake))));
     }
+    if let Some(emr) = &config.emr {
+        let access = emr.access.clone();
+        connected.jobs.push(Arc::new(EmrServerless::new(emr.clone(), aliases(config))));
+        connected.logs.push(Arc::new(CloudWatchLogs::new(access)));
+        // A run's log may lie in another bucket than the lake, and is read as the lake is.
+        let lake = match &config.lake {
+            Some(LakeTarget::S3(s3)) => s3.clone(),
+            _ => S3Settings::default(),
+        };
+        connected.logs.push(Arc::new(S3Logs::new(lake)));
+    }
     connected
+}
+
+/// The names that systems are joined by.
+fn aliases(config: &Config) -> Aliases {
+    let called = config.jobs.iter().flat_map(|j| j.called.iter().map(|called| (called.clone(), j.name.clone())));
+    let written = config.jobs.iter().filter_map(|job| {
+        let dataset = job.dataset.clone()?;
+        let layer = job.layer.or_else(|| config.settings.layer(&dataset));
+        Some(JobBinding { job: job.name.clone(), dataset, layer })
+    });
+    Aliases::new(called, Vec::new(), written)
 }

@@ -1,6 +1,7 @@
 //! The nouns and rules of the runbook, pure: no files, no network, no async. Time is a parameter.
 
 pub mod alert;
+pub mod alias;
 pub mod category;
 pub mod column;
 pub mod contract;
@@ -12,6 +13,7 @@ pub mod feed;
 pub mod filter;
 mod kind;
 pub mod log;
+pub mod masked;
 pub mod moves;
 mod named;
 pub mod notice;

@@ -1,15 +1,18 @@
 //! Ports for what is not the lake's objects themselves, and their ends: contracts, job runs, DAG runs, logs, quality
 //! results, alert feeds, secrets, telling people.
 
+pub mod aws;
 pub mod contracts;
 pub mod dags;
 pub mod feed;
 pub mod jobs;
+pub mod line_time;
 pub mod local;
 pub mod logs;
 mod newest;
 pub mod notify;
 pub mod quality;
+pub mod s3_logs;
 pub mod secrets;
 
 /// The error of a source is the lake's: a class, the object it concerns, what to do.

@@ -1,6 +1,7 @@
 //! Whole stories: the lake contract, the program's own answers, a real terminal. One binary: each more links again.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod aws_sources;
 mod console_moves;
 mod console_on_s3;
 mod delta_tables;

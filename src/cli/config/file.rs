@@ -48,6 +48,8 @@ pub struct Tables {
     /// Where the pipeline's own alert feed lies.
     #[serde(default)]
     pub feed: PlacesTable,
+    /// EMR Serverless.
+    pub emr: Option<EmrTable>,
     /// The jobs of the pipeline.
     #[serde(default)]
     pub jobs: Vec<Spanned<JobTable>>,
@@ -143,6 +145,16 @@ pub struct OverrideTable {
 #[allow(missing_docs, reason = "the template documents each key")]
 pub struct PlacesTable {
     pub prefixes: Option<Spanned<Vec<String>>>,
+}
+
+/// `[emr]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs, reason = "the template documents each key")]
+pub struct EmrTable {
+    #[serde(default)]
+    pub applications: Vec<String>,
+    pub endpoint_url: Option<Spanned<String>>,
 }
 
 /// `[[jobs]]`.

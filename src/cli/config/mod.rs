@@ -21,6 +21,8 @@ use std::path::PathBuf;
 
 use chrono::Duration;
 
+use crate::sources::aws::emr::EmrSettings;
+
 pub use fault::ConfigError;
 pub use jobs::JobConfig;
 pub use notify::{Given, NotifierConfig, NotifierEnd};
@@ -75,6 +77,8 @@ pub struct Config {
     pub protected: Sourced<bool>,
     /// Whether writes are refused for the whole run.
     pub read_only: Sourced<bool>,
+    /// EMR Serverless and the logs of its runs, if they are to be asked.
+    pub emr: Option<EmrSettings>,
     /// The jobs of the pipeline.
     pub jobs: Vec<JobConfig>,
     /// Who is told of moves in this environment.

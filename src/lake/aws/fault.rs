@@ -29,6 +29,10 @@ impl Asked<'_> {
             SdkError::ServiceError(reply) => {
                 let status = reply.raw().status().as_u16();
                 let (code, message) = (reply.err().code().unwrap_or_default(), reply.err().message());
+                if status < 300 && code.is_empty() {
+                    let detail = format!("the reply cannot be read: {}", short(&innermost(error)));
+                    return self.error(ErrorClass::Malformed, detail, None);
+                }
                 // A copy that fails late has begun its reply with 200.
                 let status = if status < 300 { status_of(code) } else { status };
                 self.answered(status, code, message, reply.raw().headers().get("x-amz-bucket-region"))

@@ -2,6 +2,7 @@
 //! does on a good day and on a bad one.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,27 +49,46 @@ impl Received {
     }
 }
 
-#[derive(Debug, Default)]
+/// What answers a request; it may block.
+type Respond = dyn Fn(&Received) -> Answer + Send + Sync;
+
+#[derive(Default)]
 struct Record {
     requests: Vec<Received>,
     answers: VecDeque<Answer>,
+    /// Answers everything, if there is one.
+    respond: Option<Arc<Respond>>,
     /// Connections that get no answer are kept open.
     hanging: Vec<TcpStream>,
 }
 
 /// A running server; it lives as long as the process.
-#[derive(Debug)]
 pub struct HttpServer {
     address: String,
     record: Arc<Mutex<Record>>,
 }
 
+impl fmt::Debug for HttpServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpServer").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
 impl HttpServer {
     /// Starts one that gives these answers in turn, then 200 to everything. `HEAD` is answered 404 and uses up none.
     pub fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
+        Self::with(Record { answers: answers.into_iter().collect(), ..Record::default() })
+    }
+
+    /// Starts one that asks `respond` for every answer.
+    pub fn answering(respond: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> Self {
+        Self::with(Record { respond: Some(Arc::new(respond)), ..Record::default() })
+    }
+
+    fn with(record: Record) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its address").to_string();
-        let record = Arc::new(Mutex::new(Record { answers: answers.into_iter().collect(), ..Record::default() }));
+        let record = Arc::new(Mutex::new(record));
         let shared = Arc::clone(&record);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -114,12 +134,16 @@ fn serve(stream: TcpStream, record: &Mutex<Record>) -> std::io::Result<()> {
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body)?;
     let body = String::from_utf8_lossy(&body).into_owned();
-    let answer = {
+    let received = Received { method, path, headers, body };
+    let (respond, answer) = {
         let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = if method == "HEAD" { Some(Answer::of(404, "")) } else { record.answers.pop_front() };
-        record.requests.push(Received { method, path, headers, body });
-        answer.unwrap_or_else(|| Answer::of(200, "ok"))
+        let is_head = received.method == "HEAD";
+        let answer = if is_head { Some(Answer::of(404, "")) } else { record.answers.pop_front() };
+        record.requests.push(received.clone());
+        (record.respond.clone(), answer.unwrap_or_else(|| Answer::of(200, "ok")))
     };
+    // Outside of the lock: it may wait for other requests.
+    let answer = respond.map_or(answer, |respond| respond(&received));
     match answer {
         Answer::Hang => record.lock().unwrap_or_else(PoisonError::into_inner).hanging.push(stream),
         Answer::Reply(status, headers, body) => {

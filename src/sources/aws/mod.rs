@@ -1,0 +1,17 @@
+//! The ends on AWS: job runs of EMR Serverless, log events of CloudWatch. How AWS is reached and what its errors mean
+//! is `lake::aws`'s; they only read.
+
+pub mod emr;
+pub mod logs;
+
+use chrono::{DateTime, Utc};
+
+/// A time as the SDK has it; none if it is no time that a calendar knows.
+fn time(time: &aws_sdk_emrserverless::primitives::DateTime) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(time.secs(), time.subsec_nanos())
+}
+
+/// A time for the SDK, to the millisecond.
+fn instant(time: DateTime<Utc>) -> aws_sdk_emrserverless::primitives::DateTime {
+    aws_sdk_emrserverless::primitives::DateTime::from_millis(time.timestamp_millis())
+}

@@ -1,0 +1,6 @@
+//! Job runs and logs on AWS: against moto for what it plays right, against our own fake for states, failures, pages
+//! and the number of rounds.
+
+mod cloudwatch;
+mod emr;
+mod log_objects;
