@@ -125,7 +125,7 @@ async fn what_failed_to_be_read_is_read_again() {
     assert_eq!(denied.entries.len(), 3, "listed, all the same");
     for entry in &denied.entries {
         assert_eq!(entry.problems, [Problem::BadReasons, Problem::UnreadableRows], "{entry:?}");
-        assert!(entry.fault.as_ref().is_some_and(|f| f.contains("denied") && f.contains(&*entry.path.0)), "{entry:?}");
+        assert!(entry.fault.as_ref().is_some_and(|f| f.contains("denied") && f.contains(".json: ")), "{entry:?}");
     }
     assert!(matches!(dlq(&denied).state, SourceState::Failed { class: ErrorClass::Denied, .. }), "{denied:?}");
 

@@ -143,7 +143,7 @@ impl Gate {
             return Err(GateError::Changed(vec![why]));
         }
         let mut refused = plan.refused.clone();
-        refused.extend(plan.faults());
+        refused.extend(plan.faults().into_iter().filter(|fault| !plan.refused.contains(fault)));
         let kept = [self.prefixes.quarantine.as_str(), self.prefixes.archive.as_str()];
         refused.extend(plan.misplaced(&kept, &self.prefixes.state));
         if !plan.id.is_sound() || plan.schema != crate::model::moves::SCHEMA {
