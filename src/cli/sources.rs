@@ -15,20 +15,19 @@ use crate::sources::local::jobs::LocalJobs;
 use crate::sources::local::logs::LocalLogs;
 use crate::sources::s3_logs::S3Logs;
 
-/// The sources of the configured environment. A folder holds records of its own runs; an AWS lake has services.
+/// The sources of the configured environment. Any lake may hold records of its own runs, as a folder does; an AWS
+/// environment has services besides.
 pub fn connect(config: &Config, lake: &Arc<dyn Lake>) -> Connected {
     let mut connected = Connected::default();
-    if let Some(LakeTarget::Folder(_)) = &config.lake {
-        let bound = config.jobs.iter().filter_map(|job| {
-            let dataset = job.dataset.clone()?;
-            let layer = job.layer.or_else(|| config.settings.layer(&dataset));
-            Some((job.name.clone(), (dataset, layer)))
-        });
-        let bound: BTreeMap<_, _> = bound.collect();
-        connected.jobs.push(Arc::new(LocalJobs::new(Arc::clone(lake), bound)));
-        connected.dags.push(Arc::new(LocalDags::new(Arc::clone(lake))));
-        connected.logs.push(Arc::new(LocalLogs::new(Arc::clone(lake))));
-    }
+    let bound = config.jobs.iter().filter_map(|job| {
+        let dataset = job.dataset.clone()?;
+        let layer = job.layer.or_else(|| config.settings.layer(&dataset));
+        Some((job.name.clone(), (dataset, layer)))
+    });
+    let bound: BTreeMap<_, _> = bound.collect();
+    connected.jobs.push(Arc::new(LocalJobs::new(Arc::clone(lake), bound)));
+    connected.dags.push(Arc::new(LocalDags::new(Arc::clone(lake))));
+    connected.logs.push(Arc::new(LocalLogs::new(Arc::clone(lake))));
     if let Some(emr) = &config.emr {
         let access = emr.access.clone();
         connected.jobs.push(Arc::new(EmrServerless::new(emr.clone(), aliases(config))));

@@ -40,8 +40,10 @@ pub enum End {
     Well,
     /// Well, and filled in what was missing.
     Backfilled,
-    /// It runs, and takes long.
+    /// Well, and it took long.
     Slow,
+    /// It is not over.
+    Running,
     /// Its executors ran out of memory.
     Memory,
     /// It was not let in.
@@ -92,7 +94,7 @@ pub const JOBS: &[DemoJob] = &[
             ("spark.sql.shuffle.partitions", "64"),
         ],
         runs: &[
-            DemoRun { age: 34, took: None, end: End::Slow },
+            run(34, 31, End::Slow),
             run(75, 24, End::Memory),
             run(DAY + 34, 11, End::Well),
             run(2 * DAY + 34, 12, End::Well),
@@ -119,6 +121,7 @@ pub const JOBS: &[DemoJob] = &[
         dataset: "silver/orders",
         settings: &[("spark.executor.memory", "8g")],
         runs: &[
+            DemoRun { age: 4, took: None, end: End::Running },
             run(50, 9, End::Well),
             run(58, 8, End::Backfilled),
             run(DAY + 50, 9, End::Well),
@@ -201,8 +204,8 @@ fn dag(place: &mut Place) -> Result<(), DemoError> {
             true => vec![
                 task("ingest_crm_to_bronze", None, 70, Some(6), "success", 1),
                 task("ingest_fx_to_bronze", None, 45, Some(5), "up_for_retry", 2),
-                task("bronze_to_silver", None, 40, Some(9), "success", 1),
-                task("sessions", Some("silver_sessions"), 56, None, "running", 2),
+                task("bronze_to_silver", None, 86, None, "running", 2),
+                task("sessions", Some("silver_sessions"), 56, Some(31), "success", 2),
                 task("silver_to_gold", None, 14, Some(2), "failed", 3),
                 task("gold_truth_tests", None, 0, None, "upstream_failed", 0),
             ],

@@ -9,8 +9,8 @@ use crate::sources::local::dags::TaskRecord;
 /// The state of a run and why.
 pub fn ending(end: End) -> (&'static str, Option<&'static str>) {
     match end {
-        End::Well | End::Backfilled => ("success", None),
-        End::Slow => ("running", None),
+        End::Well | End::Backfilled | End::Slow => ("success", None),
+        End::Running => ("running", None),
         End::Memory => {
             ("failed", Some("Job aborted due to stage failure: ExecutorLostFailure (executor 7 exited), exit code 137"))
         }
@@ -27,7 +27,7 @@ pub fn ending(end: End) -> (&'static str, Option<&'static str>) {
 /// What goes wrong, line by line: level, logger, text.
 fn trouble(end: End) -> &'static [(&'static str, &'static str, &'static str)] {
     match end {
-        End::Well | End::Backfilled => &[],
+        End::Well | End::Backfilled | End::Running => &[],
         End::Slow => &[
             ("WARN", "TaskSetManager", "Lost task 17.0 in stage 4.0 (TID 212): GC overhead, task took 380 s"),
             ("WARN", "ExecutorMonitor", "Executor 3 spilled 12.4 GB to disk"),
@@ -88,10 +88,10 @@ pub fn log(job: &DemoJob, end: End, created: DateTime<Utc>, ended: DateTime<Utc>
     }
     lines.extend(trouble(end).iter().map(|(level, logger, text)| (*level, *logger, (*text).to_owned())));
     lines.push(match end {
-        End::Well | End::Backfilled => {
+        End::Well | End::Backfilled | End::Slow => {
             ("INFO", "run_pipeline", format!("job {} succeeded, rows written to {}", job.name, job.dataset))
         }
-        End::Slow => ("INFO", "TaskSetManager", "Starting task 18.1 in stage 4.0".to_owned()),
+        End::Running => ("INFO", "TaskSetManager", "Starting task 18.1 in stage 4.0".to_owned()),
         _ => ("ERROR", "run_pipeline", format!("job {} failed", job.name)),
     });
     let whole = (ended - created).num_milliseconds().max(0);
