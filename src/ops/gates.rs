@@ -1,19 +1,20 @@
 //! Reads what quality gates and the pipeline's own alert feed say on the lake, and raises their alerts.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::lake::LakeError;
-use crate::model::alert::Alert;
+use crate::lake::{ErrorClass, LakeError};
+use crate::model::alert::{Alert, AlertRule};
 use crate::model::dataset::{Dataset, Layer};
 use crate::model::quality::QualityResult;
 use crate::model::rules::feed::feed_alert;
 use crate::model::rules::quality::{newest, quality_alert};
 use crate::sources::quality::QualityAsk;
 
-use super::Session;
 use super::health::SourceHealth;
+use super::{Session, Snapshot};
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -24,7 +25,7 @@ pub(super) struct Said {
 }
 
 /// Reads both, side by side.
-pub(super) async fn read(session: &Session, now: DateTime<Utc>) -> Said {
+pub(super) async fn read(session: &Session, last: &Snapshot, now: DateTime<Utc>) -> Said {
     let settings = &session.settings;
     let ask = QualityAsk { prefixes: settings.quality.clone(), dates: Vec::new() };
     let lake = session.lake.as_ref();
@@ -38,12 +39,23 @@ pub(super) async fn read(session: &Session, now: DateTime<Utc>) -> Said {
     for result in &mut results {
         result.name_dataset(&known);
     }
+    // Rule 6: what a source that fails said before stands, or its silence would look like a gate that holds.
+    if read.problems.iter().any(is_of_source) {
+        let missing = |q: &&Arc<QualityResult>| !results.iter().any(|r| r.uri == q.uri);
+        let kept: Vec<QualityResult> = last.quality.iter().filter(missing).map(|q| q.as_ref().clone()).collect();
+        results.extend(kept);
+    }
     let mut said = Said::default();
     for result in newest(&results) {
         let thresholds = result.dataset.as_ref().map(|d| settings.thresholds_of(d));
         said.alerts.extend(quality_alert(result, thresholds.as_ref().unwrap_or(&settings.thresholds), now));
     }
     said.alerts.extend(feed.lines.iter().filter_map(|line| feed_alert(line, now)));
+    if feed.problems.iter().any(is_of_source) {
+        let known: HashSet<String> = said.alerts.iter().map(|a| a.key.clone()).collect();
+        let of_feed = last.alerts.iter().filter(|a| a.rule == AlertRule::AlertFeed && !known.contains(&a.key));
+        said.alerts.extend(of_feed.cloned());
+    }
     said.quality = results.into_iter().map(Arc::new).collect();
     if !settings.quality.is_empty() {
         said.health.push(SourceHealth::after("quality", first(read.problems), now));
@@ -52,6 +64,11 @@ pub(super) async fn read(session: &Session, now: DateTime<Utc>) -> Said {
         said.health.push(SourceHealth::after("feed", first(feed.problems), now));
     }
     said
+}
+
+/// Whether a problem says something of the source, and not of one object.
+fn is_of_source(problem: &LakeError) -> bool {
+    !matches!(problem.class, ErrorClass::Malformed | ErrorClass::NotFound | ErrorClass::Conflict)
 }
 
 fn first(problems: Vec<LakeError>) -> Option<LakeError> {

@@ -33,7 +33,7 @@ pub async fn refresh(session: &Session, now: DateTime<Utc>, progress: &(impl Fn(
     session.contracts.forget();
     let last = session.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let (said, pipeline, mut snapshot) = futures::join!(
-        gates::read(session, now),
+        gates::read(session, &last, now),
         pipeline::read(&session.connected, &session.settings, &last.pipeline, now),
         lake(session, &last, now, progress)
     );

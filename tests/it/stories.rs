@@ -117,6 +117,34 @@ async fn an_unchanged_lake_costs_listings_alone() {
 }
 
 #[tokio::test]
+async fn a_gate_that_failed_stands_while_its_source_is_silent() {
+    let lake = lake_of(&[]).await;
+    let key = Key("_dq_results/dt=2026-11-23/silver_orders.json".into());
+    let result = r#"{"suite_name": "silver_orders", "layer": "silver", "execution_date": "2026-11-23",
+        "timestamp": "2026-11-23T02:50:00Z", "passed": false, "critical_failures": 1,
+        "expectations": [{"expectation_type": "expect_x", "passed": false, "severity": "critical"}]}"#;
+    lake.put(&key, result.into(), None).await.unwrap();
+    let settings = LakeSettings { quality: vec!["_dq_results/".into()], ..LakeSettings::default() };
+    let session = Session::new(Arc::new(lake.clone()), settings);
+    let gates = |snapshot: &Snapshot| -> Vec<String> {
+        let of_gates = snapshot.alerts.iter().filter(|a| a.key.starts_with("quality_gate:"));
+        of_gates.map(|a| a.key.clone()).collect()
+    };
+    let good = refresh(&session, 0).await;
+    assert_eq!(gates(&good).len(), 1, "{:?}", good.alerts);
+    for minute in [1, 2] {
+        lake.fail_lists(u32::MAX, ErrorClass::Denied);
+        let silent = refresh(&session, minute).await;
+        assert_eq!(gates(&silent), gates(&good));
+        let quality = silent.sources.iter().find(|s| s.source == "quality").expect("its own state");
+        assert!(matches!(quality.state, SourceState::Failed { class: ErrorClass::Denied, .. }), "{quality:?}");
+    }
+    lake.fail_lists(0, ErrorClass::Denied);
+    lake.delete(&key, None).await.unwrap();
+    assert_eq!(gates(&refresh(&session, 3).await), Vec::<String>::new(), "gone with its result");
+}
+
+#[tokio::test]
 async fn what_failed_to_be_read_is_read_again() {
     let lake = lake_of(&ENTRIES).await;
     let session = session(&lake);

@@ -119,11 +119,19 @@ impl JobSource for LocalJobs {
     }
 
     async fn runs(&self, since: DateTime<Utc>, most: usize) -> Result<Vec<JobRun>, SourceError> {
-        let (found, fault) = records::<RunRecord>(self.lake.as_ref(), PREFIX, RECORD, MOST).await?;
+        let (found, mut fault) = records::<RunRecord>(self.lake.as_ref(), PREFIX, RECORD, MOST).await?;
         let mut runs = Vec::new();
         let mut known = BTreeMap::new();
         for (object, record) in found {
-            let run = self.run_of(&object.key, &record)?;
+            // One record of an unknown word hides no other.
+            let run = match self.run_of(&object.key, &record) {
+                Ok(run) => run,
+                Err(error) => {
+                    tracing::warn!("{error}");
+                    fault = fault.or(Some(error));
+                    continue;
+                }
+            };
             if run.created >= since || !run.state.is_over() {
                 known.insert(run.id.clone(), (object.key, record));
                 runs.push(run);
