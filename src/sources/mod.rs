@@ -1,5 +1,6 @@
 //! Ports for what is not the lake's objects themselves, and their ends: contracts, job runs, DAG runs, logs, telling people.
 
+pub mod airflow;
 pub mod contracts;
 pub mod dags;
 pub mod jobs;
