@@ -2,12 +2,14 @@
 
     python airflow_server.py HOME DAGS
 
-prints `READY PORT` once its API answers, and runs until its standard input ends; then it ends all that it started.
-The user is `admin`, the password `lakeward-test`. What the processes say goes to HOME/*.log.
+prints `READY PORT` once its API answers, and runs until its standard input ends; then it ends all that it started
+and removes HOME. The user is `admin`, the password `lakeward-test`. What the processes say goes to HOME/*.log, which
+is kept if it does not get ready within four minutes.
 """
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 PASSWORD = "lakeward-test"
+SECONDS = 240
 USER_OF_2 = f"""
 from airflow.utils.db import initdb
 initdb()
@@ -89,7 +92,7 @@ def answers(port, path):
         return False
 
 
-def end_all():
+def end_all(home=None):
     """Ends this process's session: Airflow's own children leave the group, not the session."""
     mine, me = os.getsid(0), os.getpid()
     for _ in range(5):
@@ -104,13 +107,15 @@ def end_all():
                 pass
         if left == 0:
             break
+    if home:
+        shutil.rmtree(home, ignore_errors=True)
     os._exit(0)
 
 
-def until_the_other_side_ends():
+def until_the_other_side_ends(home):
     while os.read(0, 4096):
         pass
-    end_all()
+    end_all(home)
 
 
 def main():
@@ -118,9 +123,9 @@ def main():
     # A leader of its own session, which is what ends together.
     if os.getsid(0) != os.getpid():
         os.setsid()
-    threading.Thread(target=until_the_other_side_ends, daemon=True).start()
+    threading.Thread(target=until_the_other_side_ends, args=(home,), daemon=True).start()
     for ending in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(ending, lambda *_: end_all())
+        signal.signal(ending, lambda *_: end_all(home))
     major = int(version("apache-airflow").split(".")[0])
     port, log_port = free_ports(2)
     environment = settings(home, dags, major, port, log_port)
@@ -144,10 +149,11 @@ def main():
     names = ["webserver", "scheduler"] if major == 2 else ["api-server", "scheduler", "dag-processor"]
     parts = {name: start(name) for name in names}
     path = "/api/v1/version" if major == 2 else "/api/v2/version"
+    deadline = time.monotonic() + SECONDS
     while not answers(port, path):
         for name, part in parts.items():
-            if part.poll() is not None:
-                print(f"{name} ended: {home}/{name}.log", file=sys.stderr, flush=True)
+            if part.poll() is not None or time.monotonic() > deadline:
+                print(f"{name} ended or is late: {home}/{name}.log", file=sys.stderr, flush=True)
                 end_all()
         time.sleep(0.2)
     print(f"READY {port}", flush=True)
