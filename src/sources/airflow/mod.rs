@@ -316,7 +316,7 @@ impl DagSource for Airflow {
         let query = vec![("full_content", "true".to_owned()), ("map_index", task.map_index.unwrap_or(-1).to_string())];
         let call = Call { query, form, ..Call::get(api, path(&parts)) };
         let (mut page, mut read, mut token) = (LogPage::default(), 0, None::<String>);
-        for n in 0..=PARTS {
+        for n in 1..=PARTS {
             let mut call = Call { most: LOG - read, ..call.clone() };
             call.query.extend(token.clone().map(|t| ("token", t)));
             let reply = self.ask(&call).await?;
@@ -325,8 +325,12 @@ impl DagSource for Airflow {
             let more = !part.lines.is_empty();
             page.lines.extend(part.lines);
             page.missing = page.missing.or(part.missing);
-            if reply.cut || (n == PARTS && part.token.is_some()) || (read >= LOG && part.token.is_some()) {
-                page.missing = Some(format!("what comes after the first {} MiB", read >> 20));
+            if reply.cut || (read >= LOG && part.token.is_some()) {
+                page.missing = Some(format!("what comes after the first {} MiB", LOG >> 20));
+                return Ok(page);
+            }
+            if n == PARTS && part.token.is_some() {
+                page.missing = Some(format!("what comes after the first {PARTS} parts"));
                 return Ok(page);
             }
             // 2.x gives a token for ever, and 3.x for as long as the task runs: nothing new is the end, for now.
