@@ -77,9 +77,9 @@ def settings(home, dags, major, port, log_port):
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,guest:viewer",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(users),
         }
-    # A proxy is not for loopback.
-    inherited = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy") and not k.startswith("AIRFLOW")}
-    return {**inherited, **common, **own}
+    # A proxy is not for loopback; and without what it compiled each process would take 5 seconds more to start.
+    ours = lambda k: not (k.lower().endswith("_proxy") or k.startswith(("AIRFLOW", "PYTHON")))
+    return {**{k: v for k, v in os.environ.items() if ours(k)}, **common, **own}
 
 
 def answers(port, path):

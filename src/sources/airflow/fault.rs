@@ -39,7 +39,7 @@ pub(super) fn judge(transport: &dyn Transport, call: &Call, reply: &Reply) -> Re
             ErrorClass::Denied,
             &detail,
             format!(
-                "check airflow.user and its password; if they are right, ask for \"{}\" in a role of that user",
+                "check airflow.user and its password, or airflow.token; if they are right, ask for \"{}\" in a role of that user",
                 permission(call)
             ),
         )),
