@@ -12,12 +12,14 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
@@ -139,13 +141,22 @@ def main():
             stdout=log(command[0]), stderr=subprocess.STDOUT,
         )
 
-    prepare = ["-c", USER_OF_2] if major == 2 else ["-m", "airflow", "db", "migrate"]
-    done = subprocess.run(
-        [sys.executable, *prepare], env=environment, stdin=subprocess.DEVNULL, stdout=log("prepare"),
-        stderr=subprocess.STDOUT,
-    )
-    if done.returncode != 0:
-        sys.exit(f"the database could not be made: {home}/prepare.log")
+    # Making the tables takes as long as all the rest: they are kept beside the interpreter, of whose version they are.
+    tables, kept = home / "airflow.db", Path(sys.prefix) / "lakeward-tables.db"
+    if kept.exists():
+        shutil.copyfile(kept, tables)
+    else:
+        prepare = ["-c", USER_OF_2] if major == 2 else ["-m", "airflow", "db", "migrate"]
+        done = subprocess.run(
+            [sys.executable, *prepare], env=environment, stdin=subprocess.DEVNULL, stdout=log("prepare"),
+            stderr=subprocess.STDOUT,
+        )
+        if done.returncode != 0:
+            sys.exit(f"the tables could not be made: {home}/prepare.log")
+        new = kept.with_suffix(f".{os.getpid()}")
+        with closing(sqlite3.connect(tables)) as made, closing(sqlite3.connect(new)) as copy:
+            made.backup(copy)
+        new.rename(kept)
     names = ["webserver", "scheduler"] if major == 2 else ["api-server", "scheduler", "dag-processor"]
     parts = {name: start(name) for name in names}
     path = "/api/v1/version" if major == 2 else "/api/v2/version"
