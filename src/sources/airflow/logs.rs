@@ -146,15 +146,13 @@ fn stack(stacks: &[Value]) -> Vec<String> {
     lines
 }
 
-/// What Airflow itself says that it could not read, before the first line of the task.
+/// What Airflow itself says that it could not read, before the first line of the task. 2.x begins such lines with
+/// stars; its words differ by the handler and the version.
 fn unread(lines: &[RawLine]) -> Option<String> {
-    let own = lines.iter().take_while(|l| l.at.is_none()).take(50);
-    let said = own.map(|l| l.text.trim_start_matches(['*', ' '])).find(|text| {
-        ["Could not read", "Log file does not exist", "Failed to fetch log", "Unable to read", "No logs found"]
-            .iter()
-            .any(|begin| text.starts_with(begin))
-    })?;
-    let said: String = said.chars().take(200).collect();
+    let own = || lines.iter().take_while(|l| l.at.is_none()).take(50).map(|l| l.text.as_str());
+    let bare = |text: &'_ str| text.trim_start_matches(['*', ' ']).chars().take(200).collect::<String>();
+    let known = ["could not read", "log file not found", "log file does not exist", "failed to fetch", "no logs found"];
+    let said = own().map(bare).find(|text| known.iter().any(|begin| text.to_lowercase().starts_with(begin)))?;
     Some(format!("Airflow could not read all of it: {said}"))
 }
 
