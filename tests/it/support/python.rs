@@ -1,5 +1,5 @@
-//! The Python that the tests need: a virtual environment under the target directory, made once from the pinned
-//! file `tests/python/requirements.txt` and used by every later run.
+//! The Python that the tests need: virtual environments under the target directory, each made once from a pinned
+//! file of `tests/python` and used by every later run.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,11 +11,17 @@ pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python")
 }
 
-/// The interpreter of the virtual environment, which is made if it is not there. Blocking: a minute the first
-/// time. Test processes that run side by side wait for the one that makes it.
+/// The interpreter of the S3 server's environment.
 pub fn interpreter() -> PathBuf {
-    let requirements = folder().join("requirements.txt");
-    let pinned = fs::read_to_string(&requirements).expect("tests/python/requirements.txt");
+    environment("requirements.txt")
+}
+
+/// The interpreter of the virtual environment that a pinned file describes, which is made if it is not there.
+/// Blocking: a minute and more the first time. Test processes that run side by side wait for the one that makes it.
+/// The file names all that is needed: nothing is resolved.
+pub fn environment(pins: &str) -> PathBuf {
+    let requirements = folder().join(pins);
+    let pinned = fs::read_to_string(&requirements).unwrap_or_else(|e| panic!("{}: {e}", requirements.display()));
     let mut hasher = DefaultHasher::new();
     pinned.hash(&mut hasher);
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a target directory");
@@ -29,7 +35,9 @@ pub fn interpreter() -> PathBuf {
         // What a killed run left behind is no base to build on.
         fs::remove_dir_all(&home).ok();
         run("make a virtual environment", Command::new("python3").args(["-m", "venv"]).arg(&home));
-        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
+        // Compiled when it is first used: most of it never is.
+        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        let install = install.into_iter().chain(["--no-deps", "--no-compile", "-r"]);
         run("install the pinned packages", Command::new(&python).args(install).arg(&requirements));
         File::create(&complete).expect("the mark of completion");
     }

@@ -1,0 +1,58 @@
+"""The DAGs that the tests look at, for Airflow 2 and 3 alike."""
+
+from datetime import datetime, timedelta
+
+try:
+    from airflow.sdk import dag, task
+except ImportError:  # 2.x
+    from airflow.decorators import dag, task
+
+FROM = datetime(2026, 1, 1)
+
+
+@dag(dag_id="lake_good", schedule=None, start_date=FROM, is_paused_upon_creation=False)
+def good():
+    @task
+    def extract():
+        print("42 rows extracted")
+
+    extract()
+
+
+@dag(dag_id="lake_bad", schedule=None, start_date=FROM, is_paused_upon_creation=False)
+def bad():
+    @task(retries=1, retry_delay=timedelta(seconds=1))
+    def load(**context):
+        number = context["ti"].try_number
+        print(f"this is try {number}")
+        raise ValueError(f"column amount: 17 nulls in try {number}")
+
+    @task
+    def publish():
+        print("published")
+
+    load() >> publish()
+
+
+@dag(dag_id="lake_waits", schedule=None, start_date=FROM, is_paused_upon_creation=False)
+def waits():
+    @task(retries=3, retry_delay=timedelta(hours=1))
+    def load():
+        raise ValueError("not yet")
+
+    load()
+
+
+@dag(dag_id="lake_paused", schedule="@daily", start_date=FROM, catchup=False, is_paused_upon_creation=True)
+def paused():
+    @task
+    def extract():
+        pass
+
+    extract()
+
+
+good()
+bad()
+waits()
+paused()

@@ -1,0 +1,30 @@
+//! Airflow as a source: two real ones, of 2.x and 3.x, and a server that answers as badly as told. A binary of its
+//! own, so that whoever works on something else need not wait for it: `cargo test --test airflow`.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../it/support/http_server.rs"]
+#[allow(dead_code, reason = "shared with the other tests, which use more of it")]
+mod http_server;
+#[path = "../it/support/python.rs"]
+#[allow(dead_code, reason = "shared with the other tests, which use more of it")]
+mod python;
+
+mod answers;
+mod bounds;
+mod login;
+mod real;
+mod server;
+
+use std::sync::Arc;
+
+use lakeward::model::run::JobName;
+use lakeward::sources::airflow::{Airflow, AirflowSettings, Login};
+
+/// An Airflow at an address, whose jobs are called as its tasks are, in capitals.
+fn airflow(url: &str, login: Login) -> Airflow {
+    from(&AirflowSettings::new(url, login))
+}
+
+fn from(settings: &AirflowSettings) -> Airflow {
+    Airflow::new(settings, Arc::new(|task| JobName(task.to_uppercase().into()))).unwrap()
+}
