@@ -11,7 +11,8 @@ use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
 use serde_json::json;
 
-use crate::model::alert::{Alert, AlertRule, AlertState, Evidence};
+use crate::model::alert::{Alert, AlertRule, Evidence};
+use crate::model::triage::Standing;
 use crate::model::category::FailureCategory;
 use crate::model::column::{Column, RowPage};
 use crate::model::contract::{Contract, ContractColumn, Drift, DriftKind};
@@ -84,7 +85,7 @@ pub(super) fn snapshot() -> Snapshot {
         date: e.date,
         layer: None,
         since: e.since(),
-        state: AlertState::Open,
+        standing: Standing::default(),
         summary: format!("{} rejected rows", e.rows.unwrap_or(0)),
         value: e.rows.unwrap_or(0) as f64,
         threshold,

@@ -10,6 +10,8 @@ mod layers;
 mod notify;
 mod place;
 mod resolve;
+mod secret;
+mod services;
 mod source;
 mod target;
 #[cfg(test)]
@@ -25,9 +27,10 @@ use crate::sources::aws::emr::EmrSettings;
 
 pub use fault::ConfigError;
 pub use jobs::JobConfig;
-pub use notify::{Given, NotifierConfig, NotifierEnd};
+pub use notify::{NotifierConfig, NotifierEnd};
 pub use place::{Places, Vars};
 pub use resolve::load;
+pub use services::AirflowConfig;
 pub use source::{ResolvedValue, Source, Sourced};
 pub use target::LakeTarget;
 
@@ -79,6 +82,8 @@ pub struct Config {
     pub read_only: Sourced<bool>,
     /// EMR Serverless and the logs of its runs, if they are to be asked.
     pub emr: Option<EmrSettings>,
+    /// Airflow, if it is to be asked.
+    pub airflow: Option<AirflowConfig>,
     /// The jobs of the pipeline.
     pub jobs: Vec<JobConfig>,
     /// Who is told of moves in this environment.

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use crate::model::alert::{Alert, AlertRule, AlertState, Evidence};
+use crate::model::alert::{Alert, AlertRule, Evidence};
+use crate::model::triage::Standing;
 use crate::model::dataset::Dataset;
 use crate::model::feed::FeedLine;
 use crate::model::run::JobName;
@@ -27,7 +28,7 @@ pub fn feed_alert(line: &FeedLine, now: DateTime<Utc>) -> Option<Alert> {
         date: line.date,
         layer: line.layer,
         since: line.at,
-        state: AlertState::Open,
+        standing: Standing::default(),
         summary: match &line.message {
             Some(message) => format!("{}: {message}", line.title),
             None => line.title.clone(),

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::Thresholds;
-use crate::model::alert::{Alert, AlertRule, AlertState, Evidence};
+use crate::model::alert::{Alert, AlertRule, Evidence};
+use crate::model::triage::Standing;
 use crate::model::category::FailureCategory;
 use crate::model::dataset::Dataset;
 use crate::model::quality::{CheckStatus, QualityCheck, QualityResult, QualityVerdict};
@@ -96,7 +97,7 @@ fn of_result(result: &QualityResult, rule: AlertRule) -> Alert {
         date: result.date,
         layer: result.layer,
         since: result.evaluated_at,
-        state: AlertState::Open,
+        standing: Standing::default(),
         summary: String::new(),
         value: 0.0,
         threshold: 0.0,
