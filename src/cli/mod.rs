@@ -143,7 +143,9 @@ async fn command_on_lake(command: &Command, global: &Global, around: &Surroundin
     let now = Utc::now();
     let answer = match command {
         Command::Alerts { act: Some(act), .. } => triage::run(act, &session, global.json, now).await,
-        Command::Alerts { severity, act: None } => alerts::run(&session, severity.map(Into::into), global.json, now).await,
+        Command::Alerts { severity, act: None } => {
+            alerts::run(&session, severity.map(Into::into), global.json, now).await
+        }
         Command::Dlq(dlq) => on_dlq(dlq, &session, global.json, now).await,
         Command::Quarantine(command) => quarantine::run(command, &session, global.json, now).await,
         Command::Jobs(command) => jobs::run(command, &session, global.json, now).await,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::config::{AirflowConfig, Config, LakeTarget};
-use crate::lake::{ErrorClass, Lake};
 use crate::lake::s3::S3Settings;
+use crate::lake::{ErrorClass, Lake};
 use crate::model::alias::{Aliases, JobBinding};
 use crate::ops::Connected;
 use crate::sources::SourceError;

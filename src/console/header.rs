@@ -93,7 +93,9 @@ pub(super) fn tabs(state: &State, area: Rect, buffer: &mut Buffer) {
     for (i, tab) in Tab::ALL.into_iter().enumerate() {
         let counts = match tab {
             Tab::Alerts => {
-                let of = |s: Severity| state.lake.snapshot.alerts.iter().filter(|a| a.severity == s && triage::is_open(a)).count();
+                let of = |s: Severity| {
+                    state.lake.snapshot.alerts.iter().filter(|a| a.severity == s && triage::is_open(a)).count()
+                };
                 let part = |s: Severity| match of(s) {
                     0 => String::new(),
                     n => format!(" {}{}", words::count(n as u64), glyphs::severity(s)),

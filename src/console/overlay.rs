@@ -140,7 +140,9 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Handled {
 /// Moves in a list, or closes it.
 pub(super) fn scroll(cursor: &mut Cursor, command: Option<Command>, len: u64, height: u16) -> Handled {
     match command {
-        Some(Command::Back | Command::Quit | Command::Open | Command::Help | Command::Audit | Command::History) => Handled::Close,
+        Some(Command::Back | Command::Quit | Command::Open | Command::Help | Command::Audit | Command::History) => {
+            Handled::Close
+        }
         Some(command) => {
             cursor.go(command, len, height);
             Handled::Stay

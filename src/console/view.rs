@@ -15,7 +15,9 @@ use super::overlay::{self, Overlay};
 use super::paint::{self, fit, pad};
 use super::state::{State, Tab};
 use super::theme::Role;
-use super::{alerts, audit, dlq, footer, glyphs, header, history, jobs, layout, logs, plan, quarantine, sources, words};
+use super::{
+    alerts, audit, dlq, footer, glyphs, header, history, jobs, layout, logs, plan, quarantine, sources, words,
+};
 
 /// Draws into a frame.
 #[cfg(test)]

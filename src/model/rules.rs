@@ -12,13 +12,13 @@ use std::cmp::Reverse;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use super::alert::{Alert, AlertRule, Evidence};
-use super::triage::Standing;
 use super::category::FailureCategory;
 use super::contract::{Drift, DriftKind};
 use super::dataset::{Dataset, Layer};
 use super::entry::DlqEntry;
 use super::severity::Severity;
 use super::text::thousands;
+use super::triage::Standing;
 
 pub use thresholds::{Override, Scope, ThresholdChanges, Thresholds};
 

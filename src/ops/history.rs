@@ -211,7 +211,9 @@ fn changes(
 pub(super) fn done(record: &TriageRecord) -> HistoryEvent {
     let (event, said) = match &record.act {
         TriageAct::Acknowledge => (Happened::Acknowledge, None),
-        TriageAct::Silence { until } => (Happened::Silence, Some(format!("until {}", until.format("%Y-%m-%d %H:%M UTC")))),
+        TriageAct::Silence { until } => {
+            (Happened::Silence, Some(format!("until {}", until.format("%Y-%m-%d %H:%M UTC"))))
+        }
         TriageAct::Assign { to } => (Happened::Assign, Some(format!("to {to}"))),
         TriageAct::Reopen => (Happened::Reopen, None),
     };

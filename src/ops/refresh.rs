@@ -35,11 +35,11 @@ const PARTIAL_SHARE: u32 = 50;
 pub async fn refresh(session: &Session, now: DateTime<Utc>, progress: &(impl Fn(Progress) + Send + Sync)) -> Snapshot {
     session.contracts.forget();
     let last = session.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let (triage, said, pipeline, mut snapshot) = futures::join!(
-        session.triage.read(session.lake.as_ref(), &session.settings.prefixes.state, now),
+    let (said, pipeline, mut snapshot, triage) = futures::join!(
         gates::read(session, &last, now),
         pipeline::read(&session.connected, &session.settings, &last.pipeline, now),
-        lake(session, &last, now, progress)
+        lake(session, &last, now, progress),
+        session.triage.read(session.lake.as_ref(), &session.settings.prefixes.state, now)
     );
     let (runs, health) = pipeline;
     snapshot.alerts.extend(alerts::of_jobs(&session.settings, &runs, now));

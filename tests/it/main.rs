@@ -21,3 +21,4 @@ mod s3_requests;
 mod stories;
 mod support;
 mod terminal_manners;
+mod triage;

@@ -9,6 +9,7 @@ pub enum AlertsAct {
     Ack(OnAlerts),
     /// Silence alerts for a while, unless they grow worse
     Silence {
+        /// Which, and why
         #[command(flatten)]
         on: OnAlerts,
         /// For how long (30m, 2h, 1d), at most 7 days
@@ -17,6 +18,7 @@ pub enum AlertsAct {
     },
     /// Give alerts to somebody
     Assign {
+        /// Which, and why
         #[command(flatten)]
         on: OnAlerts,
         /// Who is to look after them

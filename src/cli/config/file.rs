@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::Places;
 use super::duration::DurationText;
 use super::fault::{ConfigError, line_of, split_message};
-use super::Places;
 use super::secret::SecretText;
 use super::source::{Source, Sourced};
 use crate::model::category::FailureCategory;

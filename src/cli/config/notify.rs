@@ -2,7 +2,7 @@
 //! not there is no fault of the configuration: it is one of the notifier, which says so when it is used.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use toml::Spanned;
 
@@ -278,7 +278,8 @@ impl Reader<'_> {
     /// The secret, and where it comes from.
     fn secret(&self, ways: &Ways<'_>) -> Result<(Given, String), ConfigError> {
         let given = ways.read(self.document, self.around.vars, self.around.places)?;
-        let missing = || self.document.fault(&self.table.kind, format!("notify.{} is missing", ways.key), ways.allowed());
+        let missing =
+            || self.document.fault(&self.table.kind, format!("notify.{} is missing", ways.key), ways.allowed());
         given.ok_or_else(missing)
     }
 

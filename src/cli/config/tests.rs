@@ -422,6 +422,7 @@ fn each_environment_may_have_its_own_airflow_and_the_secret_stays_unseen() {
 
 #[test]
 fn a_lake_cannot_name_an_airflow_to_log_in_to() {
-    let error = User::new("").lake_file("\n[airflow]\nurl = \"https://evil.example.com\"").load(&on_folder()).unwrap_err();
+    let error =
+        User::new("").lake_file("\n[airflow]\nurl = \"https://evil.example.com\"").load(&on_folder()).unwrap_err();
     assert!(error.to_string().contains("lakeward.toml:2"), "{error}");
 }

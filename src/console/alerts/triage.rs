@@ -84,7 +84,9 @@ pub(in crate::console) fn recorded(state: &mut State, records: Vec<TriageRecord>
 pub(in crate::console) fn sentence(records: &[&TriageRecord]) -> String {
     let alerts = crate::console::words::plural(records.len() as u64, "alert", "alerts");
     match records.first().map(|r| &r.act) {
-        Some(TriageAct::Acknowledge) => format!("{alerts} acknowledged, for all who look at this lake; :reopen takes it back"),
+        Some(TriageAct::Acknowledge) => {
+            format!("{alerts} acknowledged, for all who look at this lake; :reopen takes it back")
+        }
         Some(TriageAct::Silence { until }) => {
             format!("{alerts} silenced until {}", crate::console::words::absolute(*until))
         }

@@ -2,8 +2,8 @@
 
 use super::enabled::{
     always, archive, arm, dead_letters, investigate, log_open, logged, markable, never_hinted, openable, quarantine,
-    rangeable, release, resolve, resume, reveal, rows_open, run_of_alert, something_selected, sortable, stop, themed, triage,
-    undo,
+    rangeable, release, resolve, resume, reveal, rows_open, run_of_alert, something_selected, sortable, stop, themed,
+    triage, undo,
 };
 use super::{Command, Spec};
 use crate::console::state::{Focus, Mode, Tab};

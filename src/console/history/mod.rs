@@ -37,7 +37,8 @@ pub(super) fn run(state: &mut State, argument: &str) -> Vec<Effect> {
         }
     };
     let id = state.request();
-    state.overlay = Some(Overlay::History(HistoryScreen { days, cursor: Cursor::default(), events: Load::Waiting(id) }));
+    state.overlay =
+        Some(Overlay::History(HistoryScreen { days, cursor: Cursor::default(), events: Load::Waiting(id) }));
     vec![Effect::History { id, days }]
 }
 

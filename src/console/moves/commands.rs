@@ -1,7 +1,5 @@
 //! The commands that lead to writes. None of them writes: each asks for a plan, or opens the question before it.
 
-use chrono::Duration;
-
 use super::Planning;
 use crate::console::command::{self, Command};
 use crate::console::msg::{Effect, RequestId};

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Duration, Utc};
 
 use crate::model::alert::{Alert, AlertRule, Evidence};
-use crate::model::triage::Standing;
 use crate::model::dataset::Dataset;
 use crate::model::feed::FeedLine;
 use crate::model::run::JobName;
 use crate::model::severity::Severity;
+use crate::model::triage::Standing;
 
 /// A line is an alert for this long: a feed does not say when its cause is gone. Ours: 24 hours.
 const STANDS: Duration = Duration::hours(24);

@@ -6,11 +6,11 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::{Thresholds, about, seconds};
 use crate::model::alert::{Alert, AlertRule, Evidence};
-use crate::model::triage::Standing;
 use crate::model::category::FailureCategory;
 use crate::model::dataset::Dataset;
 use crate::model::run::{JobName, JobRun, RunState, average};
 use crate::model::severity::Severity;
+use crate::model::triage::Standing;
 
 /// Runs that evidence names.
 const SHOWN: usize = 5;

@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 
 use super::Thresholds;
 use crate::model::alert::{Alert, AlertRule, Evidence};
-use crate::model::triage::Standing;
 use crate::model::category::FailureCategory;
 use crate::model::dataset::Dataset;
 use crate::model::quality::{CheckStatus, QualityCheck, QualityResult, QualityVerdict};
 use crate::model::severity::Severity;
+use crate::model::triage::Standing;
 
 /// Failed checks that the summary names.
 const NAMED: usize = 3;
