@@ -132,7 +132,7 @@ mod tests {
     fn failed() -> SourceHealth {
         let state =
             SourceState::Failed { class: ErrorClass::Denied, reason: "s3://b: no\u{1b}".into(), hint: "ask".into() };
-        SourceHealth { source: "freshness", state, answered: None }
+        SourceHealth { source: "freshness", state, answered: None, next: None }
     }
 
     #[test]

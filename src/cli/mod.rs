@@ -216,10 +216,11 @@ fn console(global: &Global, around: &Surroundings) -> Result<Exit, CliError> {
 }
 
 fn open_console(session: Session, config: &Config, global: &Global) -> Result<Exit, CliError> {
-    let lake = session.lake().clone();
+    let (lake, began) = (session.lake().clone(), std::time::Instant::now());
     let exit = connect::console(session, config)?;
     if global.stats {
-        output::complain(&[stats::line(lake.counters().read(), global.json)]);
+        let cost = lake.counters().read();
+        output::complain(&[stats::line(cost, global.json), stats::rate(cost, began.elapsed())]);
     }
     Ok(exit)
 }

@@ -1,5 +1,7 @@
 //! `--stats`: what a command cost, on one line of standard error.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::table::{size, thousands};
@@ -28,6 +30,15 @@ pub fn line(stats: Stats, as_json: bool) -> String {
     )
 }
 
+/// What a console cost the lake while it was open: its first reading included.
+pub fn rate(stats: Stats, open: Duration) -> String {
+    let requests = stats.lists + stats.gets + stats.heads + stats.writes;
+    let minutes = open.as_secs_f64() / 60.0;
+    // Less than a minute is one: the first reading alone is no rate.
+    let rate = requests as f64 / minutes.max(1.0);
+    format!("open for {minutes:.1} min: {rate:.1} requests of the lake a minute")
+}
+
 /// Most memory this process has held, in bytes, where the system says it (Linux: VmHWM of proc_pid_status(5)).
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
@@ -48,5 +59,13 @@ mod tests {
         assert!(line(stats, true).starts_with(
             r#"{"stats":{"lists":1,"gets":2000,"heads":3,"writes":0,"bytes":1234567,"levels":4,"peak_memory":"#
         ));
+    }
+
+    #[test]
+    fn a_rate_is_that_of_a_minute_at_least() {
+        let stats = Stats { lists: 90, gets: 30, ..Stats::default() };
+        let seconds = Duration::from_secs;
+        assert_eq!(rate(stats, seconds(30)), "open for 0.5 min: 120.0 requests of the lake a minute");
+        assert_eq!(rate(stats, seconds(600)), "open for 10.0 min: 12.0 requests of the lake a minute");
     }
 }

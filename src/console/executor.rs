@@ -44,11 +44,14 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
     pub(super) fn run(&mut self, effect: Effect) -> Option<Effect> {
         let (session, answers) = (Arc::clone(&self.session), self.answers.clone());
         match effect {
-            Effect::Refresh(id) => {
+            Effect::Refresh { id, all } => {
                 let now = (self.clock)();
                 self.start(Job::Refresh, async move {
                     let progress = throttled(answers.clone(), id);
-                    let snapshot = session.refresh(now, progress).await;
+                    let snapshot = match all {
+                        true => session.refresh(now, progress).await,
+                        false => session.refresh_due(now, progress).await,
+                    };
                     let _ = answers.send(Msg::Refreshed(id, snapshot)).await;
                 });
             }

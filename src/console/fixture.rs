@@ -102,7 +102,7 @@ pub(super) fn snapshot() -> Snapshot {
         .into_iter()
         .filter_map(|(i, t)| entries.get(i).map(|e| alert(e, t)))
         .collect();
-    let sources = vec![SourceHealth { source: "dlq", state: SourceState::Fresh, answered: Some(now()) }];
+    let sources = vec![SourceHealth { source: "dlq", state: SourceState::Fresh, answered: Some(now()), next: None }];
     let entries = entries.into_iter().map(Arc::new).collect();
     Snapshot {
         triage: Vec::new(),
@@ -204,7 +204,7 @@ impl Driven {
     fn answer(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             let msg = match effect {
-                Effect::Refresh(id) => Msg::Refreshed(id, snapshot()),
+                Effect::Refresh { id, .. } => Msg::Refreshed(id, snapshot()),
                 Effect::Open { id, entry, .. } => Msg::Opened(id, Ok(opened(&entry.path))),
                 Effect::Page { id, request, .. } => {
                     let msg = Msg::Page(id, Ok(page(&request)));

@@ -75,8 +75,8 @@ pub(super) enum Msg {
 /// Something to do outside of the state.
 #[derive(Debug, Clone)]
 pub(super) enum Effect {
-    /// Read the lake anew.
-    Refresh(RequestId),
+    /// Read the lake anew: all of it, or what is due.
+    Refresh { id: RequestId, all: bool },
     /// Open an entry's rows; with `settle`, after a moment in which a newer request may replace it.
     Open { id: RequestId, entry: Arc<DlqEntry>, settle: bool },
     /// Read a page.

@@ -61,8 +61,15 @@ fn row<'a>(state: &State, source: &SourceHealth, width: usize) -> Line<'a> {
         source.answered.map_or_else(|| "never".to_owned(), |at| format!("{} ago", words::age(state.now, at)));
     let own = state.lake.snapshot.requests.iter().find(|(to, _)| **to == *source.source);
     let own = own.map(|(_, n)| words::count(*n)).unwrap_or_else(|| "–".to_owned());
+    // One that rests says until when.
+    let rests = source.next.filter(|next| *next > state.now);
+    let rests = rests.map(|next| format!("rests for {}  ", words::age(next, state.now))).unwrap_or_default();
     let start = format!(" {glyph} {} {} ", pad(&one_line(source.source, 12), 12, false), pad(word, 12, false));
     let middle = format!("{} {}  ", pad(&answered, 12, true), pad(&own, 9, true));
     let room = width.saturating_sub(53);
-    Line::from(vec![Span::styled(start, theme.style(role)), Span::raw(middle), Span::raw(one_line(reason, room))])
+    Line::from(vec![
+        Span::styled(start, theme.style(role)),
+        Span::raw(middle),
+        Span::raw(one_line(&format!("{rests}{reason}"), room)),
+    ])
 }

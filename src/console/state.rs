@@ -200,11 +200,16 @@ impl State {
         }
     }
 
-    /// Begins a refresh; one that runs is replaced.
+    /// Begins a refresh of all; one that runs is replaced.
     pub(super) fn refresh(&mut self) -> Vec<Effect> {
+        self.refresh_of(true)
+    }
+
+    /// Begins a refresh of all, or of what is due.
+    pub(super) fn refresh_of(&mut self, all: bool) -> Vec<Effect> {
         let id = self.request();
         self.lake.scan = Some(Scan { id, started: self.now, listed: 0, assessed: 0, found: 0 });
-        vec![Effect::Refresh(id)]
+        vec![Effect::Refresh { id, all }]
     }
 
     /// Says something on the last line.

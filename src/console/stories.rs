@@ -187,7 +187,7 @@ fn the_choice_survives_a_refresh_and_falls_back_to_the_nearest() {
     let mut smaller = super::fixture::snapshot();
     smaller.entries.retain(|e| &*e.path.0 != "_errors/crm/contacts/dt=2026-11-22/");
     let id = match driven.state.refresh().first() {
-        Some(Effect::Refresh(id)) => *id,
+        Some(Effect::Refresh { id, .. }) => *id,
         _ => 0,
     };
     driven.send(Msg::Refreshed(id, smaller));
@@ -231,7 +231,7 @@ fn esc_cancels_what_loads_and_r_asks_again() {
 fn a_failing_source_leaves_what_is_known_on_screen() {
     let mut driven = Driven::themed("dark", 100, 24);
     let id = match driven.state.refresh().first() {
-        Some(Effect::Refresh(id)) => *id,
+        Some(Effect::Refresh { id, .. }) => *id,
         _ => 0,
     };
     let mut failed = crate::ops::Snapshot::default();
@@ -240,7 +240,7 @@ fn a_failing_source_leaves_what_is_known_on_screen() {
         reason: "s3:ListBucket\n".into(),
         hint: "ask".into(),
     };
-    failed.sources = vec![crate::ops::SourceHealth { source: "dlq", state, answered: Some(now()) }];
+    failed.sources = vec![crate::ops::SourceHealth { source: "dlq", state, answered: Some(now()), next: None }];
     driven.send(Msg::Refreshed(id, failed));
     driven.keys("esc 2");
     let screen = driven.screen();

@@ -102,7 +102,7 @@ fn tick(state: &mut State, now: chrono::DateTime<chrono::Utc>) -> Vec<Effect> {
         }
         _ => false,
     };
-    let mut effects = if due && state.lake.scan.is_none() { state.refresh() } else { Vec::new() };
+    let mut effects = if due && state.lake.scan.is_none() { state.refresh_of(false) } else { Vec::new() };
     effects.extend(logs::tick(state));
     effects
 }

@@ -33,6 +33,7 @@ pub async fn raise(
     session: &Session,
     entries: &[Arc<DlqEntry>],
     quarantines: &[Arc<Quarantine>],
+    all: bool,
     now: DateTime<Utc>,
 ) -> (Vec<Alert>, Vec<SourceHealth>) {
     let settings = &session.settings;
@@ -56,7 +57,7 @@ pub async fn raise(
         };
         alerts.extend(quarantine_alert(&signal, &settings.thresholds_of(&quarantine.dataset), now));
     }
-    let (stale, drifted) = futures::join!(stale(session, now), drifted(session, entries));
+    let (stale, drifted) = futures::join!(stale(session, all, now), drifted(session, entries));
     alerts.extend(stale.0);
     alerts.extend(drifted.0);
     let mut sources = Vec::new();
@@ -95,9 +96,9 @@ fn category_of(settings: &LakeSettings, runs: &[&JobRun]) -> FailureCategory {
     categories.into_iter().find(|c| *c != FailureCategory::Unknown).unwrap_or(FailureCategory::Unknown)
 }
 
-async fn stale(session: &Session, now: DateTime<Utc>) -> (Vec<Alert>, Option<LakeError>) {
+async fn stale(session: &Session, all: bool, now: DateTime<Utc>) -> (Vec<Alert>, Option<LakeError>) {
     let watched = session.settings.datasets.iter().filter_map(|d| d.data_prefix.as_ref().map(|p| (d, p)));
-    let reads: Vec<_> = watched.map(|(dataset, prefix)| freshness(session, dataset, prefix)).collect();
+    let reads: Vec<_> = watched.map(|(dataset, prefix)| freshness(session, dataset, prefix, all, now)).collect();
     let readings: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
     let mut failure = None;
     let mut alerts = Vec::new();
@@ -113,11 +114,26 @@ async fn stale(session: &Session, now: DateTime<Utc>) -> (Vec<Alert>, Option<Lak
     (alerts, failure)
 }
 
-async fn freshness(session: &Session, dataset: &DatasetSettings, prefix: &str) -> Result<FreshnessSignal, LakeError> {
-    let newest = newest(session.lake.as_ref(), prefix).await?;
+async fn freshness(
+    session: &Session,
+    dataset: &DatasetSettings,
+    prefix: &str,
+    all: bool,
+    now: DateTime<Utc>,
+) -> Result<FreshnessSignal, LakeError> {
     let limit = match (dataset.max_age, &dataset.contract) {
         (None, Some(key)) => contract_limit(session, key).await,
         (limit, _) => limit,
+    };
+    let within = limit.unwrap_or_else(|| session.settings.thresholds_of(&dataset.dataset).no_data);
+    let known = if all { None } else { session.watched.known(prefix, within, now) };
+    let newest = match known {
+        Some(known) => Some(known),
+        None => {
+            let newest = newest(session.lake.as_ref(), prefix).await?;
+            session.watched.saw(prefix, newest.clone(), now);
+            newest
+        }
     };
     Ok(FreshnessSignal {
         dataset: dataset.dataset.clone(),

@@ -29,17 +29,19 @@ pub struct SourceHealth {
     pub state: SourceState,
     /// When it last answered in full; `None` if it never did.
     pub answered: Option<DateTime<Utc>>,
+    /// When it is asked again; `None` if each refresh asks it.
+    pub next: Option<DateTime<Utc>>,
 }
 
 impl SourceHealth {
     /// The state after a reading that took place now.
     pub fn after(source: &'static str, failure: Option<LakeError>, now: DateTime<Utc>) -> Self {
         match failure {
-            None => Self { source, state: SourceState::Fresh, answered: Some(now) },
+            None => Self { source, state: SourceState::Fresh, answered: Some(now), next: None },
             Some(error) => {
                 let reason = format!("{}: {}", error.object, error.detail);
                 let state = SourceState::Failed { class: error.class, reason, hint: error.hint };
-                Self { source, state, answered: None }
+                Self { source, state, answered: None, next: None }
             }
         }
     }

@@ -4,6 +4,7 @@
 mod alerts;
 mod assess;
 pub mod audit;
+mod cadence;
 mod drift;
 mod entries;
 mod freshness;

@@ -16,8 +16,9 @@ use crate::sources::dags::DagSource;
 use crate::sources::jobs::{JobSource, RunDetail};
 use crate::sources::logs::{LogCursor, LogPage, LogQuery, LogSource};
 
+use super::cadence::Heard;
 use super::health::SourceHealth;
-use super::{LakeSettings, Session};
+use super::{Session, Snapshot};
 
 /// Runs of jobs asked for at most.
 const JOB_RUNS: usize = 1000;
@@ -76,54 +77,76 @@ pub enum LogOf {
     Place(LogPlace),
 }
 
-/// Reads every source anew.
+/// Reads every source anew, or those that are due.
 pub(super) async fn read(
-    connected: &Connected,
-    settings: &LakeSettings,
-    last: &Pipeline,
+    session: &Session,
+    last: &Snapshot,
+    all: bool,
     now: DateTime<Utc>,
 ) -> (Pipeline, Vec<SourceHealth>) {
-    let thresholds = &settings.thresholds;
+    let (connected, cadence) = (&session.connected, &session.cadence);
+    let due = |source: &str| all || cadence.is_due(source, now);
+    let (before, last) = (&last.sources, &last.pipeline);
+    let thresholds = &session.settings.thresholds;
     let since = now - thresholds.failure_window.max(thresholds.duration_window);
     let (jobs, dags) = futures::join!(
-        join_all(connected.jobs.iter().map(|source| source.runs(since, JOB_RUNS))),
-        join_all(connected.dags.iter().map(|source| dags_of(source.as_ref(), now)))
+        join_all(connected.jobs.iter().map(|source| async move {
+            if due(source.name()) { Some(source.runs(since, JOB_RUNS).await) } else { None }
+        })),
+        join_all(connected.dags.iter().map(|source| async move {
+            if due(source.name()) { Some(dags_of(source.as_ref(), now).await) } else { None }
+        }))
     );
     let (mut pipeline, mut health) = (Pipeline::default(), Vec::new());
     for (source, runs) in connected.jobs.iter().zip(jobs) {
-        let failure = match runs {
-            Ok(runs) => {
+        let its = |run: &&Arc<JobRun>| run.source.split('/').next() == Some(source.name());
+        let (heard, after) = match runs {
+            Some(Ok(runs)) => {
+                // One that runs takes longer each time: that is a change.
+                let running = runs.iter().any(|r| !r.state.is_over()).then_some(now);
+                let heard = Heard::answer(runs.iter().map(|r| (r.id.clone(), r.state, running)));
                 pipeline.jobs.extend(runs.into_iter().map(Arc::new));
-                None
+                (Some(heard), Ok(()))
             }
-            Err(error) => {
-                let its = |run: &&Arc<JobRun>| run.source.split('/').next() == Some(source.name());
+            other => {
                 pipeline.jobs.extend(last.jobs.iter().filter(its).cloned());
-                Some(error)
+                without_answer(other.and_then(Result::err))
             }
         };
-        health.push(SourceHealth::after(source.name(), failure, now));
+        health.push(cadence.turn(source.name(), heard, after, before, now));
     }
     for (source, read) in connected.dags.iter().zip(dags) {
-        let failure = match read {
-            Ok(read) => {
+        let (heard, after) = match read {
+            Some(Ok(read)) => {
+                let running = read.dag_runs.iter().any(|r| !r.state.is_over()).then_some(now);
+                let runs = read.dag_runs.iter().map(|r| (r.dag.clone(), r.id.clone(), r.state, running));
+                let heard = Heard::answer(runs);
                 pipeline.dags.extend(read.dags);
                 pipeline.dag_runs.extend(read.dag_runs);
                 pipeline.tasks.extend(read.tasks);
-                None
+                (Some(heard), Ok(()))
             }
-            Err(error) => {
+            other => {
                 pipeline.dags.extend(last.dags.iter().cloned());
                 pipeline.dag_runs.extend(last.dag_runs.iter().cloned());
                 pipeline.tasks.extend(last.tasks.clone());
-                Some(error)
+                without_answer(other.and_then(Result::err))
             }
         };
-        health.push(SourceHealth::after(source.name(), failure, now));
+        health.push(cadence.turn(source.name(), heard, after, before, now));
     }
     pipeline.jobs.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| b.id.cmp(&a.id)));
     pipeline.dag_runs.sort_by(|a, b| b.started.cmp(&a.started).then_with(|| b.id.cmp(&a.id)));
     (pipeline, health)
+}
+
+/// A source that was not asked, or did not answer.
+fn without_answer(error: Option<SourceError>) -> (Option<Heard>, Result<(), SourceError>) {
+    match error {
+        None => (None, Ok(())),
+        Some(error) if error.class == ErrorClass::Throttled => (Some(Heard::Throttled), Err(error)),
+        Some(error) => (Some(Heard::Failure), Err(error)),
+    }
 }
 
 /// The DAGs and their runs, then the tasks of what did not end well: two round trips.

@@ -24,6 +24,8 @@ use super::pipeline;
 use super::scan::gather;
 use super::session::{Progress, Session, Snapshot};
 
+/// Contracts are read again after this time.
+const CONTRACTS: chrono::Duration = chrono::Duration::minutes(5);
 /// Entries read at once.
 const READ_AT_ONCE: usize = 16;
 /// Partial snapshots come not more often than this,
@@ -31,14 +33,19 @@ const PARTIAL_EVERY: Duration = Duration::from_millis(250);
 /// and take one part in so many of the time.
 const PARTIAL_SHARE: u32 = 50;
 
-/// Runs one refresh. Never fails: what fails is a source's state in the snapshot.
-pub async fn refresh(session: &Session, now: DateTime<Utc>, progress: &(impl Fn(Progress) + Send + Sync)) -> Snapshot {
-    session.contracts.forget();
+/// Runs one refresh, of all or of what is due. Never fails: what fails is a source's state in the snapshot.
+pub async fn refresh(
+    session: &Session,
+    all: bool,
+    now: DateTime<Utc>,
+    progress: &(impl Fn(Progress) + Send + Sync),
+) -> Snapshot {
+    forget_contracts(session, all, now);
     let last = session.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let (said, pipeline, mut snapshot, triage) = futures::join!(
         gates::read(session, &last, now),
-        pipeline::read(&session.connected, &session.settings, &last.pipeline, now),
-        lake(session, &last, now, progress),
+        pipeline::read(session, &last, all, now),
+        lake(session, &last, all, now, progress),
         session.triage.read(session.lake.as_ref(), &session.settings.prefixes.state, now)
     );
     let (runs, health) = pipeline;
@@ -61,6 +68,15 @@ pub async fn refresh(session: &Session, now: DateTime<Utc>, progress: &(impl Fn(
     let sent = session.lake.counters().read();
     let requests = vec![("lake".into(), sent.lists + sent.gets + sent.heads + sent.writes)];
     Snapshot { pipeline: runs, quality: said.quality, triage, requests, taken: Some(now), ..snapshot }
+}
+
+/// Contracts change seldom: they are read again when somebody asks, or after a while.
+fn forget_contracts(session: &Session, all: bool, now: DateTime<Utc>) {
+    let mut forgot = session.forgot.lock().unwrap_or_else(PoisonError::into_inner);
+    if all || forgot.is_none_or(|at| now - at >= CONTRACTS) {
+        session.contracts.forget();
+        *forgot = Some(now);
+    }
 }
 
 /// Rule 6: what a source that fails said before stands, or its silence would look like an end.
@@ -93,6 +109,7 @@ async fn note(session: &Session, snapshot: &Snapshot, now: DateTime<Utc>) {
 async fn lake(
     session: &Session,
     last: &Snapshot,
+    all: bool,
     now: DateTime<Utc>,
     progress: &(impl Fn(Progress) + Send + Sync),
 ) -> Snapshot {
@@ -114,7 +131,7 @@ async fn lake(
         Err(error) => (last.quarantines.clone(), Some(error)),
     };
     sources.push(SourceHealth::after("quarantine", failure, now));
-    let (alerts, other) = alerts::raise(session, &entries, &quarantines, now).await;
+    let (alerts, other) = alerts::raise(session, &entries, &quarantines, all, now).await;
     sources.extend(other);
     Snapshot { entries, quarantines, alerts, sources, ..Snapshot::default() }
 }

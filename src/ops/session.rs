@@ -21,8 +21,10 @@ use crate::sources::feed::Feeds;
 use crate::sources::quality::QualityResults;
 
 use super::assess::{Assessed, assess};
+use super::cadence::Cadence;
 use super::drift::differences;
 use super::entries::{Found, group};
+use super::freshness::Watched;
 use super::gate::Gate;
 use super::history::{self, History, HistoryEvent};
 use super::known::Known;
@@ -108,6 +110,9 @@ pub struct Session {
     pub(super) quality: QualityResults,
     pub(super) feeds: Feeds,
     pub(super) triage: Triage,
+    pub(super) cadence: Cadence,
+    pub(super) watched: Watched,
+    pub(super) forgot: Mutex<Option<DateTime<Utc>>>,
     pub(super) history: Option<Arc<History>>,
     gate: Option<Arc<Gate>>,
     audit: Option<PathBuf>,
@@ -128,6 +133,9 @@ impl Session {
             quality: QualityResults::default(),
             feeds: Feeds::default(),
             triage: Triage::default(),
+            cadence: Cadence::default(),
+            watched: Watched::default(),
+            forgot: Mutex::default(),
             history: None,
             gate: None,
             audit: None,
@@ -188,7 +196,16 @@ impl Session {
 
     /// Reads the lake anew: entries, then alerts. Failing sources are in the snapshot, not in an error.
     pub async fn refresh(&self, now: DateTime<Utc>, progress: impl Fn(Progress) + Send + Sync) -> Snapshot {
-        let snapshot = refresh::refresh(self, now, &progress).await;
+        self.read(true, now, progress).await
+    }
+
+    /// The same, of what is due: a source that does not change, or that throttles, is left alone for a while.
+    pub async fn refresh_due(&self, now: DateTime<Utc>, progress: impl Fn(Progress) + Send + Sync) -> Snapshot {
+        self.read(false, now, progress).await
+    }
+
+    async fn read(&self, all: bool, now: DateTime<Utc>, progress: impl Fn(Progress) + Send + Sync) -> Snapshot {
+        let snapshot = refresh::refresh(self, all, now, &progress).await;
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
         snapshot
     }

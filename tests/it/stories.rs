@@ -65,7 +65,10 @@ async fn a_failing_list_keeps_what_was_known_and_says_why() {
         let good = refresh(&session, 0).await;
         good.entries.iter().for_each(assert_read);
         assert_eq!(paths(&good), ENTRIES.map(|e| format!("_errors/{e}")));
-        assert_eq!(*dlq(&good), SourceHealth { source: "dlq", state: SourceState::Fresh, answered: Some(at(0)) });
+        assert_eq!(
+            *dlq(&good),
+            SourceHealth { source: "dlq", state: SourceState::Fresh, answered: Some(at(0)), next: None }
+        );
 
         for minute in [5, 10] {
             lake.fail_lists(u32::MAX, class);

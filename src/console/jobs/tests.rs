@@ -11,7 +11,7 @@ use crate::ops::{LogOf, Pipeline, SourceHealth, SourceState};
 
 fn read_anew(driven: &mut Driven, pipeline: Pipeline, sources: Vec<SourceHealth>) {
     let id = match driven.state.refresh().first() {
-        Some(Effect::Refresh(id)) => *id,
+        Some(Effect::Refresh { id, .. }) => *id,
         _ => 0,
     };
     driven.send(Msg::Refreshed(id, crate::ops::Snapshot { pipeline, sources, ..snapshot() }));
@@ -176,7 +176,7 @@ fn a_failing_source_is_shown_and_what_is_known_stays() {
     driven.keys("4");
     let state =
         SourceState::Failed { class: ErrorClass::Expired, reason: "emr: token\n".into(), hint: "sso login".into() };
-    let emr = SourceHealth { source: "emr", state, answered: Some(now()) };
+    let emr = SourceHealth { source: "emr", state, answered: Some(now()), next: None };
     read_anew(&mut driven, pipeline(), vec![emr.clone()]);
     let screen = driven.screen();
     assert!(screen.contains("✗ emr expired, last answer <10 s ago: emr: token\\n  sso login"), "{screen}");
@@ -199,6 +199,7 @@ fn the_panel_of_sources_at_80_by_24() {
         source,
         state: SourceState::Failed { class, reason: format!("{source}: no"), hint: "wait for it".into() },
         answered: None,
+        next: None,
     };
     let mut sources = snapshot().sources;
     sources.extend([failed("airflow", ErrorClass::Unreachable), failed("emr", ErrorClass::Throttled)]);

@@ -19,7 +19,7 @@ fn datasets(driven: &Driven) -> Vec<String> {
 
 fn read_anew(driven: &mut Driven, quarantines: Vec<Arc<Quarantine>>) {
     let id = match driven.state.refresh().first() {
-        Some(Effect::Refresh(id)) => *id,
+        Some(Effect::Refresh { id, .. }) => *id,
         _ => 0,
     };
     let mut snapshot = snapshot();
