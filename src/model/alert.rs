@@ -37,6 +37,8 @@ pub enum AlertRule {
     BackfillDone,
     /// The pipeline's own feed says so.
     AlertFeed,
+    /// The credential of a source cannot be read, or has not been changed for too long.
+    Secret,
 }
 
 impl AlertRule {
@@ -56,6 +58,7 @@ impl AlertRule {
             Self::QualityPassing => "quality_passing",
             Self::BackfillDone => "backfill_done",
             Self::AlertFeed => "alert_feed",
+            Self::Secret => "secret",
         }
     }
 }

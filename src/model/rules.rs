@@ -5,6 +5,7 @@
 pub mod feed;
 pub mod jobs;
 pub mod quality;
+pub mod secret;
 mod thresholds;
 
 use std::cmp::Reverse;

@@ -19,6 +19,7 @@ use super::gates;
 use super::health::SourceHealth;
 use super::pipeline;
 use super::scan::gather;
+use super::secrets;
 use super::session::{Progress, Session, Snapshot};
 
 /// Entries read at once.
@@ -32,17 +33,18 @@ const PARTIAL_SHARE: u32 = 50;
 pub async fn refresh(session: &Session, now: DateTime<Utc>, progress: &(impl Fn(Progress) + Send + Sync)) -> Snapshot {
     session.contracts.forget();
     let last = session.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let (said, pipeline, mut snapshot) = futures::join!(
+    let (said, secrets, pipeline, mut snapshot) = futures::join!(
         gates::read(session, &last, now),
+        secrets::read(session, now),
         pipeline::read(&session.connected, &session.settings, &last.pipeline, now),
         lake(session, &last, now, progress)
     );
     let (runs, health) = pipeline;
     snapshot.alerts.extend(alerts::of_jobs(&session.settings, &runs, now));
-    snapshot.alerts.extend(said.alerts);
+    snapshot.alerts.extend(said.alerts.into_iter().chain(secrets.0));
     merge_same_key(&mut snapshot.alerts);
     sort_alerts(&mut snapshot.alerts);
-    snapshot.sources.extend(said.health.into_iter().chain(health));
+    snapshot.sources.extend(said.health.into_iter().chain(secrets.1).chain(health));
     for source in &mut snapshot.sources {
         source.remember(&last.sources);
     }

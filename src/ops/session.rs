@@ -15,7 +15,7 @@ use crate::model::entry::{DlqEntry, EntryPath};
 use crate::model::quality::QualityResult;
 use crate::model::reason::named_columns;
 use crate::rows::{PageRequest, RowCache, RowSet, RowsError};
-use crate::sources::contracts::Contracts;
+use crate::sources::contracts::{Contracts, SchemaRegistry};
 use crate::sources::feed::Feeds;
 use crate::sources::quality::QualityResults;
 
@@ -26,6 +26,7 @@ use super::gate::Gate;
 use super::known::Known;
 use super::moves::{Quarantine, Remembered};
 use super::pipeline::{Connected, Pipeline};
+use super::secrets::Standings;
 use super::{LakeSettings, SourceHealth, audit, refresh};
 
 /// Pages of a listing looked at when one entry is located by its path: one of more than 100,000 files is refused.
@@ -100,6 +101,7 @@ pub struct Session {
     pub(super) last: Mutex<Snapshot>,
     pub(super) remembered: Remembered,
     pub(super) connected: Connected,
+    pub(super) standings: Standings,
     pub(super) quality: QualityResults,
     pub(super) feeds: Feeds,
     gate: Option<Arc<Gate>>,
@@ -118,6 +120,7 @@ impl Session {
             last: Mutex::default(),
             remembered: Remembered::default(),
             connected: Connected::default(),
+            standings: Standings::default(),
             quality: QualityResults::default(),
             feeds: Feeds::default(),
             gate: None,
@@ -133,6 +136,11 @@ impl Session {
     /// The same session with other sources beside the lake.
     pub fn with_sources(self, connected: Connected) -> Self {
         Self { connected, ..self }
+    }
+
+    /// The same session with a registry in which some contracts lie.
+    pub fn with_registry(self, registry: Arc<dyn SchemaRegistry>) -> Self {
+        Self { contracts: Contracts::with_registry(registry), ..self }
     }
 
     /// The same session with a gate, by which the lake can be changed.

@@ -10,6 +10,7 @@ mod layers;
 mod notify;
 mod place;
 mod resolve;
+mod secrets;
 mod source;
 mod target;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 
 use chrono::Duration;
 
+use crate::lake::aws::Access;
 use crate::sources::aws::emr::EmrSettings;
 
 pub use fault::ConfigError;
@@ -79,6 +81,12 @@ pub struct Config {
     pub read_only: Sourced<bool>,
     /// EMR Serverless and the logs of its runs, if they are to be asked.
     pub emr: Option<EmrSettings>,
+    /// Who asks AWS's services, whichever of them are asked.
+    pub account: Access,
+    /// Who asks for the standing of secrets, if any is watched.
+    pub secrets: Option<Access>,
+    /// Who asks the Glue Schema Registry, if a contract lies there.
+    pub glue: Option<Access>,
     /// The jobs of the pipeline.
     pub jobs: Vec<JobConfig>,
     /// Who is told of moves in this environment.

@@ -12,7 +12,7 @@ use super::file::{Document, EnvironmentTable, Kind, Tables};
 use super::layers::Layers;
 use super::source::{Ledger, Source, Sourced};
 use super::target::{self, LakeTarget};
-use super::{Config, ConsoleConfig, Places, Vars, Vocabulary, check, jobs, notify, thresholds};
+use super::{Config, ConsoleConfig, Places, Vars, Vocabulary, check, jobs, notify, secrets, thresholds};
 use crate::cli::args::Global;
 use crate::cli::connect::builtin_categories;
 use crate::lake::aws::Access;
@@ -43,7 +43,7 @@ pub fn load(
         _ => None,
     };
     let layers = Layers { own: own.as_ref(), file: file.as_ref() };
-    let settings = layers.settings(&mut ledger)?;
+    let mut settings = layers.settings(&mut ledger)?;
     let (protected, read_only) = chosen.protection(global, vars, file.as_ref(), &mut ledger);
     let around = notify::Around {
         vars,
@@ -57,6 +57,13 @@ pub fn load(
     let notify = file.as_ref().map_or(Ok(Vec::new()), |d| notify::notifiers(d, &around, &mut ledger))?;
     let jobs = jobs::jobs(&layers, &mut ledger)?;
     let emr = layers.emr(lake.as_ref(), &mut ledger)?;
+    let account = secrets::account(lake.as_ref());
+    let (watched, secrets) = match &file {
+        Some(document) => secrets::secrets(document, &account, &mut ledger)?,
+        None => Default::default(),
+    };
+    settings.secrets = watched;
+    let glue = secrets::glue(file.as_ref(), &settings.datasets, &account, &mut ledger)?;
     let console = layers.console(global, vars, &chosen, known, &mut ledger)?;
     Ok(Config {
         file: file.map(|d| d.path),
@@ -67,6 +74,9 @@ pub fn load(
         protected,
         read_only,
         emr,
+        account,
+        secrets,
+        glue,
         jobs,
         notify,
         console,
@@ -145,6 +155,13 @@ fn lake_file(folder: &Path) -> Result<Option<Document>, ConfigError> {
     if let Some(table) = document.tables.notify.first() {
         let allowed = "notifiers only in the configuration file";
         return Err(document.fault(table, "table `notify` in a lake's own file", allowed));
+    }
+    let account = "matters of the account only in the configuration file";
+    if let Some(table) = document.tables.secrets.first() {
+        return Err(document.fault(table, "table `secrets` in a lake's own file", account));
+    }
+    if let Some(table) = &document.tables.glue {
+        return Err(document.fault(table, "table `glue` in a lake's own file", account));
     }
     Ok(Some(document))
 }
@@ -353,7 +370,18 @@ impl Layers<'_> {
         let quality = self.places("quality.prefixes", |t| t.quality.prefixes.as_ref(), &DEFAULT_PREFIXES, ledger)?;
         let quality = quality.into_iter().map(|p| format!("{}/", p.trim_end_matches('/'))).collect();
         let feeds = self.places("feed.prefixes", |t| t.feed.prefixes.as_ref(), &[], ledger)?;
-        Ok(LakeSettings { prefixes, thresholds, overrides, datasets, quality, feeds, categories, personal_columns })
+        let secrets = Vec::new(); // of the configuration file alone
+        Ok(LakeSettings {
+            prefixes,
+            thresholds,
+            overrides,
+            datasets,
+            quality,
+            feeds,
+            secrets,
+            categories,
+            personal_columns,
+        })
     }
 
     /// EMR Serverless is asked where `[emr]` stands, by who asks the lake.
