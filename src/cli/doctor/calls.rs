@@ -22,11 +22,20 @@ pub struct Calls {
     made: Mutex<Vec<Made>>,
 }
 
+/// How a call ended, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Answered,
+    Throttled,
+    /// Nobody answered, or nobody was asked for want of credentials: what it took is no latency.
+    Unanswered,
+}
+
 #[derive(Debug, Clone)]
 struct Made {
     object: String,
     took: Duration,
-    throttled: bool,
+    end: End,
 }
 
 impl Calls {
@@ -43,8 +52,12 @@ impl Calls {
     ) -> Result<T, LakeError> {
         let begun = Instant::now();
         let answer = timeout_at(self.deadline, call).await.unwrap_or_else(|_| Err(late(object)));
-        let throttled = answer.as_ref().is_err_and(|e| e.class == ErrorClass::Throttled);
-        let made = Made { object: object.to_owned(), took: begun.elapsed(), throttled };
+        let end = match answer.as_ref().err().map(|e| e.class) {
+            Some(ErrorClass::Throttled) => End::Throttled,
+            Some(ErrorClass::Unreachable | ErrorClass::Expired) => End::Unanswered,
+            _ => End::Answered,
+        };
+        let made = Made { object: object.to_owned(), took: begun.elapsed(), end };
         self.made.lock().unwrap_or_else(PoisonError::into_inner).push(made);
         answer
     }
@@ -57,14 +70,18 @@ impl Calls {
     /// The row.
     pub fn row(&self) -> Check {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let all = made.len();
+        made.retain(|m| m.end != End::Unanswered);
         made.sort_by_key(|m| m.took);
         let (Some(median), Some(longest)) = (made.get(made.len() / 2), made.last()) else {
-            return Check::new("calls", Verdict::Skip, "no call was made");
+            let words = if all == 0 { "no call was made" } else { "no call was answered" };
+            return Check::new("calls", Verdict::Skip, words);
         };
         let noun = if made.len() == 1 { "call" } else { "calls" };
         let (middle, most) = (median.took.as_millis(), longest.took.as_millis());
-        let seen = format!("{} {noun}: median {middle} ms, longest {most} ms", made.len());
-        match made.iter().filter(|m| m.throttled).count() {
+        let silent = if made.len() < all { format!(", {} not answered", all - made.len()) } else { String::new() };
+        let seen = format!("{} {noun}: median {middle} ms, longest {most} ms{silent}", made.len());
+        match made.iter().filter(|m| m.end == End::Throttled).count() {
             0 if longest.took > SLOW => Check::new("calls", Verdict::Warn, format!("{seen} ({})", longest.object))
                 .hint("a slow network, or a service that asked for fewer requests and was asked again"),
             0 => Check::new("calls", Verdict::Pass, format!("{seen}; none was refused for its rate")),
@@ -106,6 +123,8 @@ mod tests {
 
         let error = calls.timed("c", std::future::pending::<Result<(), LakeError>>()).await.unwrap_err();
         assert!(error.class == ErrorClass::Unreachable && error.object == "c", "{error}");
+        assert!(calls.row().detail.contains("4 calls: median"), "the fifth had no answer: {:?}", calls.row());
+        assert!(calls.row().detail.contains("1 not answered"), "{:?}", calls.row());
         let late = Instant::now() - calls.deadline;
         assert!(late < Duration::from_millis(5), "no later than the first one would have ended: {late:?}");
     }
