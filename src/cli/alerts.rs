@@ -37,7 +37,7 @@ fn answer(snapshot: &Snapshot, least: Option<Severity>, as_json: bool, now: Date
 
 /// By all alerts, whatever part of them is shown.
 fn exit(snapshot: &Snapshot) -> Exit {
-    if snapshot.alerts.iter().any(|a| a.state == AlertState::Open && a.severity <= Severity::Warning) {
+    if snapshot.alerts.iter().any(Alert::is_due) {
         Exit::NotFine
     } else if snapshot.sources.iter().any(|s| s.state != SourceState::Fresh) {
         Exit::Failed
@@ -64,6 +64,7 @@ fn table(alerts: &[&Alert], now: DateTime<Utc>) -> String {
     }
     let mut table = Table::new(&[
         ("severity", Side::Left),
+        ("state", Side::Left),
         ("dataset", Side::Left),
         ("date", Side::Left),
         ("category", Side::Left),
@@ -74,15 +75,27 @@ fn table(alerts: &[&Alert], now: DateTime<Utc>) -> String {
     for a in alerts {
         table.row([
             a.severity.word(),
+            &state(a),
             a.dataset.as_str(),
             &a.date.map_or_else(|| "-".to_owned(), |d| d.to_string()),
             a.category.word(),
             &a.since.format("%Y-%m-%d %H:%M").to_string(),
             &ago(a.since, now),
-            &a.summary,
+            // What stands behind another one is of the same cause.
+            &if a.standing.cause.is_some() { format!("└ {}", a.summary) } else { a.summary.clone() },
         ]);
     }
     table.render()
+}
+
+/// Where it stands, and whose it is.
+fn state(alert: &Alert) -> String {
+    let standing = &alert.standing;
+    match (standing.state, &standing.owner, standing.until) {
+        (AlertState::Silenced, _, Some(until)) => format!("silenced until {}", until.format("%d %H:%M")),
+        (state, Some(owner), _) => format!("{} {owner}", state.word()),
+        (state, None, _) => state.word().to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -93,6 +106,7 @@ mod tests {
     use crate::model::alert::{AlertRule, Evidence};
     use crate::model::category::FailureCategory;
     use crate::model::dataset::Dataset;
+    use crate::model::triage::Standing;
 
     fn alert(severity: Severity) -> Alert {
         Alert {
@@ -104,7 +118,7 @@ mod tests {
             date: chrono::NaiveDate::from_ymd_opt(2026, 11, 22),
             layer: None,
             since: DateTime::UNIX_EPOCH,
-            state: AlertState::Open,
+            standing: Standing::default(),
             summary: "547 rows".into(),
             value: 547.0,
             threshold: 100.0,

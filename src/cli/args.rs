@@ -1,9 +1,12 @@
 //! The command line, in the words of the product: global flags, commands, targets. Nothing is read here.
 
+mod alerts;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::alerts::{AlertsAct, OnAlerts};
 use crate::model::severity::Severity;
 
 /// Shows what is broken in a data lake, and opens the rejected rows. Without a command: the console.
@@ -87,6 +90,9 @@ pub enum Command {
         /// Only alerts at least this severe
         #[arg(long, value_enum)]
         severity: Option<SeverityArg>,
+        /// What to do with some of them
+        #[command(subcommand)]
+        act: Option<AlertsAct>,
     },
     /// The dead letter queue
     #[command(subcommand)]
@@ -301,6 +307,7 @@ impl Command {
         match self {
             Self::Quarantine(Quarantine::Plan(_) | Quarantine::List | Quarantine::Show { .. }) => false,
             Self::Quarantine(_) | Self::Dlq(Dlq::Archive { .. }) => true,
+            Self::Alerts { act: Some(act), .. } => !matches!(act, AlertsAct::History { .. }),
             _ => false,
         }
     }

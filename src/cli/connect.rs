@@ -52,6 +52,9 @@ pub fn session(config: &Config) -> Result<Session, CliError> {
     if let Some(file) = places.audit_file() {
         session = session.with_audit(file);
     }
+    if let Some(file) = places.history_file() {
+        session = session.with_history(file);
+    }
     // Without a place for its journal nothing may be written.
     let Some(journal) = places.journal() else { return Ok(session) };
     let protection = Protection::of(config.protected.value, config.read_only.value);

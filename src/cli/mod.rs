@@ -20,6 +20,7 @@ mod sources;
 mod stats;
 mod table;
 mod target;
+mod triage;
 mod writes;
 
 use std::io::{self, IsTerminal};
@@ -141,7 +142,10 @@ async fn command_on_lake(command: &Command, global: &Global, around: &Surroundin
     let session = connect::session(&config)?;
     let now = Utc::now();
     let answer = match command {
-        Command::Alerts { severity } => alerts::run(&session, severity.map(Into::into), global.json, now).await,
+        Command::Alerts { act: Some(act), .. } => triage::run(act, &session, global.json, now).await,
+        Command::Alerts { severity, act: None } => {
+            alerts::run(&session, severity.map(Into::into), global.json, now).await
+        }
         Command::Dlq(dlq) => on_dlq(dlq, &session, global.json, now).await,
         Command::Quarantine(command) => quarantine::run(command, &session, global.json, now).await,
         Command::Jobs(command) => jobs::run(command, &session, global.json, now).await,

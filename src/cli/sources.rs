@@ -1,15 +1,17 @@
 //! Opens the sources beside the lake: job runs, DAG runs, logs. No request is sent.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::config::{Config, LakeTarget};
-use crate::lake::Lake;
+use super::config::{AirflowConfig, Config, LakeTarget};
 use crate::lake::s3::S3Settings;
+use crate::lake::{ErrorClass, Lake};
 use crate::model::alias::{Aliases, JobBinding};
 use crate::ops::Connected;
+use crate::sources::SourceError;
+use crate::sources::airflow::{Airflow, JobNames, Unready};
 use crate::sources::aws::emr::EmrServerless;
 use crate::sources::aws::logs::CloudWatchLogs;
+use crate::sources::dags::DagSource;
 use crate::sources::local::dags::LocalDags;
 use crate::sources::local::jobs::LocalJobs;
 use crate::sources::local::logs::LocalLogs;
@@ -19,14 +21,7 @@ use crate::sources::s3_logs::S3Logs;
 /// environment has services besides.
 pub fn connect(config: &Config, lake: &Arc<dyn Lake>) -> Connected {
     let mut connected = Connected::default();
-    let bound = config.jobs.iter().filter_map(|job| {
-        let dataset = job.dataset.clone()?;
-        let layer = job.layer.or_else(|| config.settings.layer(&dataset));
-        Some((job.name.clone(), (dataset, layer)))
-    });
-    let bound: BTreeMap<_, _> = bound.collect();
-    connected.jobs.push(Arc::new(LocalJobs::new(Arc::clone(lake), bound)));
-    connected.dags.push(Arc::new(LocalDags::new(Arc::clone(lake))));
+    connected.jobs.push(Arc::new(LocalJobs::new(Arc::clone(lake), aliases(config))));
     connected.logs.push(Arc::new(LocalLogs::new(Arc::clone(lake))));
     if let Some(emr) = &config.emr {
         let access = emr.access.clone();
@@ -39,7 +34,24 @@ pub fn connect(config: &Config, lake: &Arc<dyn Lake>) -> Connected {
         };
         connected.logs.push(Arc::new(S3Logs::new(lake)));
     }
+    connected.dags = Some(airflow(config).unwrap_or_else(|| Arc::new(LocalDags::new(Arc::clone(lake)))));
     connected
+}
+
+/// The configured Airflow.
+pub fn airflow(config: &Config) -> Option<Arc<dyn DagSource>> {
+    config.airflow.as_ref().map(|airflow| airflow_of(airflow, aliases(config)))
+}
+
+/// An Airflow whose secret cannot be had is there all the same, and says so whenever it is asked.
+fn airflow_of(config: &AirflowConfig, aliases: Aliases) -> Arc<dyn DagSource> {
+    let error = |detail: String| SourceError {
+        hint: "set the variable, or write the file, that the configuration names for its secret".to_owned(),
+        ..SourceError::new(ErrorClass::NotFound, config.url.trim(), detail)
+    };
+    let names: JobNames = Arc::new(move |task| aliases.read(task).job);
+    let made = config.settings().map_err(error).and_then(|settings| Airflow::new(&settings, Arc::clone(&names)));
+    Arc::new(made.unwrap_or_else(|error| Airflow::over(Arc::new(Unready(error)), names)))
 }
 
 /// The names that systems are joined by.

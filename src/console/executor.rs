@@ -91,6 +91,13 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
                     let _ = answers.send(Msg::Audited(id, session.audit_log(days, now).await)).await;
                 });
             }
+            Effect::History { id, days } => {
+                let now = (self.clock)();
+                let since = now - chrono::Duration::days(i64::from(days));
+                self.start(Job::History, async move {
+                    let _ = answers.send(Msg::History(id, session.alert_history(since, now).await)).await;
+                });
+            }
             Effect::RunDetail { id, source, run, settle } => self.start(Job::Run, async move {
                 if settle {
                     tokio::time::sleep(SETTLE).await;

@@ -11,7 +11,7 @@ use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
 use serde_json::json;
 
-use crate::model::alert::{Alert, AlertRule, AlertState, Evidence};
+use crate::model::alert::{Alert, AlertRule, Evidence};
 use crate::model::category::FailureCategory;
 use crate::model::column::{Column, RowPage};
 use crate::model::contract::{Contract, ContractColumn, Drift, DriftKind};
@@ -21,6 +21,7 @@ use crate::model::moves::{MoveKind, Plan, Step};
 use crate::model::protection::Protection;
 use crate::model::reason::ErrorReason;
 use crate::model::severity::Severity;
+use crate::model::triage::Standing;
 use crate::ops::{Opened, Snapshot, SourceHealth, SourceState};
 use crate::rows::PageRequest;
 use crate::sources::SourceError;
@@ -84,7 +85,7 @@ pub(super) fn snapshot() -> Snapshot {
         date: e.date,
         layer: None,
         since: e.since(),
-        state: AlertState::Open,
+        standing: Standing::default(),
         summary: format!("{} rejected rows", e.rows.unwrap_or(0)),
         value: e.rows.unwrap_or(0) as f64,
         threshold,
@@ -104,6 +105,7 @@ pub(super) fn snapshot() -> Snapshot {
     let sources = vec![SourceHealth { source: "dlq", state: SourceState::Fresh, answered: Some(now()) }];
     let entries = entries.into_iter().map(Arc::new).collect();
     Snapshot {
+        triage: Vec::new(),
         entries,
         unread: 0,
         quarantines: moves::quarantines(),

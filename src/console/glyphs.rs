@@ -18,12 +18,13 @@ pub(super) const HORIZONTAL: &str = "─";
 pub(super) const VERTICAL: &str = "│";
 pub(super) const TEE_DOWN: &str = "┬";
 pub(super) const TEE_LEFT: &str = "├";
+pub(super) const BRANCH: &str = "└";
 pub(super) const CUT: &str = "…";
 pub(super) const GOOD: &str = "✓";
 pub(super) const BAD: &str = "✗";
 
 /// Each glyph of ours with its twin. `▲` is `^` and not `!`, which is the warning's own sign.
-const TWINS: [(&str, &str); 20] = [
+const TWINS: [(&str, &str); 21] = [
     ("▲", "^"),
     (FRESH, "*"),
     (STALE, "o"),
@@ -34,6 +35,7 @@ const TWINS: [(&str, &str); 20] = [
     (VERTICAL, "|"),
     (TEE_DOWN, "+"),
     (TEE_LEFT, "+"),
+    (BRANCH, "`"),
     (CUT, "~"),
     (GOOD, "="),
     (BAD, "x"),

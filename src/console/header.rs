@@ -9,6 +9,7 @@ use crate::model::protection::{Armed, Protection};
 use crate::model::severity::Severity;
 use crate::model::text::{middle, one_line};
 
+use super::alerts::triage;
 use super::state::{State, Tab};
 use super::theme::Role;
 use super::{glyphs, paint, words};
@@ -92,7 +93,9 @@ pub(super) fn tabs(state: &State, area: Rect, buffer: &mut Buffer) {
     for (i, tab) in Tab::ALL.into_iter().enumerate() {
         let counts = match tab {
             Tab::Alerts => {
-                let of = |s: Severity| state.lake.snapshot.alerts.iter().filter(|a| a.severity == s).count();
+                let of = |s: Severity| {
+                    state.lake.snapshot.alerts.iter().filter(|a| a.severity == s && triage::is_open(a)).count()
+                };
                 let part = |s: Severity| match of(s) {
                     0 => String::new(),
                     n => format!(" {}{}", words::count(n as u64), glyphs::severity(s)),

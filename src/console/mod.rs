@@ -12,6 +12,7 @@ mod executor;
 mod footer;
 mod glyphs;
 mod header;
+mod history;
 mod jobs;
 mod keys;
 mod layout;

@@ -12,7 +12,7 @@ use crate::model::entry::{DlqEntry, EntryPath};
 use crate::model::moves::{MoveId, Plan, ReasonCode, Step};
 use crate::model::protection::{Confirmation, Protection};
 use crate::model::run::JobRunId;
-use crate::ops::{AuditRecord, GateError, LogOf, MoveProgress, Opened, Progress, Snapshot};
+use crate::ops::{AuditRecord, GateError, HistoryEvent, LogOf, MoveProgress, Opened, Progress, Snapshot, TriageAsk};
 use crate::rows::{PageRequest, RowsError};
 use crate::sources::SourceError;
 use crate::sources::jobs::RunDetail;
@@ -60,6 +60,8 @@ pub(super) enum Msg {
     Manifest(RequestId, Result<Box<Plan>, GateError>),
     /// Audit records came, or not.
     Audited(RequestId, Result<Vec<AuditRecord>, LakeError>),
+    /// A history came, or not.
+    History(RequestId, Result<Vec<HistoryEvent>, LakeError>),
     /// A job run came in full, or not.
     RunDetail(RequestId, Result<Box<RunDetail>, SourceError>),
     /// The tasks of a DAG run came, or not.
@@ -105,6 +107,8 @@ pub(super) enum Effect {
     Resume(Vec<(MoveId, Confirmation)>),
     /// Mark quarantines as being in another state. Only the plan screen asks for it.
     Mark { of: Vec<MoveId>, step: Step, note: Option<String> },
+    /// Record an act on alerts.
+    Triage(TriageAsk),
     /// Unlock a protected environment for a while.
     Arm { length: chrono::Duration, reason: String },
     /// Ask the running move to stop at its next boundary.
@@ -113,6 +117,8 @@ pub(super) enum Effect {
     Manifest { id: RequestId, of: MoveId, settle: bool },
     /// Read the audit log of so many days.
     Audit { id: RequestId, days: u32 },
+    /// Read what happened to alerts in so many days.
+    History { id: RequestId, days: u32 },
     /// Read a job run in full; with `settle`, after a moment in which a newer request may replace it.
     RunDetail { id: RequestId, source: Arc<str>, run: JobRunId, settle: bool },
     /// Read the tasks of a DAG run; `settle` likewise.
@@ -139,6 +145,7 @@ pub(super) enum Job {
     Plan,
     Manifest,
     Audit,
+    History,
     Run,
     Log,
 }

@@ -9,6 +9,7 @@ use crate::model::log::LineId;
 use super::audit::AuditScreen;
 use super::command::{self, COMMANDS, Command, Spec};
 use super::cursor::Cursor;
+use super::history::HistoryScreen;
 use super::keys::Key;
 use super::msg::Effect;
 use super::plan::PlanScreen;
@@ -25,6 +26,8 @@ pub(super) enum Overlay {
     Plan(Box<PlanScreen>),
     /// Who did what.
     Audit(AuditScreen),
+    /// What happened to alerts.
+    History(HistoryScreen),
     /// What was said, newest first.
     Messages(Cursor),
     /// The state of each source.
@@ -113,6 +116,7 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Handled {
         },
         // Its keys are asked for elsewhere: they change more than the overlay.
         Some(Overlay::Plan(_)) => Handled::Stay,
+        Some(Overlay::History(screen)) => screen.key(command, height.saturating_sub(1)),
         Some(Overlay::Audit(screen)) => screen.key(command, height.saturating_sub(1)),
         Some(Overlay::Messages(cursor)) => scroll(cursor, command, notes, height),
         Some(Overlay::Sources(cursor)) => scroll(cursor, command, sources, height),
@@ -136,7 +140,9 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Handled {
 /// Moves in a list, or closes it.
 pub(super) fn scroll(cursor: &mut Cursor, command: Option<Command>, len: u64, height: u16) -> Handled {
     match command {
-        Some(Command::Back | Command::Quit | Command::Open | Command::Help | Command::Audit) => Handled::Close,
+        Some(Command::Back | Command::Quit | Command::Open | Command::Help | Command::Audit | Command::History) => {
+            Handled::Close
+        }
         Some(command) => {
             cursor.go(command, len, height);
             Handled::Stay

@@ -11,7 +11,7 @@ use super::msg::{Effect, ExitReason, Job, Msg, RequestId};
 use super::overlay::{self, Handled, Overlay};
 use super::prompt::{Outcome, Prompt, PromptKind};
 use super::state::{Focus, State, Tab};
-use super::{Theme, alerts, audit, dlq, jobs, logs, moves, plan, quarantine, words};
+use super::{Theme, alerts, audit, dlq, history, jobs, logs, moves, plan, quarantine, words};
 
 /// Takes one message.
 pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
@@ -66,6 +66,10 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Written(written) => moves::written(state, written),
         Msg::Manifest(id, result) => {
             quarantine::manifest(state, id, result);
+            Vec::new()
+        }
+        Msg::History(id, result) => {
+            history::came(state, id, result);
             Vec::new()
         }
         Msg::Audited(id, result) => {
@@ -367,6 +371,10 @@ fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
         | Command::Stop
         | Command::Arm
         | Command::Audit => moves::run(state, spec.command, argument),
+        Command::Acknowledge | Command::Silence | Command::Assign | Command::Reopen => {
+            alerts::triage::run(state, spec.command, argument)
+        }
+        Command::History => history::run(state, argument),
         Command::JobRun => jobs::of_alert(state),
         Command::Log => logs::open_selected(state, argument),
         Command::DeadLetters => jobs::dead_letters(state),

@@ -15,7 +15,9 @@ use super::overlay::{self, Overlay};
 use super::paint::{self, fit, pad};
 use super::state::{State, Tab};
 use super::theme::Role;
-use super::{alerts, audit, dlq, footer, glyphs, header, jobs, layout, logs, plan, quarantine, sources, words};
+use super::{
+    alerts, audit, dlq, footer, glyphs, header, history, jobs, layout, logs, plan, quarantine, sources, words,
+};
 
 /// Draws into a frame.
 #[cfg(test)]
@@ -127,6 +129,7 @@ fn overlaid(state: &State, open: &Overlay, body: Rect, buffer: &mut Buffer) {
             commands(state, &overlay::actions(state), *cursor, inside, height, buffer);
         }
         Overlay::Plan(screen) => plan::draw(state, screen, body, buffer),
+        Overlay::History(screen) => history::draw(state, screen, body, height, buffer),
         Overlay::Audit(screen) => audit::draw(state, screen, body, height, buffer),
         Overlay::Messages(cursor) => {
             paint::rule(buffer, body, theme, "Messages", "newest first");

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::category::FailureCategory;
 use super::dataset::{Dataset, Layer};
 use super::severity::Severity;
+use super::triage::Standing;
 
 /// Which rule is violated; the word is stable and part of the dedupe key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -63,12 +64,28 @@ impl AlertRule {
     }
 }
 
-/// Where an alert stands. Acknowledging and silencing come with the incident log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+/// Whether somebody has to look at an alert. What is over is no alert any more: the history tells of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AlertState {
     /// Nobody has taken it.
+    #[default]
     Open,
+    /// Somebody looks after it.
+    Acknowledged,
+    /// It is not to be shown as open for a while.
+    Silenced,
+}
+
+impl AlertState {
+    /// The word used in JSON and on screen.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Acknowledged => "acknowledged",
+            Self::Silenced => "silenced",
+        }
+    }
 }
 
 /// One piece of evidence: what was seen, where and when.
@@ -102,8 +119,9 @@ pub struct Alert {
     pub layer: Option<Layer>,
     /// Since when the rule is violated.
     pub since: DateTime<Utc>,
-    /// Where it stands.
-    pub state: AlertState,
+    /// Where it stands: its state, and who made it so.
+    #[serde(flatten)]
+    pub standing: Standing,
     /// One sentence; hostile text.
     pub summary: String,
     /// What was measured (rows, seconds, differing columns).
@@ -121,6 +139,36 @@ pub struct Alert {
     /// The job, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<super::run::JobName>,
+}
+
+impl Alert {
+    /// An open warning of a rule and a key, and nothing else.
+    #[cfg(test)]
+    pub fn of_rule(rule: AlertRule, key: &str) -> Self {
+        Self {
+            key: key.to_owned(),
+            severity: Severity::Warning,
+            category: FailureCategory::Unknown,
+            rule,
+            dataset: Dataset("orders".into()),
+            date: None,
+            layer: None,
+            since: DateTime::UNIX_EPOCH,
+            standing: Standing::default(),
+            summary: String::new(),
+            value: 0.0,
+            threshold: 0.0,
+            evidence: Vec::new(),
+            entry: None,
+            run: None,
+            job: None,
+        }
+    }
+
+    /// Whether somebody has to look at it, and it is more than a word.
+    pub fn is_due(&self) -> bool {
+        self.standing.state == AlertState::Open && self.severity <= Severity::Warning
+    }
 }
 
 fn or_null<S: serde::Serializer>(dataset: &Dataset, to: S) -> Result<S::Ok, S::Error> {

@@ -12,13 +12,14 @@ use std::cmp::Reverse;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
-use super::alert::{Alert, AlertRule, AlertState, Evidence};
+use super::alert::{Alert, AlertRule, Evidence};
 use super::category::FailureCategory;
 use super::contract::{Drift, DriftKind};
 use super::dataset::{Dataset, Layer};
 use super::entry::DlqEntry;
 use super::severity::Severity;
 use super::text::thousands;
+use super::triage::Standing;
 
 pub use thresholds::{Override, Scope, ThresholdChanges, Thresholds};
 
@@ -120,7 +121,7 @@ pub fn no_data_alert(signal: &FreshnessSignal, thresholds: &Thresholds, now: Dat
         date: None,
         layer: signal.layer,
         since,
-        state: AlertState::Open,
+        standing: Standing::default(),
         summary,
         value: seconds(now - since),
         threshold: seconds(limit),
@@ -173,7 +174,7 @@ pub fn quarantine_alert(signal: &QuarantineSignal, thresholds: &Thresholds, now:
         date: signal.date,
         layer: signal.layer,
         since: signal.moved_at,
-        state: AlertState::Open,
+        standing: Standing::default(),
         summary,
         value: seconds(age),
         threshold: seconds(thresholds.quarantine),
@@ -250,11 +251,6 @@ fn outlook(drifts: &[Drift]) -> String {
 /// Columns that the summary of a drift says.
 const COLUMNS_SAID: usize = 3;
 
-/// Worst first, then oldest first, then by key: the order of screens and of `alerts --json`.
-pub fn sort_alerts(alerts: &mut [Alert]) {
-    alerts.sort_by(|a, b| (a.severity, a.since, &a.key).cmp(&(b.severity, b.since, &b.key)));
-}
-
 /// Leaves one alert a key: of those with the same one, the worst (then the largest value) with all of their
 /// evidence and the earliest `since`. In no order.
 pub fn merge_same_key(alerts: &mut Vec<Alert>) {
@@ -283,7 +279,7 @@ fn of_entry(entry: &DlqEntry, layer: Option<Layer>, rule: AlertRule, key: String
         date: entry.date,
         layer,
         since: entry.modified,
-        state: AlertState::Open,
+        standing: Standing::default(),
         summary: String::new(),
         value: 0.0,
         threshold: 0.0,

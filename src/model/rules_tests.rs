@@ -188,7 +188,7 @@ fn keys_and_since_do_not_move_with_the_clock() {
             .chain(incomplete_alert(&entry, None, &t, "u", now))
             .chain(dlq(&entry))
             .collect();
-        sort_alerts(&mut all);
+        crate::model::cause::order(&mut all);
         all.into_iter().map(|a| (a.key, a.since)).collect::<Vec<_>>()
     };
     let first = alerts("2026-11-22T04:00:00Z");
@@ -249,7 +249,7 @@ fn the_worst_come_first_then_the_oldest_then_by_key() {
         alert("b", Severity::Critical, new),
         alert("a", Severity::Critical, old),
     ];
-    sort_alerts(&mut alerts);
+    crate::model::cause::order(&mut alerts);
     let keys: String = alerts.iter().map(|a| a.key.as_str()).collect();
     assert_eq!(keys, "abcdef");
 }

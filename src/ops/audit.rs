@@ -29,7 +29,8 @@ pub struct AuditRecord {
     pub schema: u32,
     /// When it ended.
     pub at: DateTime<Utc>,
-    /// `quarantine`, `release`, `archive`, `undo`, `resume`, `investigate`, `resolve`, `arm`.
+    /// `quarantine`, `release`, `archive`, `undo`, `resume`, `investigate`, `resolve`, `arm`, `acknowledge`, `silence`,
+    /// `assign`, `reopen`.
     pub act: String,
     /// The move or quarantine it was about.
     pub id: Option<MoveId>,

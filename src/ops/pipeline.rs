@@ -37,8 +37,8 @@ const AT_ONCE: usize = 8;
 pub struct Connected {
     /// Of job runs.
     pub jobs: Vec<Arc<dyn JobSource>>,
-    /// Of DAG runs.
-    pub dags: Vec<Arc<dyn DagSource>>,
+    /// Of DAG runs: an environment has one scheduler.
+    pub dags: Option<Arc<dyn DagSource>>,
     /// Of log lines.
     pub logs: Vec<Arc<dyn LogSource>>,
     /// Of the credentials that are watched; none if there are none.
@@ -174,7 +174,7 @@ impl Session {
 
     /// The task instances of one DAG run.
     pub async fn dag_tasks(&self, dag: &DagId, run: &DagRunId) -> Result<Vec<TaskInstance>, SourceError> {
-        match self.connected.dags.first() {
+        match &self.connected.dags {
             Some(source) => source.tasks(dag, run).await,
             None => Err(unconnected(format!("{} {}", dag.0, run.0))),
         }
@@ -184,7 +184,7 @@ impl Session {
     pub async fn log(&self, of: &LogOf, query: &LogQuery, from: Option<&LogCursor>) -> Result<LogPage, SourceError> {
         match of {
             LogOf::Place(place) => self.log_at(place, query, from).await,
-            LogOf::Task { task, number } => match self.connected.dags.first() {
+            LogOf::Task { task, number } => match &self.connected.dags {
                 Some(source) => source.log(task, *number).await,
                 None => Err(unconnected(format!("log of {}", task.task))),
             },

@@ -9,14 +9,17 @@ use chrono::{DateTime, Utc};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::lake::LakeError;
+use crate::model::alert::{Alert, AlertRule};
+use crate::model::cause;
 use crate::model::entry::DlqEntry;
-use crate::model::rules::{merge_same_key, sort_alerts};
+use crate::model::rules::merge_same_key;
+use crate::model::triage::{self, Standing};
 
 use super::alerts;
 use super::assess::{Assessed, assess};
 use super::entries::{Found, group};
 use super::gates;
-use super::health::SourceHealth;
+use super::health::{SourceHealth, SourceState};
 use super::pipeline;
 use super::scan::gather;
 use super::secrets;
@@ -33,24 +36,59 @@ const PARTIAL_SHARE: u32 = 50;
 pub async fn refresh(session: &Session, now: DateTime<Utc>, progress: &(impl Fn(Progress) + Send + Sync)) -> Snapshot {
     session.contracts.forget();
     let last = session.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let (said, secrets, pipeline, mut snapshot) = futures::join!(
+    let (said, secrets, pipeline, mut snapshot, triage) = futures::join!(
         gates::read(session, &last, now),
         secrets::read(session, now),
         pipeline::read(&session.connected, &session.settings, &last.pipeline, now),
-        lake(session, &last, now, progress)
+        lake(session, &last, now, progress),
+        session.triage.read(session.lake.as_ref(), &session.settings.prefixes.state, now)
     );
     let (runs, health) = pipeline;
     snapshot.alerts.extend(alerts::of_jobs(&session.settings, &runs, now));
     snapshot.alerts.extend(said.alerts.into_iter().chain(secrets.0));
-    merge_same_key(&mut snapshot.alerts);
-    sort_alerts(&mut snapshot.alerts);
     snapshot.sources.extend(said.health.into_iter().chain(secrets.1).chain(health));
+    snapshot.alerts.extend(still_said(&snapshot, &last));
+    merge_same_key(&mut snapshot.alerts);
+    let (triage, failure) = match triage {
+        Ok(read) => read,
+        Err(error) => (last.triage.clone(), Some(error)),
+    };
+    snapshot.sources.push(SourceHealth::after("triage", failure, now));
+    triage::apply(&mut snapshot.alerts, &triage, now);
+    cause::order(&mut snapshot.alerts);
+    note(session, &snapshot, now).await;
     for source in &mut snapshot.sources {
         source.remember(&last.sources);
     }
     let sent = session.lake.counters().read();
     let requests = vec![("lake".into(), sent.lists + sent.gets + sent.heads + sent.writes)];
-    Snapshot { pipeline: runs, quality: said.quality, requests, taken: Some(now), ..snapshot }
+    Snapshot { pipeline: runs, quality: said.quality, triage, requests, taken: Some(now), ..snapshot }
+}
+
+/// Rule 6: what a source that fails said before stands, or its silence would look like an end.
+fn still_said(snapshot: &Snapshot, last: &Snapshot) -> Vec<Alert> {
+    let of = |source| match source {
+        "freshness" => Some(AlertRule::NoData),
+        "contracts" => Some(AlertRule::SchemaDrift),
+        _ => None,
+    };
+    let failed = snapshot.sources.iter().filter(|s| s.state != SourceState::Fresh).filter_map(|s| of(s.source));
+    let failed: Vec<AlertRule> = failed.collect();
+    let known: HashSet<&str> = snapshot.alerts.iter().map(|a| a.key.as_str()).collect();
+    let stands = |a: &&Alert| failed.contains(&a.rule) && !known.contains(a.key.as_str());
+    let again = |a: &Alert| Alert { standing: Standing::default(), ..a.clone() };
+    last.alerts.iter().filter(stands).map(again).collect()
+}
+
+/// Notes what fired and cleared. A disk that takes nothing keeps no alert from being shown.
+async fn note(session: &Session, snapshot: &Snapshot, now: DateTime<Utc>) {
+    let Some(history) = session.history.clone() else { return };
+    let whole = snapshot.sources.iter().all(|s| s.state == SourceState::Fresh);
+    let alerts = snapshot.alerts.clone();
+    let noted = tokio::task::spawn_blocking(move || history.note(&alerts, whole, now)).await;
+    if let Ok(Err(e)) = noted {
+        tracing::warn!("what fired could not be noted on this machine: {e}");
+    }
 }
 
 /// What lies on the lake itself.

@@ -14,6 +14,7 @@ use crate::model::contract::{Contract, Drift};
 use crate::model::entry::{DlqEntry, EntryPath};
 use crate::model::quality::QualityResult;
 use crate::model::reason::named_columns;
+use crate::model::triage::TriageRecord;
 use crate::rows::{PageRequest, RowCache, RowSet, RowsError};
 use crate::sources::contracts::{Contracts, SchemaRegistry};
 use crate::sources::feed::Feeds;
@@ -23,10 +24,12 @@ use super::assess::{Assessed, assess};
 use super::drift::differences;
 use super::entries::{Found, group};
 use super::gate::Gate;
+use super::history::{self, History, HistoryEvent};
 use super::known::Known;
 use super::moves::{Quarantine, Remembered};
 use super::pipeline::{Connected, Pipeline};
 use super::secrets::Standings;
+use super::triage::Triage;
 use super::{LakeSettings, SourceHealth, audit, refresh};
 
 /// Pages of a listing looked at when one entry is located by its path: one of more than 100,000 files is refused.
@@ -45,8 +48,10 @@ pub struct Snapshot {
     pub pipeline: Pipeline,
     /// Results of quality gates, those of the newest object first.
     pub quality: Vec<Arc<QualityResult>>,
-    /// Worst first, then oldest first.
+    /// In the order of [`cause::order`](crate::model::cause::order).
     pub alerts: Vec<Alert>,
+    /// What people did with alerts, in no order.
+    pub triage: Vec<TriageRecord>,
     /// Each source's state.
     pub sources: Vec<SourceHealth>,
     /// Requests sent since the start, by what they were sent to: `lake`, and sources that count their own.
@@ -104,6 +109,8 @@ pub struct Session {
     pub(super) standings: Standings,
     pub(super) quality: QualityResults,
     pub(super) feeds: Feeds,
+    pub(super) triage: Triage,
+    pub(super) history: Option<Arc<History>>,
     gate: Option<Arc<Gate>>,
     audit: Option<PathBuf>,
 }
@@ -123,6 +130,8 @@ impl Session {
             standings: Standings::default(),
             quality: QualityResults::default(),
             feeds: Feeds::default(),
+            triage: Triage::default(),
+            history: None,
             gate: None,
             audit: None,
         }
@@ -131,6 +140,28 @@ impl Session {
     /// The same session with a local file that reveals of personal data are recorded in.
     pub fn with_audit(self, file: PathBuf) -> Self {
         Self { audit: Some(file), ..self }
+    }
+
+    /// The same session with a local file that tells what fired and when.
+    pub fn with_history(self, file: PathBuf) -> Self {
+        let history = Some(Arc::new(History::at(file, self.lake.url())));
+        Self { history, ..self }
+    }
+
+    /// What happened to alerts since then, newest first: as this machine saw it, and what people did on any.
+    pub async fn alert_history(
+        &self,
+        since: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<HistoryEvent>, LakeError> {
+        let (records, _) = self.triage.read(self.lake.as_ref(), &self.settings.prefixes.state, now).await?;
+        let mut events: Vec<HistoryEvent> = records.iter().map(history::done).collect();
+        if let Some(history) = self.history.clone() {
+            events.extend(tokio::task::spawn_blocking(move || history.read()).await.unwrap_or_default());
+        }
+        events.retain(|e| e.at >= since);
+        events.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.key.cmp(&b.key)));
+        Ok(events)
     }
 
     /// The same session with other sources beside the lake.

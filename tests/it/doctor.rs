@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::support::fake_aws::emr::{Emr, Run as EmrRun};
 use crate::support::fake_aws::{Account, FakeAws, refusal};
-use crate::support::http_server::{Answer, HttpServer};
+use crate::support::http_server::{Answer, HttpServer, Received};
 use crate::support::program::{Run, lakeward_with};
 use crate::support::s3_server::{self, Server};
 
@@ -219,4 +219,25 @@ fn a_folder_is_asked_for_nothing_over_the_network() {
     assert!(rows.0.iter().all(|row| row["check"] != "s3 writes"));
     let fields: Vec<&str> = rows.0[0].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(fields, ["check", "verdict", "detail", "hint"]);
+}
+
+#[test]
+fn airflow_has_a_row_and_its_server_another() {
+    let said = |request: &Received| match request.path.split('?').next() {
+        Some("/api/v2/version") => r#"{"version":"3.3.2"}"#,
+        _ => r#"{"dags":[],"import_errors":[],"total_entries":0}"#,
+    };
+    let server = HttpServer::answering(move |request| {
+        Answer::Reply(200, "Content-Type: application/json\r\n".into(), said(request).into())
+    });
+    let lake = TempDir::new().unwrap();
+    let config = |url: &str| {
+        let place = lake.path().display();
+        format!("[environments.here]\nkind = \"local\"\nlake = \"{place}\"\n[airflow]\nurl = \"{url}\"\n")
+    };
+    let (run, rows) = doctor(&config(&server.url("")), &[]);
+    assert_eq!((run.code, rows.verdict("airflow"), rows.verdict("network airflow")), (0, "pass", "pass"), "{run:?}");
+    assert!(rows.detail("airflow").contains("Airflow 3.3.2 at "), "{}", rows.detail("airflow"));
+    let (run, rows) = doctor(&config("http://127.0.0.1:9"), &[]);
+    assert_eq!((run.code, rows.verdict("airflow"), rows.verdict("network airflow")), (3, "fail", "fail"), "{run:?}");
 }

@@ -22,3 +22,4 @@ mod s3_requests;
 mod stories;
 mod support;
 mod terminal_manners;
+mod triage;

@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::Places;
 use super::duration::DurationText;
 use super::fault::{ConfigError, line_of, split_message};
-use super::notify::SecretText;
+use super::secret::SecretText;
 use super::source::{Source, Sourced};
 use crate::model::category::FailureCategory;
 use crate::model::dataset::Layer;
@@ -50,6 +51,8 @@ pub struct Tables {
     pub feed: PlacesTable,
     /// EMR Serverless.
     pub emr: Option<EmrTable>,
+    /// Airflow.
+    pub airflow: Option<Spanned<AirflowTable>>,
     /// The jobs of the pipeline.
     #[serde(default)]
     pub jobs: Vec<Spanned<JobTable>>,
@@ -100,6 +103,8 @@ pub struct EnvironmentTable {
     pub protected: Option<Spanned<bool>>,
     pub accent: Option<Spanned<String>>,
     pub theme: Option<Spanned<String>>,
+    pub emr: Option<EmrTable>,
+    pub airflow: Option<Spanned<AirflowTable>>,
 }
 
 /// `[prefixes]`.
@@ -160,6 +165,22 @@ pub struct EmrTable {
     #[serde(default)]
     pub applications: Vec<String>,
     pub endpoint_url: Option<Spanned<String>>,
+}
+
+/// `[airflow]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs, reason = "the template documents each key")]
+pub struct AirflowTable {
+    pub url: Option<Spanned<String>>,
+    pub user: Option<Spanned<String>>,
+    pub password: Option<Spanned<SecretText>>,
+    pub password_env: Option<Spanned<String>>,
+    pub password_file: Option<Spanned<String>>,
+    pub token: Option<Spanned<SecretText>>,
+    pub token_env: Option<Spanned<String>>,
+    pub token_file: Option<Spanned<String>>,
+    pub verify: Option<Spanned<bool>>,
 }
 
 /// `[[jobs]]`.
@@ -328,6 +349,15 @@ impl Document {
     /// As [`Document::sourced`], for what may be absent.
     pub fn maybe<T: Clone>(&self, value: Option<&Spanned<T>>) -> Option<Sourced<T>> {
         value.map(|v| self.sourced(v))
+    }
+
+    /// A path that stands in the file: relative to it, or below `~`.
+    pub fn place(&self, text: &str, places: &Places) -> PathBuf {
+        let base = self.path.parent().unwrap_or(Path::new(""));
+        match (Path::new(text).strip_prefix("~"), &places.home) {
+            (Ok(rest), Some(home)) => home.join(rest),
+            _ => base.join(text),
+        }
     }
 
     /// A fault at a value.

@@ -10,12 +10,14 @@ mod layers;
 mod notify;
 mod place;
 mod resolve;
-mod secrets;
+mod secret;
+mod services;
 mod source;
 mod target;
 #[cfg(test)]
 mod tests;
 mod thresholds;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,9 +29,10 @@ use crate::sources::aws::emr::EmrSettings;
 
 pub use fault::ConfigError;
 pub use jobs::JobConfig;
-pub use notify::{Given, NotifierConfig, NotifierEnd};
+pub use notify::{NotifierConfig, NotifierEnd};
 pub use place::{Places, Vars};
 pub use resolve::load;
+pub use services::AirflowConfig;
 pub use source::{ResolvedValue, Source, Sourced};
 pub use target::LakeTarget;
 
@@ -81,6 +84,8 @@ pub struct Config {
     pub read_only: Sourced<bool>,
     /// EMR Serverless and the logs of its runs, if they are to be asked.
     pub emr: Option<EmrSettings>,
+    /// Airflow, if it is to be asked.
+    pub airflow: Option<AirflowConfig>,
     /// Who asks AWS's services, whichever of them are asked.
     pub account: Access,
     /// Who asks for the standing of secrets, if any is watched.

@@ -1,16 +1,14 @@
 //! `[[notify]]`: who is told of moves. Judges the tables and fetches the secrets they point to; a secret that is
 //! not there is no fault of the configuration: it is one of the notifier, which says so when it is used.
 
-use std::fmt;
-use std::io::Read;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use serde::de::{self, Deserialize, Deserializer, Visitor};
 use toml::Spanned;
 
 use super::fault::ConfigError;
 use super::file::{Document, NotifyKind, NotifyTable};
+use super::secret::{Given, Ways};
 use super::source::Ledger;
 use super::{Places, Vars, check};
 use crate::model::notice::NoticeKind;
@@ -19,9 +17,6 @@ use crate::sources::notify::pagerduty::{self, PagerDuty};
 use crate::sources::notify::sns::{SnsSettings, region_of};
 use crate::sources::notify::webhook::Webhook;
 use crate::sources::notify::{About, Secret};
-
-/// A file with a secret in it is a line. Bytes.
-const MAX_SECRET: u64 = 64 << 10;
 
 /// A notifier as it is configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,9 +28,6 @@ pub struct NotifierConfig {
     /// Whether its secret stands in the configuration file itself.
     pub inline_secret: bool,
 }
-
-/// A secret, or why it cannot be had.
-pub type Given = Result<Secret, String>;
 
 /// Whom a notifier tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,41 +48,6 @@ pub enum NotifierEnd {
     Sns(SnsSettings),
     /// A file.
     File(PathBuf),
-}
-
-/// A secret in the file. A value of another type is refused without being repeated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretText(pub Secret);
-
-impl<'de> Deserialize<'de> for SecretText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct V;
-        const WRONG: &str = "wrong type, expected a string";
-        impl Visitor<'_> for V {
-            type Value = SecretText;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_str<E: de::Error>(self, v: &str) -> Result<SecretText, E> {
-                Ok(SecretText(Secret::new(v)))
-            }
-
-            fn visit_i64<E: de::Error>(self, _: i64) -> Result<SecretText, E> {
-                Err(E::custom(WRONG))
-            }
-
-            fn visit_u64<E: de::Error>(self, _: u64) -> Result<SecretText, E> {
-                Err(E::custom(WRONG))
-            }
-
-            fn visit_f64<E: de::Error>(self, _: f64) -> Result<SecretText, E> {
-                Err(E::custom(WRONG))
-            }
-        }
-        deserializer.deserialize_any(V)
-    }
 }
 
 /// What the tables are read in.
@@ -149,15 +106,6 @@ fn own_keys(kind: NotifyKind) -> &'static [&'static str] {
         NotifyKind::PagerDuty => &["routing_key", "routing_key_env", "routing_key_file", "endpoint_url"],
         NotifyKind::File => &["path"],
     }
-}
-
-/// One way to give a secret.
-struct Ways<'a> {
-    /// `url` or `routing_key`.
-    key: &'static str,
-    value: Option<&'a Spanned<SecretText>>,
-    env: Option<&'a Spanned<String>>,
-    file: Option<&'a Spanned<String>>,
 }
 
 struct Reader<'a> {
@@ -260,7 +208,13 @@ impl Reader<'_> {
 
     fn webhook(&self, about: &About) -> Result<(NotifierEnd, String), ConfigError> {
         let t = self.table;
-        let ways = Ways { key: "url", value: t.url.as_ref(), env: t.url_env.as_ref(), file: t.url_file.as_ref() };
+        let ways = Ways {
+            table: "notify",
+            key: "url",
+            value: t.url.as_ref(),
+            env: t.url_env.as_ref(),
+            file: t.url_file.as_ref(),
+        };
         let (url, shown) = self.secret(&ways)?;
         if let (Some(at), Ok(secret)) = (&t.url, &url) {
             Webhook::new(about.clone(), secret).map_err(|fault| {
@@ -273,6 +227,7 @@ impl Reader<'_> {
     fn pagerduty(&self, about: &About) -> Result<(NotifierEnd, String), ConfigError> {
         let t = self.table;
         let ways = Ways {
+            table: "notify",
             key: "routing_key",
             value: t.routing_key.as_ref(),
             env: t.routing_key_env.as_ref(),
@@ -315,73 +270,21 @@ impl Reader<'_> {
         if path.get_ref().trim().is_empty() {
             return Err(self.document.fault(path, "notify.path is empty", "the path of a file"));
         }
-        let path = self.place(path.get_ref());
+        let path = self.document.place(path.get_ref(), self.around.places);
         let shown = path.display().to_string();
         Ok((NotifierEnd::File(path), shown))
+    }
+
+    /// The secret, and where it comes from.
+    fn secret(&self, ways: &Ways<'_>) -> Result<(Given, String), ConfigError> {
+        let given = ways.read(self.document, self.around.vars, self.around.places)?;
+        let missing =
+            || self.document.fault(&self.table.kind, format!("notify.{} is missing", ways.key), ways.allowed());
+        given.ok_or_else(missing)
     }
 
     fn endpoint(&self) -> Result<Option<String>, ConfigError> {
         let endpoint = self.document.maybe(self.table.endpoint_url.as_ref());
         endpoint.map(|named| check::endpoint(&named).map(|()| named.value)).transpose()
-    }
-
-    /// A path, relative to the configuration file.
-    fn place(&self, text: &str) -> PathBuf {
-        let base = self.document.path.parent().unwrap_or(Path::new(""));
-        match (Path::new(text).strip_prefix("~"), &self.around.places.home) {
-            (Ok(rest), Some(home)) => home.join(rest),
-            _ => base.join(text),
-        }
-    }
-
-    /// The secret, and where it comes from.
-    fn secret(&self, ways: &Ways<'_>) -> Result<(Given, String), ConfigError> {
-        let key = ways.key;
-        let allowed = format!("one of {key}_env = \"VARIABLE\", {key}_file = \"FILE\", {key} = \"…\"");
-        let places = [ways.env.map(Spanned::span), ways.file.map(Spanned::span), ways.value.map(Spanned::span)];
-        let given: Vec<_> = places.into_iter().flatten().collect();
-        match given.as_slice() {
-            [] => {
-                return Err(self.document.fault(&self.table.kind, format!("notify.{key} is missing"), allowed));
-            }
-            [_] => {}
-            [_, more, ..] => return Err(self.fault(more.clone(), format!("notify.{key} is there twice"), allowed)),
-        }
-        if let Some(name) = ways.env {
-            let name = name.get_ref();
-            let value = self.around.vars.get(name).filter(|v| !v.trim().is_empty());
-            let given = value.map(Secret::new).ok_or_else(|| format!("the variable {name} is not set"));
-            return Ok((given, format!("{key} of variable {name}")));
-        }
-        if let Some(file) = ways.file {
-            let path = self.place(file.get_ref());
-            let shown = path.display().to_string();
-            return Ok((
-                secret_in(&path).map_err(|fault| format!("{shown}: {fault}")),
-                format!("{key} of file {shown}"),
-            ));
-        }
-        let value = ways.value.map(|v| v.get_ref().0.clone());
-        match value.filter(|v| !v.expose().is_empty()) {
-            Some(secret) => Ok((Ok(secret), format!("{key} ******"))),
-            None => {
-                Err(self.fault(given.first().cloned().unwrap_or_default(), format!("notify.{key} is empty"), allowed))
-            }
-        }
-    }
-}
-
-/// The secret that a file holds.
-fn secret_in(path: &Path) -> Result<Secret, String> {
-    if !std::fs::metadata(path).map_err(|e| e.to_string())?.is_file() {
-        return Err("not a file".to_owned());
-    }
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
-    file.take(MAX_SECRET + 1).read_to_string(&mut text).map_err(|e| e.to_string())?;
-    match text.trim() {
-        "" => Err("the file is empty".to_owned()),
-        _ if text.len() as u64 > MAX_SECRET => Err("the file is too large for a secret".to_owned()),
-        secret => Ok(Secret::new(secret)),
     }
 }

@@ -43,6 +43,11 @@ impl Places {
         self.state.as_ref().map(|d| d.join("moves"))
     }
 
+    /// Where it is noted what fired and when.
+    pub fn history_file(&self) -> Option<PathBuf> {
+        self.state.as_ref().map(|d| d.join("alerts.jsonl"))
+    }
+
     /// The record of who did what, and who looked at personal data.
     pub fn audit_file(&self) -> Option<PathBuf> {
         self.state.as_ref().map(|d| d.join("audit.jsonl"))

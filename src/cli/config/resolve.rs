@@ -12,14 +12,12 @@ use super::file::{Document, EnvironmentTable, Kind, Tables};
 use super::layers::Layers;
 use super::source::{Ledger, Source, Sourced};
 use super::target::{self, LakeTarget};
-use super::{Config, ConsoleConfig, Places, Vars, Vocabulary, check, jobs, notify, secrets, thresholds};
+use super::{Config, ConsoleConfig, Places, Vars, Vocabulary, check, jobs, notify, services, thresholds, watched};
 use crate::cli::args::Global;
 use crate::cli::connect::builtin_categories;
-use crate::lake::aws::Access;
 use crate::lake::path::Prefixes;
 use crate::model::dataset::DatasetSettings;
 use crate::ops::LakeSettings;
-use crate::sources::aws::emr::EmrSettings;
 use crate::sources::quality::DEFAULT_PREFIXES;
 
 /// The name of a lake's own file.
@@ -56,14 +54,16 @@ pub fn load(
     };
     let notify = file.as_ref().map_or(Ok(Vec::new()), |d| notify::notifiers(d, &around, &mut ledger))?;
     let jobs = jobs::jobs(&layers, &mut ledger)?;
-    let emr = layers.emr(lake.as_ref(), &mut ledger)?;
-    let account = secrets::account(lake.as_ref());
-    let (watched, secrets) = match &file {
-        Some(document) => secrets::secrets(document, &account, &mut ledger)?,
+    let own_services = chosen.table(file.as_ref());
+    let emr = services::emr(&layers, own_services, lake.as_ref(), &mut ledger)?;
+    let airflow = services::airflow(file.as_ref(), own_services, vars, places, &mut ledger)?;
+    let account = watched::account(lake.as_ref());
+    let (named, secrets) = match &file {
+        Some(document) => watched::secrets(document, &account, &mut ledger)?,
         None => Default::default(),
     };
-    settings.secrets = watched;
-    let glue = secrets::glue(file.as_ref(), &settings.datasets, &account, &mut ledger)?;
+    settings.secrets = named;
+    let glue = watched::glue(file.as_ref(), &settings.datasets, &account, &mut ledger)?;
     let console = layers.console(global, vars, &chosen, known, &mut ledger)?;
     Ok(Config {
         file: file.map(|d| d.path),
@@ -74,6 +74,7 @@ pub fn load(
         protected,
         read_only,
         emr,
+        airflow,
         account,
         secrets,
         glue,
@@ -137,8 +138,8 @@ fn base_of(document: &Document) -> &Path {
     document.path.parent().unwrap_or(Path::new(""))
 }
 
-/// The lake's own file, if it has one. It belongs to whoever wrote the lake: it names no environment, and nobody
-/// to tell.
+/// The lake's own file, if it has one. It belongs to whoever wrote the lake: it names no environment, nobody to tell
+/// and nothing to log in to.
 fn lake_file(folder: &Path) -> Result<Option<Document>, ConfigError> {
     let path = folder.join(LAKE_FILE);
     if !path.exists() {
@@ -155,6 +156,10 @@ fn lake_file(folder: &Path) -> Result<Option<Document>, ConfigError> {
     if let Some(table) = document.tables.notify.first() {
         let allowed = "notifiers only in the configuration file";
         return Err(document.fault(table, "table `notify` in a lake's own file", allowed));
+    }
+    if let Some(table) = &document.tables.airflow {
+        let allowed = "what is logged in to only in the configuration file";
+        return Err(document.fault(table, "table `airflow` in a lake's own file", allowed));
     }
     let account = "matters of the account only in the configuration file";
     if let Some(table) = document.tables.secrets.first() {
@@ -382,24 +387,6 @@ impl Layers<'_> {
             categories,
             personal_columns,
         })
-    }
-
-    /// EMR Serverless is asked where `[emr]` stands, by who asks the lake.
-    fn emr(&self, lake: Option<&LakeTarget>, ledger: &mut Ledger) -> Result<Option<EmrSettings>, ConfigError> {
-        let Some((document, table)) = self.documents().find_map(|d| Some((d, d.tables.emr.as_ref()?))) else {
-            return Ok(None);
-        };
-        let endpoint = document.maybe(table.endpoint_url.as_ref());
-        if let Some(endpoint) = &endpoint {
-            check::endpoint(endpoint)?;
-        }
-        let endpoint_url = ledger.pick_optional("emr.endpoint_url", [endpoint]).value;
-        let base = match lake {
-            Some(LakeTarget::S3(s3)) => s3.access.clone(),
-            _ => Access::default(),
-        };
-        let access = Access { endpoint_url, anonymous: false, ..base };
-        Ok(Some(EmrSettings { access, applications: table.applications.clone() }))
     }
 
     /// Places inside the lake, of the stronger file that names any.

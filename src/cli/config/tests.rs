@@ -104,6 +104,22 @@ fn every_fault_names_its_line_and_what_is_allowed() {
         ("[environments.p]\nkind = \"aws\"\nlake = \"gs://b\"", ":3", "`gs://b`", "s3://bucket"),
         ("[environments.p]\nlake = \"s3://b\"", ":1", "missing key `kind`", "has it"),
         ("[environments.p]\nkind = \"aws\"\nlake = \"s3://b\"\naccent = \"puce\"", ":4", "accent `puce`", "magenta"),
+        ("[airflow]\nuser = \"ann\"", ":1", "airflow.url is missing", "a browser"),
+        ("[airflow]\nurl = \"ftp://a.example.com\"", ":2", "not an address of http", "https://airflow"),
+        ("[airflow]\nurl = \"http://a\"\nuser = \"ann\"", ":3", "user without a password", "password_env"),
+        ("[airflow]\nurl = \"http://a\"\npassword_env = \"P\"", ":3", "without airflow.user", "password_file"),
+        (
+            "[airflow]\nurl = \"http://a\"\nuser = \"ann\"\npassword_env = \"P\"\ntoken_env = \"T\"",
+            ":3",
+            "and a user or a password besides",
+            "or neither",
+        ),
+        (
+            "[airflow]\nurl = \"http://a\"\ntoken_env = \"T\"\ntoken_file = \"f\"",
+            ":4",
+            "airflow.token is there twice",
+            "token_env",
+        ),
         ("[[notify]]\nkind = \"mail\"", ":2", "unknown value `mail`", "`pagerduty`"),
         ("[[notify]]\nname = \"a\"", ":1", "missing key `kind`", "has it"),
         ("[[notify]]\nkind = \"slack\"", ":2", "notify.url is missing", "url_env"),
@@ -386,4 +402,33 @@ fn bytes_that_are_no_text_name_their_line_and_a_folder_is_no_file() {
     assert!(user.load(&on_folder()).unwrap_err().place.ends_with(":2"));
     let folder = Global { config: Some(user.dir.path().to_owned()), ..on_folder() };
     assert!(user.load(&folder).unwrap_err().fault.contains("not a file"));
+}
+
+#[test]
+fn each_environment_may_have_its_own_airflow_and_the_secret_stays_unseen() {
+    let config = format!(
+        "{AWS}airflow = {{ url = \"https://prod.example.com\", user = \"ann\", password_env = \"P\" }}\n\
+         [environments.test]\nkind = \"local\"\nlake = \"lake\"\n\
+         [airflow]\nurl = \"http://127.0.0.1:8080\"\nverify = false\n"
+    );
+    let user = User::new(&config).var("P", "SECRETSECRET");
+    let prod = user.load(&on("prod")).unwrap();
+    let airflow = prod.airflow.as_ref().unwrap();
+    assert_eq!((airflow.url.as_str(), airflow.verify), ("https://prod.example.com", true));
+    assert!(airflow.settings().is_ok());
+    assert!(!format!("{prod:?}").contains("SECRET"));
+    assert_eq!(seen(&prod, "airflow login").0, "ann, password of variable P");
+    let test = user.load(&on("test")).unwrap();
+    let airflow = test.airflow.as_ref().unwrap();
+    assert_eq!((airflow.url.as_str(), airflow.verify), ("http://127.0.0.1:8080", false));
+    // A secret that is not there is no fault of the file: commands that need no Airflow go on.
+    let without = User::new(&config).load(&on("prod")).unwrap();
+    assert_eq!(without.airflow.unwrap().settings().unwrap_err(), "the variable P is not set");
+}
+
+#[test]
+fn a_lake_cannot_name_an_airflow_to_log_in_to() {
+    let error =
+        User::new("").lake_file("\n[airflow]\nurl = \"https://evil.example.com\"").load(&on_folder()).unwrap_err();
+    assert!(error.to_string().contains("lakeward.toml:2"), "{error}");
 }

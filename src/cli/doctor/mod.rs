@@ -2,6 +2,7 @@
 //! verdict and a hint. It reads a few small pages and one byte of the lake, writes nothing there, and tells nobody. The
 //! rows are found side by side, so that a dead network costs some ten seconds and not that for each.
 
+mod airflow;
 mod calls;
 mod lake;
 mod network;
@@ -95,8 +96,9 @@ pub async fn run(
     as_json: bool,
 ) -> Result<Answer, CliError> {
     let calls = Calls::begin();
-    let (of_lake, of_services, of_network, of_notifiers) = join!(
+    let (of_lake, of_airflow, of_services, of_network, of_notifiers) = join!(
         on_lake(config, lake, &calls),
+        airflow::check(config, &calls),
         permissions::services(config, &calls),
         network::checks(config, vars),
         notify::checks(config)
@@ -104,6 +106,7 @@ pub async fn run(
     let mut checks = vec![places::configuration(config, places)];
     checks.extend(of_lake);
     checks.extend(of_services);
+    checks.extend(of_airflow);
     checks.extend(permissions::not_tried(config));
     checks.extend(of_network);
     checks.push(calls.row());

@@ -35,6 +35,8 @@ struct Used {
     endpoint: Endpoint,
     /// Whether it is AWS's own S3, of which the route is told.
     is_s3: bool,
+    /// Whether its certificate is looked at: who asks it may be told not to.
+    verified: bool,
 }
 
 /// The rows.
@@ -46,6 +48,7 @@ pub async fn checks(config: &Config, vars: &Vars) -> Vec<Check> {
             (Vec::new(), vec![row.hint("--region, AWS_REGION, or `region` of the profile")])
         }
     };
+    used.extend(airflow(config));
     used.extend(notified(config));
     let used = merged(used);
     if used.is_empty() && rows.is_empty() {
@@ -67,7 +70,7 @@ pub async fn checks(config: &Config, vars: &Vars) -> Vec<Check> {
 async fn visit(server: &Used, vars: &Vars) -> (Option<Proxy>, Result<Reached, SourceError>) {
     match proxy_of(&server.endpoint, |name| vars.get(name)) {
         Ok(proxy) => {
-            let reached = reach(&server.endpoint, proxy.as_ref()).await;
+            let reached = reach(&server.endpoint, proxy.as_ref(), server.verified).await;
             (proxy, reached)
         }
         Err(variable) => {
@@ -87,7 +90,7 @@ async fn servers(config: &Config, vars: &Vars) -> Vec<Used> {
         let found = address(s3.access.endpoint_url.as_deref(), "s3", "AWS_ENDPOINT_URL_S3", vars, &sdk).await;
         used.extend(found.and_then(|(address, is_s3)| {
             let endpoint = bucket_host(Endpoint::of(&address)?, s3);
-            Some(Used { by: "s3".into(), endpoint, is_s3 })
+            Some(Used { by: "s3".into(), endpoint, is_s3, verified: true })
         }));
     }
     let emr = config.emr.as_ref().map(|emr| &emr.access);
@@ -101,7 +104,7 @@ async fn servers(config: &Config, vars: &Vars) -> Vec<Used> {
         let Some(access) = access else { continue };
         let found = address(access.endpoint_url.as_deref(), service, variable, vars, &sdk).await;
         let endpoint = found.and_then(|(address, _)| Endpoint::of(&address));
-        used.extend(endpoint.map(|endpoint| Used { by: service.into(), endpoint, is_s3: false }));
+        used.extend(endpoint.map(|endpoint| Used { by: service.into(), endpoint, is_s3: false, verified: true }));
     }
     used
 }
@@ -138,6 +141,12 @@ fn bucket_host(endpoint: Endpoint, s3: &S3Settings) -> Endpoint {
     Endpoint { host: format!("{}.{}", s3.bucket, endpoint.host), ..endpoint }
 }
 
+fn airflow(config: &Config) -> Option<Used> {
+    let airflow = config.airflow.as_ref()?;
+    let endpoint = Endpoint::of(airflow.url.trim())?;
+    Some(Used { by: "airflow".into(), endpoint, is_s3: false, verified: airflow.verify })
+}
+
 /// The servers of those who tell people. Of a webhook's address, which is a secret, the host alone.
 fn notified(config: &Config) -> Vec<Used> {
     let server = |config: &NotifierConfig| {
@@ -150,7 +159,7 @@ fn notified(config: &Config) -> Vec<Used> {
             },
             NotifierEnd::File(_) => None,
         };
-        Some(Used { by: config.about.name.clone(), endpoint: endpoint?, is_s3: false })
+        Some(Used { by: config.about.name.clone(), endpoint: endpoint?, is_s3: false, verified: true })
     };
     config.notify.iter().filter_map(server).collect()
 }
@@ -160,7 +169,10 @@ fn merged(all: Vec<Used>) -> Vec<Used> {
     let mut merged: Vec<Used> = Vec::new();
     for used in all {
         match merged.iter_mut().find(|known| known.endpoint == used.endpoint) {
-            Some(known) => known.by = format!("{}, {}", known.by, used.by),
+            Some(known) => {
+                known.by = format!("{}, {}", known.by, used.by);
+                known.verified |= used.verified;
+            }
             None => merged.push(used),
         }
     }
@@ -248,7 +260,7 @@ mod tests {
     use super::*;
 
     fn used(by: &str, address: &str) -> Used {
-        Used { by: by.into(), endpoint: Endpoint::of(address).unwrap(), is_s3: false }
+        Used { by: by.into(), endpoint: Endpoint::of(address).unwrap(), is_s3: false, verified: true }
     }
 
     fn reached(addresses: &[&str]) -> Reached {

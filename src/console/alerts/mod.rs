@@ -1,5 +1,6 @@
 //! Tab 1: what is wrong now, worst first, with the evidence beside it.
 
+pub(super) mod triage;
 mod view;
 
 pub(super) use view::draw;
@@ -87,7 +88,8 @@ pub(super) fn rebuild(state: &mut State) {
 fn searchable(alert: &Alert) -> String {
     let date = alert.date.map(|d| d.to_string()).unwrap_or_default();
     let (severity, rule, category) = (alert.severity.word(), alert.rule.word(), alert.category.word());
-    format!("{severity} {rule} {} {date} {category} {}", alert.dataset, alert.summary)
+    let (state, owner) = (alert.standing.state.word(), alert.standing.owner.as_deref().unwrap_or_default());
+    format!("{severity} {rule} {} {date} {category} {} {state} {owner}", alert.dataset, alert.summary)
 }
 
 pub(super) fn fit(state: &mut State) {

@@ -9,7 +9,7 @@ use crate::console::paint::{self, pad};
 use crate::console::state::{Focus, State};
 use crate::console::theme::Role;
 use crate::console::{glyphs, words};
-use crate::model::alert::Alert;
+use crate::model::alert::{Alert, AlertState};
 use crate::model::text::{middle, one_line};
 
 pub(in crate::console) fn draw(state: &State, buffer: &mut Buffer) {
@@ -18,8 +18,10 @@ pub(in crate::console) fn draw(state: &State, buffer: &mut Buffer) {
     let theme = &state.theme;
     let all = state.lake.snapshot.alerts.len();
     let hidden = all - screen.shown.len().min(all);
+    let open = state.lake.snapshot.alerts.iter().filter(|a| super::triage::is_open(a)).count();
+    let taken = if open < all { format!(" of {}", words::count(all as u64)) } else { String::new() };
     let right = match hidden {
-        0 => format!("{} open", words::count(all as u64)),
+        0 => format!("{}{taken} open", words::count(open as u64)),
         n => format!("filter hides {}", words::count(n as u64)),
     };
     let marked = match screen.marks.marked.len() {
@@ -48,7 +50,7 @@ fn list(state: &State, area: Rect, buffer: &mut Buffer) {
     let dataset = usize::from(area.width / 4).clamp(14, 28);
     let head = format!(
         "   {} {} {} {}{} ",
-        pad("rule", 16, false),
+        pad("rule", 17, false),
         pad("dataset", dataset, false),
         pad("date", 10, false),
         if wide { pad("category ", 10, false) } else { String::new() },
@@ -76,11 +78,21 @@ fn list(state: &State, area: Rect, buffer: &mut Buffer) {
 }
 
 fn row<'a>(state: &State, alert: &Alert, dataset: usize, wide: bool, width: u16) -> Line<'a> {
-    let severity = paint::severity(alert.severity, &state.theme);
+    // What somebody looks after, or what is silenced, is for nobody else's eyes.
+    let (severity, sign) = match alert.standing.state {
+        AlertState::Open => (paint::severity(alert.severity, &state.theme), glyphs::severity(alert.severity)),
+        AlertState::Acknowledged => (state.theme.style(Role::Dim), glyphs::FRESH),
+        AlertState::Silenced => (state.theme.style(Role::Dim), glyphs::STALE),
+    };
+    // What stands behind another alert is of the same cause.
+    let rule = match alert.standing.cause.is_some() && same_cause_above(state, alert) {
+        true => format!("{}{}", glyphs::BRANCH, alert.rule.word()),
+        false => alert.rule.word().to_owned(),
+    };
     let date = alert.date.map(|d| d.to_string()).unwrap_or_default();
     let mut spans = vec![
-        Span::styled(format!(" {} ", glyphs::severity(alert.severity)), severity),
-        Span::styled(pad(alert.rule.word(), 16, false), severity),
+        Span::styled(format!(" {sign} "), severity),
+        Span::styled(pad(&rule, 17, false), severity),
         Span::raw(format!(
             " {} {}",
             pad(&middle(alert.dataset.as_str(), dataset), dataset, false),
@@ -94,6 +106,12 @@ fn row<'a>(state: &State, alert: &Alert, dataset: usize, wide: bool, width: u16)
     let used: usize = spans.iter().map(Span::width).sum();
     spans.push(Span::raw(one_line(&alert.summary, usize::from(width).saturating_sub(used))));
     Line::from(spans)
+}
+
+/// Whether the alert that stands first is in the list: a filter may hide it.
+fn same_cause_above(state: &State, alert: &Alert) -> bool {
+    let shown = state.alerts.shown.iter().filter_map(|at| state.lake.snapshot.alerts.get(*at));
+    shown.map(|a| a.key.as_str()).any(|key| alert.standing.cause.as_deref() == Some(key))
 }
 
 fn empty(state: &State) -> String {
@@ -131,6 +149,21 @@ pub(in crate::console) fn detail_lines(state: &State) -> Vec<Line<'static>> {
         &format!("{sign}, {} against {}", words::figure(alert.value), words::figure(alert.threshold)),
         severity,
     );
+    let standing = &alert.standing;
+    let mut stands = standing.state.word().to_owned();
+    if let Some(until) = standing.until {
+        stands.push_str(&format!(" until {}", words::absolute(until)));
+    }
+    if let (Some(by), Some(at)) = (&standing.by, standing.at) {
+        stands.push_str(&format!(", by {} {}", one_line(by, 60), words::when(state.now, at)));
+    }
+    field("state", &stands, plain);
+    if let Some(owner) = &standing.owner {
+        field("owner", &one_line(owner, 60), plain);
+    }
+    if let Some(note) = &standing.note {
+        field("note", &one_line(note, 1000), plain);
+    }
     field("category", alert.category.word(), plain);
     let date = alert.date.map(|d| format!(" {d}")).unwrap_or_default();
     let layer = alert.layer.map(|l| format!(", {}", l.word())).unwrap_or_default();

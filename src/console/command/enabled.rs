@@ -86,6 +86,11 @@ pub(super) fn log_open(state: &State) -> Enabled {
     }
 }
 
+/// What can be done with alerts.
+pub(super) fn triage(state: &State) -> Enabled {
+    alerts::triage::may(state)
+}
+
 pub(super) fn reveal(state: &State) -> Enabled {
     rows_open(state)?;
     match state.dlq.preview.opened() {

@@ -60,6 +60,11 @@ pub(super) enum Command {
     Stop,
     Arm,
     Audit,
+    Acknowledge,
+    Silence,
+    Assign,
+    Reopen,
+    History,
     JobRun,
     Log,
     DeadLetters,
@@ -121,6 +126,7 @@ pub(super) fn complete(line: &str, state: &State) -> Vec<String> {
         {
             moves::reasons(state)
         }
+        Some(Command::Silence) if !argument.contains(' ') => ["30m", "2h", "8h", "1d"].map(|d| format!("{d} ")).into(),
         Some(Command::Arm) if !argument.contains(' ') => ["15m", "30m", "1h", "2h"].map(|d| format!("{d} ")).into(),
         Some(Command::Columns | Command::Where) => state.dlq.preview.column_names(),
         _ => return Vec::new(),

@@ -3,7 +3,7 @@
 use super::enabled::{
     always, archive, arm, dead_letters, investigate, log_open, logged, markable, never_hinted, openable, quarantine,
     rangeable, release, resolve, resume, reveal, rows_open, run_of_alert, something_selected, sortable, stop, themed,
-    undo,
+    triage, undo,
 };
 use super::{Command, Spec};
 use crate::console::state::{Focus, Mode, Tab};
@@ -276,6 +276,36 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         "everywhere",
         "Unlock a protected environment for a while (15m, 2h, 8h at the most); is audited",
         arm
+    ),
+    spec!(
+        Acknowledge,
+        "ack",
+        ["acknowledge"],
+        "[NOTE]",
+        "alerts",
+        "Take what is selected or marked: it is not open any more until it grows worse; for all who look at this lake",
+        triage,
+        |_| Some((2, "ack"))
+    ),
+    spec!(
+        Silence,
+        "silence",
+        [],
+        "DURATION [NOTE]",
+        "alerts",
+        "Take it out of sight for a while (30m, 2h, 7d at the most), unless it grows worse",
+        triage
+    ),
+    spec!(Assign, "assign", [], "NAME [NOTE]", "alerts", "Give it to somebody", triage),
+    spec!(Reopen, "reopen", [], "[NOTE]", "alerts", "Open it again, as if nobody had done anything", triage),
+    spec!(
+        History,
+        "history",
+        [],
+        "[DAYS]",
+        "everywhere",
+        "What fired, cleared and was done, in the last days (7), as this machine saw it",
+        always
     ),
     spec!(
         Audit,

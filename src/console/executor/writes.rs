@@ -77,6 +77,7 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
             Effect::Arm { length, reason } => {
                 self.write(Write::Arm, vec![(WriteEffect::Arm { length, reason }, Confirmation::Yes)]);
             }
+            Effect::Triage(ask) => self.write(Write::Triage, vec![(WriteEffect::Triage(ask), Confirmation::Yes)]),
             Effect::StopMove => self.moving.stop(),
             _ => {}
         }
@@ -118,7 +119,7 @@ async fn perform(
     let id = match &effect {
         WriteEffect::Move(plan) => plan.id.clone(),
         WriteEffect::Resume(id) | WriteEffect::Mark { id, .. } => id.clone(),
-        WriteEffect::Arm { .. } => MoveId(String::new()),
+        WriteEffect::Arm { .. } | WriteEffect::Triage(_) => MoveId(String::new()),
     };
     let watch = watch.clone();
     let work = tokio::spawn(async move { gate.perform(effect, Some(given), &watch).await });

@@ -1,7 +1,5 @@
 //! The commands that lead to writes. None of them writes: each asks for a plan, or opens the question before it.
 
-use chrono::Duration;
-
 use super::Planning;
 use crate::console::command::{self, Command};
 use crate::console::msg::{Effect, RequestId};
@@ -10,6 +8,7 @@ use crate::console::plan::{PlanScreen, Subject};
 use crate::console::prompt::{Prompt, PromptKind};
 use crate::console::state::{State, Tab};
 use crate::console::{audit, quarantine, words};
+use crate::model::length::parse;
 use crate::model::moves::{ReasonCode, Step};
 use crate::model::text::escape;
 
@@ -111,7 +110,7 @@ fn ask_mark(state: &mut State, step: Step, note: Option<String>) -> Vec<Effect> 
 
 fn arm(state: &mut State, argument: &str) -> Vec<Effect> {
     let (length, reason) = command::split(argument);
-    let Some(length) = duration(length) else {
+    let Some(length) = parse(length).filter(|l| *l > chrono::Duration::zero()) else {
         state.fail(format!("arm: {:?} is no time such as 15m or 2h; then the reason", escape(length)));
         return Vec::new();
     };
@@ -120,39 +119,4 @@ fn arm(state: &mut State, argument: &str) -> Vec<Effect> {
         return Vec::new();
     }
     vec![Effect::Arm { length, reason: reason.to_owned() }]
-}
-
-/// `90s`, `15m`, `2h`: one number and its unit.
-fn duration(text: &str) -> Option<Duration> {
-    let unit = text.chars().next_back()?;
-    let n: i64 = text.strip_suffix(unit)?.parse().ok().filter(|n| (1..=100_000).contains(n))?;
-    match unit {
-        's' => Some(Duration::seconds(n)),
-        'm' => Some(Duration::minutes(n)),
-        'h' => Some(Duration::hours(n)),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_have_a_unit() {
-        for (text, want) in [
-            ("15m", Some(Duration::minutes(15))),
-            ("90s", Some(Duration::seconds(90))),
-            ("2h", Some(Duration::hours(2))),
-            ("15", None),
-            ("m", None),
-            ("0m", None),
-            ("-5m", None),
-            ("15日", None),
-            ("", None),
-            ("99999999999999999999h", None),
-        ] {
-            assert_eq!(duration(text), want, "{text:?}");
-        }
-    }
 }

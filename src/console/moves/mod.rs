@@ -14,6 +14,7 @@ use crate::model::protection::{Locked, Protection};
 use crate::model::text::one_line;
 use crate::ops::{GateError, MoveProgress, Outcome};
 
+use super::alerts;
 use super::load::Fault;
 use super::msg::{Effect, RequestId};
 use super::overlay::Overlay;
@@ -76,6 +77,8 @@ pub(super) enum Write {
     Mark(Step),
     /// The environment was armed.
     Arm,
+    /// An act on alerts was recorded.
+    Triage,
 }
 
 /// What writes came to, in their order; fewer than were asked for if something stopped them.
@@ -117,6 +120,11 @@ pub(super) fn written(state: &mut State, written: Written) -> Vec<Effect> {
     told::tell(state, &written);
     match written.write {
         Write::Arm => vec![Effect::Protection],
+        Write::Triage => {
+            let records = written.ended.into_iter().flatten().flat_map(|o| o.triaged).collect();
+            alerts::triage::recorded(state, records);
+            Vec::new()
+        }
         Write::Move | Write::Mark(_) => {
             let mut effects = state.refresh();
             effects.push(Effect::Protection);

@@ -1,6 +1,7 @@
 //! What writes came to, in one sentence, with all that did not go as planned.
 
 use super::{Write, Written};
+use crate::console::alerts::triage;
 use crate::console::load::Fault;
 use crate::console::state::State;
 use crate::console::words;
@@ -43,6 +44,10 @@ fn sentence(write: &Write, done: &[&Outcome]) -> String {
     let first = done.first();
     if let (Write::Arm, Some(until)) = (write, first.and_then(|o| o.armed_until)) {
         return format!("armed until {}", words::absolute(until));
+    }
+    if *write == Write::Triage {
+        let records: Vec<_> = done.iter().flat_map(|o| &o.triaged).collect();
+        return triage::sentence(&records);
     }
     if let Write::Mark(step) = write {
         let state = if *step == Step::Investigate { "being investigated" } else { "resolved" };

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use crate::model::alert::{Alert, AlertRule, AlertState, Evidence};
+use crate::model::alert::{Alert, AlertRule, Evidence};
 use crate::model::dataset::Dataset;
 use crate::model::feed::FeedLine;
 use crate::model::run::JobName;
 use crate::model::severity::Severity;
+use crate::model::triage::Standing;
 
 /// A line is an alert for this long: a feed does not say when its cause is gone. Ours: 24 hours.
 const STANDS: Duration = Duration::hours(24);
@@ -27,7 +28,7 @@ pub fn feed_alert(line: &FeedLine, now: DateTime<Utc>) -> Option<Alert> {
         date: line.date,
         layer: line.layer,
         since: line.at,
-        state: AlertState::Open,
+        standing: Standing::default(),
         summary: match &line.message {
             Some(message) => format!("{}: {message}", line.title),
             None => line.title.clone(),

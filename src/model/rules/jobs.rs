@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Duration, Utc};
 
 use super::{Thresholds, about, seconds};
-use crate::model::alert::{Alert, AlertRule, AlertState, Evidence};
+use crate::model::alert::{Alert, AlertRule, Evidence};
 use crate::model::category::FailureCategory;
 use crate::model::dataset::Dataset;
 use crate::model::run::{JobName, JobRun, RunState, average};
 use crate::model::severity::Severity;
+use crate::model::triage::Standing;
 
 /// Runs that evidence names.
 const SHOWN: usize = 5;
@@ -129,7 +130,7 @@ fn of_run(run: &JobRun, rule: AlertRule, which: Option<&str>) -> Alert {
         date: run.date,
         layer: run.layer,
         since: run.changed(),
-        state: AlertState::Open,
+        standing: Standing::default(),
         summary: String::new(),
         value: 0.0,
         threshold: 0.0,

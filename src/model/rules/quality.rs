@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use super::Thresholds;
-use crate::model::alert::{Alert, AlertRule, AlertState, Evidence};
+use crate::model::alert::{Alert, AlertRule, Evidence};
 use crate::model::category::FailureCategory;
 use crate::model::dataset::Dataset;
 use crate::model::quality::{CheckStatus, QualityCheck, QualityResult, QualityVerdict};
 use crate::model::severity::Severity;
+use crate::model::triage::Standing;
 
 /// Failed checks that the summary names.
 const NAMED: usize = 3;
@@ -96,7 +97,7 @@ fn of_result(result: &QualityResult, rule: AlertRule) -> Alert {
         date: result.date,
         layer: result.layer,
         since: result.evaluated_at,
-        state: AlertState::Open,
+        standing: Standing::default(),
         summary: String::new(),
         value: 0.0,
         threshold: 0.0,

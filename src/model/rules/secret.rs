@@ -4,11 +4,12 @@
 use chrono::{DateTime, Utc};
 
 use super::seconds;
-use crate::model::alert::{Alert, AlertRule, AlertState, Evidence};
+use crate::model::alert::{Alert, AlertRule, Evidence};
 use crate::model::category::FailureCategory;
 use crate::model::dataset::{Dataset, Layer};
 use crate::model::secret::{SecretJudgement, SecretStanding, WINDOW, WatchedSecret, judge};
 use crate::model::severity::Severity;
+use crate::model::triage::Standing;
 
 /// Names that a summary tells of those who need a secret.
 const TOLD: usize = 3;
@@ -57,7 +58,7 @@ pub fn secret_alert(signal: &SecretSignal<'_>, now: DateTime<Utc>) -> Option<Ale
         date: None,
         layer: signal.layer,
         since,
-        state: AlertState::Open,
+        standing: Standing::default(),
         summary: format!("secret {}: {}{}", watched.name, judgement.words(), needed_by(watched)),
         value,
         threshold,

@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, Duration, Utc};
 
+use super::TriageAsk;
 use crate::lake::LakeError;
 use crate::model::moves::{Illegal, MoveId, MoveKind, Plan, Refusal, Step};
 use crate::model::protection::{CannotArm, Level, Locked};
+use crate::model::triage::TriageRecord;
 
 /// Everything that can be asked of the gate.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +31,8 @@ pub enum WriteEffect {
         /// Why.
         reason: String,
     },
+    /// An act on alerts.
+    Triage(TriageAsk),
 }
 
 impl WriteEffect {
@@ -39,6 +43,7 @@ impl WriteEffect {
             Self::Resume(_) => "resume",
             Self::Mark { step, .. } => step.word(),
             Self::Arm { .. } => "arm",
+            Self::Triage(ask) => ask.act.word(),
         }
     }
 }
@@ -58,6 +63,8 @@ pub struct Outcome {
     pub path: Option<String>,
     /// Until when the environment is armed, where that was asked for.
     pub armed_until: Option<DateTime<Utc>>,
+    /// The acts on alerts that were recorded.
+    pub triaged: Vec<TriageRecord>,
     /// What went otherwise than planned, in sentences; a notification that failed, new data left at the source.
     pub notes: Vec<String>,
     /// Whether something of it needs an operator: what was asked for is done, and not all is fine.

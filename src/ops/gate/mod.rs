@@ -6,6 +6,7 @@ mod effect;
 mod journal;
 mod lease;
 mod process;
+mod triage;
 mod writing;
 
 use std::fmt;
@@ -20,6 +21,7 @@ pub use actor::Actor;
 pub use effect::{GateError, Outcome, WriteEffect};
 pub use journal::{Journal, JournalStep, Record};
 pub use lease::{Fence, Lease, Leases};
+pub use triage::TriageAsk;
 pub use writing::level_of;
 
 use super::audit::{self, AuditRecord};
@@ -138,6 +140,9 @@ impl Gate {
             let armed = self.protection().armed(now, *length, reason).map_err(GateError::CannotArm)?;
             return self.arm(effect, armed, rehearsal).await;
         }
+        if let WriteEffect::Triage(ask) = effect {
+            return self.triaged(effect, ask, rehearsal).await;
+        }
         self.protection().allows(now).map_err(GateError::Locked)?;
         let _turn = self.turn.lock().await;
         match effect {
@@ -146,7 +151,7 @@ impl Gate {
             WriteEffect::Mark { id, step, note } => {
                 self.marked(effect, id, *step, note.clone(), confirmation, rehearsal).await
             }
-            WriteEffect::Arm { .. } => Ok(Outcome::nothing()),
+            WriteEffect::Arm { .. } | WriteEffect::Triage(_) => Ok(Outcome::nothing()),
         }
     }
 

@@ -19,6 +19,7 @@ impl Outcome {
             bytes: 0,
             path: None,
             armed_until: None,
+            triaged: Vec::new(),
             notes: Vec::new(),
             needs_operator: false,
         }
@@ -440,7 +441,7 @@ impl Gate {
         Ok(outcome)
     }
 
-    fn record_of(
+    pub(super) fn record_of(
         &self,
         effect: &WriteEffect,
         outcome: &str,

@@ -33,7 +33,7 @@ use tokio::sync::OnceCell;
 
 pub use http::HttpTransport;
 pub use settings::{AirflowSettings, Login};
-pub use transport::{Api, Call, Form, Method, Reply, Transport};
+pub use transport::{Api, Call, Form, Method, Reply, Transport, Unready};
 
 use self::address::path;
 use self::logs::Part;

@@ -57,6 +57,11 @@ impl AirflowSettings {
         Self { url: url.into(), login, verify: true, timeout: WHOLE }
     }
 
+    /// Whether there may be an Airflow at this address: the error does not repeat it.
+    pub fn judge(&self) -> Result<(), SourceError> {
+        self.base().map(drop)
+    }
+
     /// The address, judged: http or https, a host, no name and password in it, no query. Without a `/` at its end.
     pub(super) fn base(&self) -> Result<Url, SourceError> {
         // What is wrong with it is said without repeating what may hold a password.

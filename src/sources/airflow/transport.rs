@@ -116,3 +116,26 @@ pub trait Transport: Send + Sync + Debug {
         Vec::new()
     }
 }
+
+/// A way that cannot be gone, and why: each call fails with it.
+#[derive(Debug)]
+pub struct Unready(pub SourceError);
+
+#[async_trait]
+impl Transport for Unready {
+    fn base(&self) -> &str {
+        &self.0.object
+    }
+
+    async fn send(&self, _: &Call) -> Result<Reply, SourceError> {
+        Err(self.0.clone())
+    }
+
+    fn refused(&self) -> (ErrorClass, String) {
+        (self.0.class, self.0.hint.clone())
+    }
+
+    fn scrub(&self, text: &str) -> String {
+        text.to_owned()
+    }
+}

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{beside, records};
 use crate::lake::{ErrorClass, Key, Lake};
-use crate::model::dataset::{Dataset, Layer};
-use crate::model::run::{JobName, JobRun, JobRunId, LogPlace, RunState};
+use crate::model::alias::Aliases;
+use crate::model::run::{JobRun, JobRunId, LogPlace, RunState};
 use crate::sources::SourceError;
 use crate::sources::jobs::{Attempt, JobSource, RunDetail};
 
@@ -75,14 +75,14 @@ fn one() -> u32 {
 #[derive(Debug)]
 pub struct LocalJobs {
     lake: Arc<dyn Lake>,
-    datasets: BTreeMap<JobName, (Dataset, Option<Layer>)>,
+    aliases: Aliases,
     known: Mutex<BTreeMap<JobRunId, (Key, RunRecord)>>,
 }
 
 impl LocalJobs {
-    /// The runs of a lake; `datasets` says what each job writes.
-    pub fn new(lake: Arc<dyn Lake>, datasets: BTreeMap<JobName, (Dataset, Option<Layer>)>) -> Self {
-        Self { lake, datasets, known: Mutex::default() }
+    /// The runs of a lake; `aliases` say which job a name means, and what it writes.
+    pub fn new(lake: Arc<dyn Lake>, aliases: Aliases) -> Self {
+        Self { lake, aliases, known: Mutex::default() }
     }
 
     fn run_of(&self, key: &Key, record: &RunRecord) -> Result<JobRun, SourceError> {
@@ -90,20 +90,20 @@ impl LocalJobs {
         let state = RunState::from_word(&record.state).ok_or_else(|| {
             SourceError::new(ErrorClass::Malformed, uri.clone(), format!("{:?} is no state of a run", record.state))
         })?;
-        let job = JobName(record.job.as_str().into());
-        let bound = self.datasets.get(&job);
+        let job = self.aliases.read(&record.job).job;
+        let (dataset, layer) = self.aliases.written(&job);
         Ok(JobRun {
             source: "local".into(),
             id: JobRunId(record.id.as_str().into()),
-            called: Arc::clone(&job.0),
+            called: record.job.as_str().into(),
             state,
             created: record.created,
             started: record.started,
             ended: record.ended,
             attempt: record.attempt,
             detail: record.detail.clone(),
-            dataset: bound.map(|(dataset, _)| dataset.clone()),
-            layer: bound.and_then(|(dataset, layer)| layer.or_else(|| Layer::of_name(dataset))),
+            dataset,
+            layer,
             date: record.date,
             backfill: record.backfill,
             uri,

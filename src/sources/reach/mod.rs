@@ -86,11 +86,11 @@ pub struct Reached {
     pub ahead: Option<chrono::Duration>,
 }
 
-/// Goes to a server: by the proxy, if there is one.
+/// Goes to a server: by the proxy, if there is one. Whose certificate is not `verified` may be anybody.
 ///
 /// # Errors
 /// [`ErrorClass::Unreachable`], with the step that failed in its words. None takes longer than nine seconds.
-pub async fn reach(endpoint: &Endpoint, proxy: Option<&Proxy>) -> Result<Reached, SourceError> {
+pub async fn reach(endpoint: &Endpoint, proxy: Option<&Proxy>, verified: bool) -> Result<Reached, SourceError> {
     let met = proxy.map_or(endpoint, |proxy| &proxy.server);
     let begun = Instant::now();
     let addresses = resolve(endpoint, met).await?;
@@ -99,7 +99,7 @@ pub async fn reach(endpoint: &Endpoint, proxy: Option<&Proxy>) -> Result<Reached
     connect(endpoint, met, &addresses).await?;
     let connected = begun.elapsed();
     let begun = Instant::now();
-    let (status, ahead) = ask(endpoint, proxy).await?;
+    let (status, ahead) = ask(endpoint, proxy, verified).await?;
     let mut addresses: Vec<IpAddr> = addresses.iter().map(SocketAddr::ip).collect();
     addresses.dedup();
     Ok(Reached { addresses, named, connected, answered: begun.elapsed(), status, ahead })
@@ -131,10 +131,15 @@ async fn connect(endpoint: &Endpoint, met: &Endpoint, addresses: &[SocketAddr]) 
 }
 
 /// The status, and how far the other clock is ahead.
-async fn ask(endpoint: &Endpoint, proxy: Option<&Proxy>) -> Result<(u16, Option<chrono::Duration>), SourceError> {
+async fn ask(
+    endpoint: &Endpoint,
+    proxy: Option<&Proxy>,
+    verified: bool,
+) -> Result<(u16, Option<chrono::Duration>), SourceError> {
     let builder = Client::builder()
         .timeout(STEP)
         .redirect(redirect::Policy::none())
+        .danger_accept_invalid_certs(!verified)
         .http1_only()
         .user_agent(concat!("lakeward/", env!("CARGO_PKG_VERSION")));
     // What the variables say of proxies was read already.

@@ -8,7 +8,9 @@ use chrono::Duration;
 use lakeward::lake::{ErrorClass, Lake};
 use lakeward::model::moves::{MoveId, MoveKind, Plan, Step};
 use lakeward::model::protection::{CannotArm, Confirmation, Locked, Protection};
-use lakeward::ops::{AuditRecord, Gate, GateError, Keep, Outcome, Watch, WriteEffect};
+use lakeward::model::severity::Severity;
+use lakeward::model::triage::TriageAct;
+use lakeward::ops::{AuditRecord, Gate, GateError, Keep, Outcome, TriageAsk, Watch, WriteEffect};
 
 use super::site::{self, ENTRY, SOURCE, Site, TARGET, actor, apply, at, guarded, list, perform};
 use crate::support::memory::{Memory, Verb};
@@ -26,6 +28,7 @@ fn number(effect: &WriteEffect) -> usize {
         WriteEffect::Resume(_) => 4,
         WriteEffect::Mark { .. } => 5,
         WriteEffect::Arm { .. } => 6,
+        WriteEffect::Triage(_) => 7,
     }
 }
 
@@ -41,6 +44,12 @@ fn arm(minutes: i64) -> WriteEffect {
     WriteEffect::Arm { length: Duration::minutes(minutes), reason: "hotfix 12".into() }
 }
 
+/// An act on an alert: a record of lakeward's own, which a protected environment takes, and which asks for nothing.
+fn acknowledge() -> WriteEffect {
+    let alerts = vec![("dlq_rows:orders:2026-11-22".to_owned(), Severity::Warning)];
+    WriteEffect::Triage(TriageAsk { alerts, act: TriageAct::Acknowledge, note: None })
+}
+
 /// A lake where each of the effects could be done, and the effects with the confirmation that each asks for.
 async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
     let site = Site::with_entry();
@@ -54,6 +63,7 @@ async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
     }
     all.push((mark(&first.id, Step::Investigate), Confirmation::Yes));
     all.push((arm(15), Confirmation::Yes));
+    all.push((acknowledge(), Confirmation::Yes));
     // Another dead letter that waits, and one whose move stopped half-way.
     for (dataset, stopped) in [("crm/orders", false), ("crm/leads", true)] {
         for name in ["rejected_rows.parquet", "_SUCCESS"] {
@@ -70,7 +80,7 @@ async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
         }
     }
     let numbers: BTreeSet<usize> = all.iter().map(|(effect, _)| number(effect)).collect();
-    assert_eq!(numbers, (0..7).collect(), "one of each");
+    assert_eq!(numbers, (0..8).collect(), "one of each");
     (site, all)
 }
 
@@ -91,8 +101,9 @@ async fn no_effect_passes_a_locked_gate() {
     for (gate, why) in &gates {
         for (effect, confirmation) in &effects {
             let is_arm = matches!(effect, WriteEffect::Arm { .. });
-            if is_arm && *why == Locked::Protected {
-                continue; // the one way to open it: below
+            let is_act = matches!(effect, WriteEffect::Triage(_));
+            if (is_arm || is_act) && *why == Locked::Protected {
+                continue; // the one way to open it, and what touches no data: below
             }
             let given =
                 [None, Some(Confirmation::Yes), Some(confirmation.clone()), Some(Confirmation::Prefix(SOURCE.into()))];
@@ -146,8 +157,8 @@ async fn what_is_not_confirmed_as_asked_is_refused() {
             wrong.push(Some(Confirmation::Yes)); // Enter on a question never removes data
         }
         for given in wrong {
-            if matches!(effect, WriteEffect::Arm { .. }) {
-                continue; // asks for its reason instead
+            if matches!(effect, WriteEffect::Arm { .. } | WriteEffect::Triage(_)) {
+                continue; // one asks for its reason instead, the other touches no data
             }
             let error = gate.perform(effect.clone(), given.clone(), &Watch::default()).await.unwrap_err();
             assert!(

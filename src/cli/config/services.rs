@@ -1,0 +1,114 @@
+//! `[emr]` and `[airflow]`: the services beside the lake. The environment's own table of either is taken instead of the
+//! common one.
+
+use super::fault::ConfigError;
+use super::file::{AirflowTable, Document, EnvironmentTable};
+use super::layers::Layers;
+use super::secret::{Given, Ways};
+use super::source::Ledger;
+use super::target::LakeTarget;
+use super::{Places, Vars, check};
+use crate::lake::aws::Access;
+use crate::sources::airflow::{AirflowSettings, Login};
+use crate::sources::aws::emr::EmrSettings;
+
+/// The chosen environment's table and its file.
+pub(super) type Own<'a> = Option<(&'a Document, &'a EnvironmentTable)>;
+
+/// An Airflow as it is configured.
+#[derive(Debug, Clone)]
+pub struct AirflowConfig {
+    /// As a browser has it; judged.
+    pub url: String,
+    /// How to log in, or why that cannot be known.
+    pub login: Result<Login, String>,
+    /// Whether its certificate is verified.
+    pub verify: bool,
+}
+
+impl AirflowConfig {
+    /// The settings of its client, or why there are none.
+    pub fn settings(&self) -> Result<AirflowSettings, String> {
+        let login = self.login.clone()?;
+        Ok(AirflowSettings { verify: self.verify, ..AirflowSettings::new(self.url.clone(), login) })
+    }
+}
+
+/// EMR Serverless is asked where its table stands, by who asks the lake.
+pub(super) fn emr(
+    layers: &Layers<'_>,
+    own: Own<'_>,
+    lake: Option<&LakeTarget>,
+    ledger: &mut Ledger,
+) -> Result<Option<EmrSettings>, ConfigError> {
+    let own = own.and_then(|(d, t)| Some((d, t.emr.as_ref()?)));
+    let common = || layers.documents().find_map(|d| Some((d, d.tables.emr.as_ref()?)));
+    let Some((document, table)) = own.or_else(common) else { return Ok(None) };
+    let endpoint = document.maybe(table.endpoint_url.as_ref());
+    if let Some(endpoint) = &endpoint {
+        check::endpoint(endpoint)?;
+    }
+    let endpoint_url = ledger.pick_optional("emr.endpoint_url", [endpoint]).value;
+    let base = match lake {
+        Some(LakeTarget::S3(s3)) => s3.access.clone(),
+        _ => Access::default(),
+    };
+    let access = Access { endpoint_url, anonymous: false, ..base };
+    Ok(Some(EmrSettings { access, applications: table.applications.clone() }))
+}
+
+/// Airflow is asked where its table stands.
+pub(super) fn airflow(
+    file: Option<&Document>,
+    own: Own<'_>,
+    vars: &Vars,
+    places: &Places,
+    ledger: &mut Ledger,
+) -> Result<Option<AirflowConfig>, ConfigError> {
+    let own = own.and_then(|(d, t)| Some((d, t.airflow.as_ref()?)));
+    let common = || file.and_then(|d| Some((d, d.tables.airflow.as_ref()?)));
+    let Some((document, spanned)) = own.or_else(common) else { return Ok(None) };
+    let table = spanned.get_ref();
+    let Some(url) = &table.url else {
+        return Err(document.fault(spanned, "airflow.url is missing", "the address that a browser opens"));
+    };
+    AirflowSettings::new(url.get_ref(), Login::None)
+        .judge()
+        .map_err(|e| document.fault(url, format!("airflow.url: {}", e.detail), e.hint))?;
+    let (login, shown) = login(document, table, vars, places)?;
+    ledger.note("airflow.url", url.get_ref().trim().to_owned(), document.source(&url.span()));
+    ledger.note("airflow login", shown, document.source(&spanned.span()));
+    let verify = ledger.pick("airflow.verify", [document.maybe(table.verify.as_ref())], true).value;
+    Ok(Some(AirflowConfig { url: url.get_ref().clone(), login, verify }))
+}
+
+/// A name with its password, a token, or nothing.
+fn login(
+    document: &Document,
+    t: &AirflowTable,
+    vars: &Vars,
+    places: &Places,
+) -> Result<(Result<Login, String>, String), ConfigError> {
+    let ways = |key, value, env, file| Ways { table: "airflow", key, value, env, file };
+    let passwords = ways("password", t.password.as_ref(), t.password_env.as_ref(), t.password_file.as_ref());
+    let tokens = ways("token", t.token.as_ref(), t.token_env.as_ref(), t.token_file.as_ref());
+    let password: Option<(Given, String)> = passwords.read(document, vars, places)?;
+    let token = tokens.read(document, vars, places)?;
+    let at = [&t.user].into_iter().flatten().map(|u| u.span());
+    let at = at.chain(passwords.span()).chain(tokens.span()).next().unwrap_or_default();
+    let fault = |what: &str| {
+        let allowed = "user and one of password_env, password_file; or one of token_env, token_file; or neither";
+        Err(ConfigError::new(document.source(&at).to_string(), what, allowed))
+    };
+    match (t.user.as_ref().map(|u| u.get_ref().clone()), password, token) {
+        (None, None, None) => Ok((Ok(Login::None), "none".to_owned())),
+        (None, None, Some((token, shown))) => Ok((token.map(Login::Token), shown)),
+        (Some(user), Some((password, shown)), None) => {
+            let shown = format!("{user}, {shown}");
+            Ok((password.map(|password| Login::Basic { user, password }), shown))
+        }
+        (Some(_), None, None) => fault("airflow.user without a password"),
+        (None, Some(_), None) => fault("a password without airflow.user"),
+        (_, _, Some(_)) => fault("airflow has a token, and a user or a password besides"),
+    }
+}
