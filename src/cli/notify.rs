@@ -24,7 +24,7 @@ use crate::sources::notify::Notifier;
 /// All tries of a notifier that does not answer fit into it.
 const DEADLINE: Duration = Duration::from_secs(60);
 /// A check that takes longer failed, whatever it waits for.
-const CHECK: Duration = Duration::from_secs(20);
+const CHECK: Duration = Duration::from_secs(10);
 
 /// Sends a test notice, or shows what would be sent.
 pub async fn test(config: &Config, args: &NotifyTest, vars: &Vars, as_json: bool) -> Result<Answer, CliError> {

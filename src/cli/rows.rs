@@ -132,7 +132,9 @@ pub async fn schema(session: &Session, entry: &DlqEntry, as_json: bool) -> Resul
         ("difference", Side::Left),
     ]);
     let drift_of = |name: &str| {
-        let words = opened.drift.iter().filter(|d| d.column == name).map(|d| word(&d.kind));
+        let outlook = |safe: bool| if safe { "safe to evolve" } else { "breaks" };
+        let of_column = opened.drift.iter().filter(|d| d.column == name);
+        let words = of_column.map(|d| format!("{} ({})", word(&d.kind), outlook(d.safe)));
         words.collect::<Vec<_>>().join(", ")
     };
     let promised = |name: &str| opened.contract.as_ref()?.1.columns.iter().find(|c| c.name == name);
@@ -146,7 +148,11 @@ pub async fn schema(session: &Session, entry: &DlqEntry, as_json: bool) -> Resul
         table.row([c.name.as_str(), "-", "-", &c.kind, &drift_of(&c.name)]);
     }
     let contract = match &opened.contract {
-        Some((uri, _)) => format!("contract {}, {} differences", escape(uri), thousands(opened.drift.len() as u64)),
+        Some((uri, _)) => {
+            let breaking = opened.drift.iter().filter(|d| !d.safe).count() as u64;
+            let all = thousands(opened.drift.len() as u64);
+            format!("contract {}, {all} differences, {} of which break", escape(uri), thousands(breaking))
+        }
         None => "no contract is configured for this dataset".to_owned(),
     };
     Ok(Answer::fine(format!("{}{} rows; {contract}\n", table.render(), count(opened.total_rows))))

@@ -34,11 +34,13 @@ pub fn connect(config: &Config, lake: &Arc<dyn Lake>) -> Connected {
         };
         connected.logs.push(Arc::new(S3Logs::new(lake)));
     }
-    connected.dags = Some(match &config.airflow {
-        Some(airflow) => airflow_of(airflow, aliases(config)),
-        None => Arc::new(LocalDags::new(Arc::clone(lake))),
-    });
+    connected.dags = Some(airflow(config).unwrap_or_else(|| Arc::new(LocalDags::new(Arc::clone(lake)))));
     connected
+}
+
+/// The configured Airflow.
+pub fn airflow(config: &Config) -> Option<Arc<dyn DagSource>> {
+    config.airflow.as_ref().map(|airflow| airflow_of(airflow, aliases(config)))
 }
 
 /// An Airflow whose secret cannot be had is there all the same, and says so whenever it is asked.

@@ -38,6 +38,8 @@ pub enum AlertRule {
     BackfillDone,
     /// The pipeline's own feed says so.
     AlertFeed,
+    /// The credential of a source cannot be read, or has not been changed for too long.
+    Secret,
 }
 
 impl AlertRule {
@@ -57,6 +59,7 @@ impl AlertRule {
             Self::QualityPassing => "quality_passing",
             Self::BackfillDone => "backfill_done",
             Self::AlertFeed => "alert_feed",
+            Self::Secret => "secret",
         }
     }
 }

@@ -5,6 +5,7 @@
 pub mod feed;
 pub mod jobs;
 pub mod quality;
+pub mod secret;
 mod thresholds;
 
 use std::cmp::Reverse;
@@ -200,9 +201,7 @@ pub fn drift_alert(
 ) -> Option<Alert> {
     let mut columns: Vec<&str> = Vec::new();
     let mut said: Vec<String> = Vec::new();
-    // What a schema declares of nulls, and its rows do not bear out, is no drift to be woken for.
-    let declared = |kind| matches!(kind, DriftKind::MayHoldNulls | DriftKind::NeverNull);
-    for drift in drifts.iter().filter(|drift| !declared(drift.kind)) {
+    for drift in drifts.iter().filter(|drift| !drift.kind.is_declared()) {
         if !columns.contains(&drift.column.as_str()) {
             columns.push(&drift.column);
             if columns.len() <= COLUMNS_SAID {
@@ -225,8 +224,28 @@ pub fn drift_alert(
         summary,
         value: columns.len() as f64,
         threshold: 0.0,
-        ..of_entry(entry, layer, rule, date_key(rule, entry), uri, format!("compared with {contract_uri}"))
+        ..of_entry(
+            entry,
+            layer,
+            rule,
+            date_key(rule, entry),
+            uri,
+            format!("compared with {contract_uri}{}", outlook(drifts)),
+        )
     })
+}
+
+/// Runbook: "add null defaults, widen types" where that loses nothing; the rest breaks. What schemas merely declare of
+/// nulls is told here too.
+fn outlook(drifts: &[Drift]) -> String {
+    let told = |safe: bool, words: &str| {
+        let these: Vec<String> = drifts.iter().filter(|d| d.safe == safe).map(in_short).collect();
+        let more = these.len().saturating_sub(COLUMNS_SAID);
+        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+        let first = these.iter().take(COLUMNS_SAID).map(String::as_str).collect::<Vec<_>>().join(", ");
+        if these.is_empty() { String::new() } else { format!("; {words}: {first}{more}") }
+    };
+    told(false, "breaks") + &told(true, "safe to evolve")
 }
 
 /// Columns that the summary of a drift says.

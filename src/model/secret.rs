@@ -4,6 +4,9 @@
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 
+use super::dataset::Dataset;
+use super::run::JobName;
+
 /// What a store says of one secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SecretStanding {
@@ -21,6 +24,34 @@ pub struct SecretStanding {
     pub next_rotation: Option<DateTime<Utc>>,
     /// When it is deleted for good. Nobody can read it from the moment on at which this was asked for.
     pub deleted_at: Option<DateTime<Utc>>,
+}
+
+impl SecretStanding {
+    /// How a secret stands that is not there.
+    pub fn missing(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            exists: false,
+            last_changed: None,
+            last_rotated: None,
+            rotation_enabled: false,
+            next_rotation: None,
+            deleted_at: None,
+        }
+    }
+}
+
+/// A secret that is watched, and for whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchedSecret {
+    /// Its name, or its address.
+    pub name: String,
+    /// The datasets that cannot be loaded without it.
+    pub datasets: Vec<Dataset>,
+    /// The jobs that read it.
+    pub jobs: Vec<JobName>,
+    /// How long its value may stay the same; none asks for no rotation.
+    pub max_age: Option<Duration>,
 }
 
 /// What that means for who needs it, worst first.
@@ -49,7 +80,7 @@ pub enum SecretJudgement {
 }
 
 /// How late a rotation may be: stores rotate within a window, of a day at the most.
-const WINDOW: Duration = Duration::hours(24);
+pub const WINDOW: Duration = Duration::hours(24);
 
 /// Judges a secret. `older_than` is how long its value may stay the same; none asks for no rotation. A secret of which
 /// no time is known is not old.
@@ -72,11 +103,18 @@ pub fn judge(standing: &SecretStanding, older_than: Option<Duration>, now: DateT
 }
 
 impl SecretJudgement {
+    /// Whether jobs that need it fail already.
+    pub fn is_critical(&self) -> bool {
+        matches!(self, Self::Missing | Self::Deleting { .. })
+    }
+
     /// What it means, in a sentence without the secret's name.
     pub fn words(&self) -> String {
         match self {
             Self::Missing => "there is no such secret, or it may not be seen".into(),
-            Self::Deleting { at } => format!("it cannot be read any more, and is deleted on {}", at.date_naive()),
+            Self::Deleting { at } => {
+                format!("it cannot be read any more, and is deleted for good after {}", at.date_naive())
+            }
             Self::RotationOverdue { since } => format!("its rotation has been due since {}", since.date_naive()),
             Self::NotRotated { days } => format!("not rotated for {days} days"),
             Self::Fine => "nothing is known against it".into(),

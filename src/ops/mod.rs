@@ -20,6 +20,7 @@ pub mod pipeline;
 mod quarantines;
 mod refresh;
 mod scan;
+mod secrets;
 pub mod session;
 pub mod settings;
 mod triage;

@@ -15,6 +15,7 @@ use crate::sources::SourceError;
 use crate::sources::dags::DagSource;
 use crate::sources::jobs::{JobSource, RunDetail};
 use crate::sources::logs::{LogCursor, LogPage, LogQuery, LogSource};
+use crate::sources::secrets::SecretSource;
 
 use super::cadence::Heard;
 use super::health::SourceHealth;
@@ -41,6 +42,8 @@ pub struct Connected {
     pub dags: Option<Arc<dyn DagSource>>,
     /// Of log lines.
     pub logs: Vec<Arc<dyn LogSource>>,
+    /// Of the credentials that are watched; none if there are none.
+    pub secrets: Option<Arc<dyn SecretSource>>,
 }
 
 /// What the sources of runs said last.

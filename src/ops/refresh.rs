@@ -22,6 +22,7 @@ use super::gates;
 use super::health::{SourceHealth, SourceState};
 use super::pipeline;
 use super::scan::gather;
+use super::secrets;
 use super::session::{Progress, Session, Snapshot};
 
 /// Contracts are read again after this time.
@@ -42,16 +43,17 @@ pub async fn refresh(
 ) -> Snapshot {
     forget_contracts(session, all, now);
     let last = session.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let (said, pipeline, mut snapshot, triage) = futures::join!(
+    let (said, secrets, pipeline, mut snapshot, triage) = futures::join!(
         gates::read(session, &last, now),
+        secrets::read(session, now),
         pipeline::read(session, &last, all, now),
         lake(session, &last, all, now, progress),
         session.triage.read(session.lake.as_ref(), &session.settings.prefixes.state, now)
     );
     let (runs, health) = pipeline;
     snapshot.alerts.extend(alerts::of_jobs(&session.settings, &runs, now));
-    snapshot.alerts.extend(said.alerts);
-    snapshot.sources.extend(said.health.into_iter().chain(health));
+    snapshot.alerts.extend(said.alerts.into_iter().chain(secrets.0));
+    snapshot.sources.extend(said.health.into_iter().chain(secrets.1).chain(health));
     snapshot.alerts.extend(still_said(&snapshot, &last));
     merge_same_key(&mut snapshot.alerts);
     let (triage, failure) = match triage {

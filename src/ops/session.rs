@@ -16,7 +16,7 @@ use crate::model::quality::QualityResult;
 use crate::model::reason::named_columns;
 use crate::model::triage::TriageRecord;
 use crate::rows::{PageRequest, RowCache, RowSet, RowsError};
-use crate::sources::contracts::Contracts;
+use crate::sources::contracts::{Contracts, SchemaRegistry};
 use crate::sources::feed::Feeds;
 use crate::sources::quality::QualityResults;
 
@@ -30,6 +30,7 @@ use super::history::{self, History, HistoryEvent};
 use super::known::Known;
 use super::moves::{Quarantine, Remembered};
 use super::pipeline::{Connected, Pipeline};
+use super::secrets::Standings;
 use super::triage::Triage;
 use super::{LakeSettings, SourceHealth, audit, refresh};
 
@@ -107,6 +108,7 @@ pub struct Session {
     pub(super) last: Mutex<Snapshot>,
     pub(super) remembered: Remembered,
     pub(super) connected: Connected,
+    pub(super) standings: Standings,
     pub(super) quality: QualityResults,
     pub(super) feeds: Feeds,
     pub(super) triage: Triage,
@@ -130,6 +132,7 @@ impl Session {
             last: Mutex::default(),
             remembered: Remembered::default(),
             connected: Connected::default(),
+            standings: Standings::default(),
             quality: QualityResults::default(),
             feeds: Feeds::default(),
             triage: Triage::default(),
@@ -172,6 +175,11 @@ impl Session {
     /// The same session with other sources beside the lake.
     pub fn with_sources(self, connected: Connected) -> Self {
         Self { connected, ..self }
+    }
+
+    /// The same session with a registry in which some contracts lie.
+    pub fn with_registry(self, registry: Arc<dyn SchemaRegistry>) -> Self {
+        Self { contracts: Contracts::with_registry(registry), ..self }
     }
 
     /// The same session with a gate, by which the lake can be changed.

@@ -5,6 +5,7 @@ use crate::model::category::CategoryRule;
 use crate::model::dataset::{Dataset, DatasetSettings, Layer};
 use crate::model::rules::{Override, Thresholds};
 use crate::model::run::JobName;
+use crate::model::secret::WatchedSecret;
 
 /// Settings of one lake.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +22,8 @@ pub struct LakeSettings {
     pub quality: Vec<String>,
     /// Where the pipeline's own alert feed lies: prefixes, or keys.
     pub feeds: Vec<String>,
+    /// The credentials of sources that are watched.
+    pub secrets: Vec<WatchedSecret>,
     /// How reasons become failure categories, in order.
     pub categories: Vec<CategoryRule>,
     /// Columns of any dataset that hold personal data; compared without case.

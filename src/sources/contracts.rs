@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,8 +15,12 @@ use crate::model::contract::{Contract, ContractFormat, parse_contract_of};
 /// A contract is a page of text; an object beyond this is refused. 4 MiB.
 const LIMIT: u64 = 4 << 20;
 
+/// A schema of a registry is good for this long: it changes with a release, and each reading is a request of the account's
+/// quota.
+const GOOD_FOR: Duration = Duration::from_secs(10 * 60);
+
 /// What the address of a schema in a registry begins with: `glue:registry/schema`.
-const REGISTRY: &str = "glue:";
+pub const REGISTRY: &str = "glue:";
 
 /// A contract that was read, and where it lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +81,7 @@ pub trait SchemaRegistry: Send + Sync + Debug {
 /// The contracts of one lake.
 #[derive(Debug, Default)]
 pub struct Contracts {
-    read: Mutex<HashMap<String, Arc<ContractFile>>>,
+    read: Mutex<HashMap<String, (Instant, Arc<ContractFile>)>>,
     registry: Option<Arc<dyn SchemaRegistry>>,
 }
 
@@ -86,9 +91,12 @@ impl Contracts {
         Self { read: Mutex::default(), registry: Some(registry) }
     }
 
-    /// Forgets what was read, so that the next question reads anew.
+    /// Forgets what was read, so that the next question reads anew: files at once, schemas of a registry after ten
+    /// minutes.
     pub fn forget(&self) {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let is_good = |address: &str, read: &Instant| address.starts_with(REGISTRY) && read.elapsed() < GOOD_FOR;
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.retain(|address, (at, _)| is_good(address, at));
     }
 
     /// The contract at an address: one request the first time. The address is
@@ -96,7 +104,7 @@ impl Contracts {
     /// - a key and a table, where the file holds several: `contracts/silver.yaml#orders_silver`;
     /// - a schema of the registry: `glue:registry/schema`.
     pub async fn read(&self, lake: &dyn Lake, address: &str) -> Result<Arc<ContractFile>, LakeError> {
-        if let Some(known) = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(address) {
+        if let Some((_, known)) = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(address) {
             return Ok(Arc::clone(known));
         }
         let file = match address.starts_with(REGISTRY) {
@@ -104,7 +112,8 @@ impl Contracts {
             false => of_lake(lake, address).await?,
         };
         let file = Arc::new(file);
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(address.to_owned(), Arc::clone(&file));
+        let kept = (Instant::now(), Arc::clone(&file));
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(address.to_owned(), kept);
         Ok(file)
     }
 

@@ -13,6 +13,7 @@ pub mod logs;
 mod newest;
 pub mod notify;
 pub mod quality;
+pub mod reach;
 pub mod s3_logs;
 pub mod secrets;
 

@@ -13,6 +13,11 @@ pub trait SecretSource: Send + Sync + Debug {
     /// Its name on screen: `secrets manager`.
     fn name(&self) -> &str;
 
+    /// The address of a secret, for evidence.
+    fn uri(&self, name: &str) -> String {
+        format!("{}:{name}", self.name())
+    }
+
     /// How the secret of a name (or address) stands. One that is not there is a standing and not an error; one that may
     /// not be seen is an error.
     async fn standing(&self, name: &str) -> Result<SecretStanding, SourceError>;

@@ -46,6 +46,7 @@ fn idle() -> (Memory, Session) {
         jobs: vec![Arc::new(LocalJobs::new(Arc::clone(&lake), Aliases::default()))],
         dags: Some(Arc::new(LocalDags::new(Arc::clone(&lake)))),
         logs: vec![Arc::new(LocalLogs::new(Arc::clone(&lake)))],
+        ..Connected::default()
     };
     let quality = DEFAULT_PREFIXES.map(str::to_owned).to_vec();
     let settings = LakeSettings { datasets, quality, ..LakeSettings::default() };

@@ -5,6 +5,7 @@ mod aws_sources;
 mod console_moves;
 mod console_on_s3;
 mod delta_tables;
+mod doctor;
 mod equal_ends;
 mod foreign_files;
 mod idle_cost;

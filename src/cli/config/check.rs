@@ -14,6 +14,7 @@ use super::source::{Source, Sourced};
 use crate::lake::path::Prefixes;
 use crate::model::category::CategoryRule;
 use crate::model::dataset::{Dataset, DatasetSettings};
+use crate::sources::contracts::{REGISTRY, SchemaName};
 
 /// The names ratatui and every terminal share.
 const ACCENTS: [&str; 7] = ["red", "green", "yellow", "blue", "magenta", "cyan", "white"];
@@ -78,6 +79,13 @@ pub fn datasets(document: &Document) -> Result<Vec<Sourced<DatasetSettings>>, Co
                 format!("dataset `{name}` is there twice, first at {earlier}"),
                 "one [[datasets]] table for each name",
             ));
+        }
+        if let Some(contract) = &table.contract
+            && contract.get_ref().starts_with(REGISTRY)
+            && SchemaName::of_address(contract.get_ref()).is_none()
+        {
+            let fault = format!("datasets.contract `{}` is no schema of a registry", contract.get_ref());
+            return Err(document.fault(contract, fault, "\"glue:REGISTRY/SCHEMA\""));
         }
         for (key, path) in [("data_prefix", &table.data_prefix), ("contract", &table.contract)] {
             if let Some(path) = path

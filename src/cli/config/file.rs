@@ -56,6 +56,11 @@ pub struct Tables {
     /// The jobs of the pipeline.
     #[serde(default)]
     pub jobs: Vec<Spanned<JobTable>>,
+    /// The credentials of sources that are watched.
+    #[serde(default)]
+    pub secrets: Vec<Spanned<SecretTable>>,
+    /// The Glue Schema Registry.
+    pub glue: Option<Spanned<GlueTable>>,
     /// Personal data in any dataset.
     pub personal_columns: Option<Spanned<Vec<String>>>,
     /// Rules put before the built-in ones.
@@ -188,6 +193,28 @@ pub struct JobTable {
     pub layer: Option<Layer>,
     #[serde(default)]
     pub called: Vec<String>,
+}
+
+/// `[[secrets]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs, reason = "the template documents each key")]
+pub struct SecretTable {
+    pub name: Spanned<String>,
+    #[serde(default)]
+    pub datasets: Vec<String>,
+    #[serde(default)]
+    pub jobs: Vec<String>,
+    pub max_age: Option<Spanned<DurationText>>,
+    pub endpoint_url: Option<Spanned<String>>,
+}
+
+/// `[glue]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs, reason = "the template documents each key")]
+pub struct GlueTable {
+    pub endpoint_url: Option<Spanned<String>>,
 }
 
 /// `[[datasets]]`.

@@ -17,12 +17,14 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod thresholds;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chrono::Duration;
 
+use crate::lake::aws::Access;
 use crate::sources::aws::emr::EmrSettings;
 
 pub use fault::ConfigError;
@@ -84,6 +86,12 @@ pub struct Config {
     pub emr: Option<EmrSettings>,
     /// Airflow, if it is to be asked.
     pub airflow: Option<AirflowConfig>,
+    /// Who asks AWS's services, whichever of them are asked.
+    pub account: Access,
+    /// Who asks for the standing of secrets, if any is watched.
+    pub secrets: Option<Access>,
+    /// Who asks the Glue Schema Registry, if a contract lies there.
+    pub glue: Option<Access>,
     /// The jobs of the pipeline.
     pub jobs: Vec<JobConfig>,
     /// Who is told of moves in this environment.

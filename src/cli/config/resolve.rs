@@ -12,7 +12,7 @@ use super::file::{Document, EnvironmentTable, Kind, Tables};
 use super::layers::Layers;
 use super::source::{Ledger, Source, Sourced};
 use super::target::{self, LakeTarget};
-use super::{Config, ConsoleConfig, Places, Vars, Vocabulary, check, jobs, notify, services, thresholds};
+use super::{Config, ConsoleConfig, Places, Vars, Vocabulary, check, jobs, notify, services, thresholds, watched};
 use crate::cli::args::Global;
 use crate::cli::connect::builtin_categories;
 use crate::lake::path::Prefixes;
@@ -41,7 +41,7 @@ pub fn load(
         _ => None,
     };
     let layers = Layers { own: own.as_ref(), file: file.as_ref() };
-    let settings = layers.settings(&mut ledger)?;
+    let mut settings = layers.settings(&mut ledger)?;
     let (protected, read_only) = chosen.protection(global, vars, file.as_ref(), &mut ledger);
     let around = notify::Around {
         vars,
@@ -57,6 +57,13 @@ pub fn load(
     let own_services = chosen.table(file.as_ref());
     let emr = services::emr(&layers, own_services, lake.as_ref(), &mut ledger)?;
     let airflow = services::airflow(file.as_ref(), own_services, vars, places, &mut ledger)?;
+    let account = watched::account(lake.as_ref());
+    let (named, secrets) = match &file {
+        Some(document) => watched::secrets(document, &account, &mut ledger)?,
+        None => Default::default(),
+    };
+    settings.secrets = named;
+    let glue = watched::glue(file.as_ref(), &settings.datasets, &account, &mut ledger)?;
     let console = layers.console(global, vars, &chosen, known, &mut ledger)?;
     Ok(Config {
         file: file.map(|d| d.path),
@@ -68,6 +75,9 @@ pub fn load(
         read_only,
         emr,
         airflow,
+        account,
+        secrets,
+        glue,
         jobs,
         notify,
         console,
@@ -150,6 +160,13 @@ fn lake_file(folder: &Path) -> Result<Option<Document>, ConfigError> {
     if let Some(table) = &document.tables.airflow {
         let allowed = "what is logged in to only in the configuration file";
         return Err(document.fault(table, "table `airflow` in a lake's own file", allowed));
+    }
+    let account = "matters of the account only in the configuration file";
+    if let Some(table) = document.tables.secrets.first() {
+        return Err(document.fault(table, "table `secrets` in a lake's own file", account));
+    }
+    if let Some(table) = &document.tables.glue {
+        return Err(document.fault(table, "table `glue` in a lake's own file", account));
     }
     Ok(Some(document))
 }
@@ -358,7 +375,18 @@ impl Layers<'_> {
         let quality = self.places("quality.prefixes", |t| t.quality.prefixes.as_ref(), &DEFAULT_PREFIXES, ledger)?;
         let quality = quality.into_iter().map(|p| format!("{}/", p.trim_end_matches('/'))).collect();
         let feeds = self.places("feed.prefixes", |t| t.feed.prefixes.as_ref(), &[], ledger)?;
-        Ok(LakeSettings { prefixes, thresholds, overrides, datasets, quality, feeds, categories, personal_columns })
+        let secrets = Vec::new(); // of the configuration file alone
+        Ok(LakeSettings {
+            prefixes,
+            thresholds,
+            overrides,
+            datasets,
+            quality,
+            feeds,
+            secrets,
+            categories,
+            personal_columns,
+        })
     }
 
     /// Places inside the lake, of the stronger file that names any.

@@ -86,6 +86,7 @@ fn every_fault_names_its_line_and_what_is_allowed() {
         ("[[datasets]]\nname = \"a\"\nlayer = \"iron\"", ":3", "unknown value `iron`", "`silver`"),
         ("[[datasets]]\nname = \"/a\"", ":2", "is not a dataset", "dt="),
         ("[[datasets]]\nname = \"a\"\ncontract = \"../c\"", ":3", "not a place inside", "relative"),
+        ("[[datasets]]\nname = \"a\"\ncontract = \"glue:b\"", ":3", "no schema of a registry", "glue:REGISTRY/SCHEMA"),
         ("[[datasets]]\nname = \"a\"\nmax_age = \"soon\"", ":3", "\"soon\"", "\"5m\""),
         ("[[categories]]\npattern = \"(\"\ncategory = \"network\"", ":2", "no regular expression", "regex"),
         ("[[categories]]\npattern = \"x\"\ncategory = \"net\"", ":3", "unknown value `net`", "`network`"),
@@ -295,6 +296,11 @@ fn a_lake_cannot_choose_who_is_told() {
     let user = User::new("").lake_file("\n[[notify]]\nkind = \"file\"\npath = \"/tmp/x\"\n");
     let error = user.load(&on_folder()).unwrap_err();
     assert!(error.place.ends_with("lakeward.toml:2") && error.fault.contains("`notify`"), "{error}");
+    // Nor does it choose where the account's signed requests go.
+    for own in ["[glue]\nendpoint_url = \"http://x\"\n", "\n[[secrets]]\nname = \"a\"\n"] {
+        let error = User::new("").lake_file(own).load(&on_folder()).unwrap_err();
+        assert!(error.fault.contains("in a lake's own file") && error.place.contains("lakeward.toml"), "{error}");
+    }
 }
 
 #[test]

@@ -27,6 +27,14 @@ pub enum DriftKind {
     NeverNull,
 }
 
+impl DriftKind {
+    /// Whether it is about what a schema declares of nulls, which its rows may not bear out ([`nullability`]): nothing to
+    /// be woken for.
+    pub fn is_declared(self) -> bool {
+        matches!(self, Self::MayHoldNulls | Self::NeverNull)
+    }
+}
+
 /// One difference between a contract and the data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Drift {

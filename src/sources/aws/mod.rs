@@ -3,6 +3,8 @@
 
 pub mod emr;
 pub mod logs;
+pub mod permissions;
+pub mod region;
 
 use chrono::{DateTime, Utc};
 

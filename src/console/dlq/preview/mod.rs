@@ -3,6 +3,7 @@
 
 mod commands;
 pub(in crate::console) mod rows;
+mod schema;
 pub(super) mod view;
 
 use std::sync::Arc;

@@ -5,13 +5,13 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
+use super::schema::{lines as schema, verdict};
 use super::{Fault, Load, Mode, Preview};
 use crate::console::dlq::tree::Node;
-use crate::console::paint::{self, fit, pad};
+use crate::console::paint::{self, pad};
 use crate::console::state::{Focus, State};
 use crate::console::theme::Role;
 use crate::console::{glyphs, words};
-use crate::model::contract::{Drift, DriftKind};
 use crate::model::entry::DlqEntry;
 use crate::model::text::{middle, one_line};
 use crate::ops::Opened;
@@ -272,30 +272,6 @@ fn table(state: &State, opened: &Opened, area: Rect, height: u16, buffer: &mut B
     }
 }
 
-fn drift_words(drift: &Drift) -> String {
-    let name = one_line(&drift.column, 40);
-    let side = |s: &Option<String>| one_line(s.as_deref().unwrap_or("?"), 40);
-    match drift.kind {
-        DriftKind::Missing => format!("{name} missing"),
-        DriftKind::New => format!("{name} not in the contract"),
-        DriftKind::NullsInRequired => format!("{name} null, contract: required"),
-        _ => format!("{name} {}, contract {}", side(&drift.actual), side(&drift.expected)),
-    }
-}
-
-/// The schema's verdict in one line.
-fn verdict<'a>(state: &State, opened: &Opened, width: usize) -> Line<'a> {
-    let (text, role) = match (&opened.contract, opened.drift.as_slice()) {
-        (None, _) => ("schema: no contract to hold it against".to_owned(), Role::Dim),
-        (Some((path, _)), []) => (format!("schema: {} as {} says", glyphs::GOOD, middle(path, 40)), Role::Success),
-        (Some(_), drift) => {
-            let parts: Vec<String> = drift.iter().take(8).map(drift_words).collect();
-            (format!("schema: {} {}", glyphs::BAD, parts.join("; ")), Role::Warning)
-        }
-    };
-    Line::from(Span::styled(format!(" {}", fit(&text, width.saturating_sub(2))), state.theme.style(role)))
-}
-
 /// Lines under the head of what scrolls as a whole.
 pub(super) fn line_count(state: &State) -> u64 {
     match state.dlq.preview.mode {
@@ -312,52 +288,6 @@ fn lines(state: &State) -> Vec<Line<'static>> {
         (Mode::Entry, _, Some(entry)) => detail(state, entry),
         _ => vec![Line::from(" opening…")],
     }
-}
-
-fn schema(state: &State, opened: &Opened) -> Vec<Line<'static>> {
-    let theme = &state.theme;
-    let column = usize::from(crate::console::dlq::panes(state).detail.width).saturating_sub(62).clamp(18, 40);
-    let row = |name: &str, kind: &str, contract: &str| {
-        format!(" {} {} {} ", pad(name, column, false), pad(kind, 14, false), pad(contract, 18, false))
-    };
-    let mut lines = vec![Line::from(Span::styled(
-        format!("{}verdict", row("column", "data", "contract")),
-        theme.style(Role::Title),
-    ))];
-    let contract = opened.contract.as_ref().map(|(_, c)| c.columns.as_slice()).unwrap_or_default();
-    let find = |name: &str| contract.iter().find(|c| c.name.eq_ignore_ascii_case(name));
-    let says = |name: &str| match find(name) {
-        Some(c) if c.required => format!("{}, required", one_line(&c.kind, 30)),
-        Some(c) => one_line(&c.kind, 30),
-        None => String::new(),
-    };
-    let mut push = |name: &str, kind: &str| {
-        let drift = opened.drift.iter().find(|d| d.column.eq_ignore_ascii_case(name));
-        let (sign, text, role) = match drift {
-            _ if contract.is_empty() => ("·", "no contract", Role::Dim),
-            None => (glyphs::GOOD, "as agreed", Role::Success),
-            Some(d) => {
-                let text = match d.kind {
-                    DriftKind::Missing => "missing in the data",
-                    DriftKind::New => "not in the contract",
-                    DriftKind::Retyped if d.safe => "another type, can widen",
-                    DriftKind::Retyped => "another type",
-                    DriftKind::NullsInRequired => "null where required",
-                    DriftKind::MayHoldNulls | DriftKind::NeverNull => "declares nulls otherwise",
-                };
-                (glyphs::BAD, text, Role::Warning)
-            }
-        };
-        let start = Span::raw(row(&one_line(name, column), &one_line(kind, 14), &says(name)));
-        lines.push(Line::from(vec![start, Span::styled(format!("{sign} {text}"), theme.style(role))]));
-    };
-    for column in &opened.columns {
-        push(&column.name, &column.kind);
-    }
-    for column in contract.iter().filter(|c| !opened.columns.iter().any(|d| d.name.eq_ignore_ascii_case(&c.name))) {
-        push(&column.name, "");
-    }
-    lines
 }
 
 fn profile(state: &State) -> Vec<Line<'static>> {

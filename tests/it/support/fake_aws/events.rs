@@ -29,6 +29,7 @@ impl Events {
                 return refusal(400, "InvalidParameterException");
             }
             "filterlogevents" => self.filter(asked),
+            "describeloggroups" => json!({ "logGroups": [{ "logGroupName": asked["logGroupNamePrefix"] }] }),
             "startquery" => json!({ "queryId": "q1" }),
             "stopquery" => json!({ "success": true }),
             "getqueryresults" => self.results(),

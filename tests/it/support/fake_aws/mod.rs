@@ -115,6 +115,11 @@ impl FakeAws {
         rounds.state.lock().unwrap_or_else(PoisonError::into_inner).0
     }
 
+    /// Its address.
+    pub fn url(&self) -> String {
+        self.server.url("")
+    }
+
     /// An account on it.
     pub async fn config(&self) -> SdkConfig {
         signed(&self.server.url("")).await
