@@ -97,7 +97,7 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::lake::ErrorClass;
+    use crate::lake::Lake;
     use crate::lake::folder::Folder;
     use crate::model::severity::Severity;
     use crate::ops::{Connected, LakeSettings};
@@ -148,9 +148,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_watched_without_a_store() {
-        let (_folder, session) = session(&Arc::default());
+    async fn a_secret_that_nobody_is_asked_about_is_told_of() {
+        let (folder, session) = session(&Arc::default());
         let session = session.with_sources(Connected::default());
-        assert_eq!(read(&session, Utc::now()).await, (Vec::new(), None));
+        let (alerts, health) = read(&session, Utc::now()).await;
+        let state = health.unwrap().state;
+        assert!(matches!(state, SourceState::Failed { class: ErrorClass::Unsupported, .. }), "{state:?}");
+        assert!(alerts.is_empty());
+        let lake: Arc<dyn Lake> = Arc::new(Folder::open(folder.path()).unwrap());
+        assert_eq!(read(&Session::new(lake, LakeSettings::default()), Utc::now()).await, (Vec::new(), None));
     }
 }
