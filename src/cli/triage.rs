@@ -69,7 +69,7 @@ async fn act_on(
 }
 
 async fn history(session: &Session, days: u32, as_json: bool, now: DateTime<Utc>) -> Result<Answer, CliError> {
-    let events = session.alert_history(now - Duration::days(i64::from(days)), now).await?;
+    let events = session.alert_history(days, now).await?;
     if as_json {
         return Ok(Answer::fine(output::json(&events)?));
     }

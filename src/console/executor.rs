@@ -96,9 +96,8 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
             }
             Effect::History { id, days } => {
                 let now = (self.clock)();
-                let since = now - chrono::Duration::days(i64::from(days));
                 self.start(Job::History, async move {
-                    let _ = answers.send(Msg::History(id, session.alert_history(since, now).await)).await;
+                    let _ = answers.send(Msg::History(id, session.alert_history(days, now).await)).await;
                 });
             }
             Effect::RunDetail { id, source, run, settle } => self.start(Job::Run, async move {

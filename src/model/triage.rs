@@ -11,6 +11,8 @@ use super::severity::Severity;
 
 /// Acts older than this count no more: nobody's silence outlives a week, and a listing stays short.
 pub const LASTS: Duration = Duration::days(7);
+/// Clocks differ, but not by more: an act from later than this is forged, and would hold for ever.
+const CLOCKS: Duration = Duration::days(1);
 
 /// What is done with an alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +98,7 @@ pub struct Standing {
 /// warning, not once that is critical.
 pub fn apply(alerts: &mut [Alert], records: &[TriageRecord], now: DateTime<Utc>) {
     let mut acts: BTreeMap<&str, Vec<&TriageRecord>> = BTreeMap::new();
-    for record in records.iter().filter(|r| now - r.at <= LASTS) {
+    for record in records.iter().filter(|r| now - r.at <= LASTS && r.at - now <= CLOCKS) {
         acts.entry(record.alert.as_str()).or_default().push(record);
     }
     for alert in alerts {
@@ -195,6 +197,16 @@ mod tests {
         // Silence for ever is forged, or an error: it ends with the week.
         let ever = [record(10, "ana", Warning, TriageAct::Silence { until: at(10_000_000) })];
         assert_eq!(stands(alert(Warning, 0), &ever, 10 + 7 * 24 * 60).state, AlertState::Open);
+    }
+
+    #[test]
+    fn an_act_from_the_future_is_none_however_far() {
+        let mut far = record(10, "eve", Critical, TriageAct::Silence { until: DateTime::<Utc>::MAX_UTC });
+        far.at = DateTime::<Utc>::MAX_UTC;
+        assert_eq!(stands(alert(Warning, 0), &[far.clone()], 20), Standing::default());
+        // A clock that is an hour ahead is still somebody's.
+        far.at = at(80);
+        assert_eq!(stands(alert(Warning, 0), &[far], 20).state, AlertState::Silenced);
     }
 
     #[test]

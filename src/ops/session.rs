@@ -156,12 +156,10 @@ impl Session {
         Self { history, ..self }
     }
 
-    /// What happened to alerts since then, newest first: as this machine saw it, and what people did on any.
-    pub async fn alert_history(
-        &self,
-        since: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<HistoryEvent>, LakeError> {
+    /// What happened to alerts in so many days, newest first: as this machine saw it, and what people did on any.
+    pub async fn alert_history(&self, days: u32, now: DateTime<Utc>) -> Result<Vec<HistoryEvent>, LakeError> {
+        // More days than there are is all of them.
+        let since = now.checked_sub_signed(chrono::Duration::days(days.into())).unwrap_or(DateTime::<Utc>::MIN_UTC);
         let (records, _) = self.triage.read(self.lake.as_ref(), &self.settings.prefixes.state, now).await?;
         let mut events: Vec<HistoryEvent> = records.iter().map(history::done).collect();
         if let Some(history) = self.history.clone() {
