@@ -1,4 +1,4 @@
-//! Opens the sources beside the lake: job runs, DAG runs, logs. No request is sent.
+//! Opens the sources beside the lake: job runs, DAG runs, logs, alarms and metrics. No request is sent.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use crate::lake::Lake;
 use crate::lake::s3::S3Settings;
 use crate::model::alias::{Aliases, JobBinding};
 use crate::ops::Connected;
+use crate::sources::aws::cloudwatch::CloudWatch;
 use crate::sources::aws::emr::EmrServerless;
 use crate::sources::aws::logs::CloudWatchLogs;
 use crate::sources::local::dags::LocalDags;
@@ -38,6 +39,11 @@ pub fn connect(config: &Config, lake: &Arc<dyn Lake>) -> Connected {
             _ => S3Settings::default(),
         };
         connected.logs.push(Arc::new(S3Logs::new(lake)));
+    }
+    if let Some(cloudwatch) = &config.cloudwatch {
+        let cloudwatch = Arc::new(CloudWatch::new(cloudwatch.clone()));
+        connected.alarms.push(Arc::clone(&cloudwatch) as _);
+        connected.metrics.push(cloudwatch);
     }
     connected
 }

@@ -23,7 +23,7 @@ pub(super) const GOOD: &str = "✓";
 pub(super) const BAD: &str = "✗";
 
 /// Each glyph of ours with its twin. `▲` is `^` and not `!`, which is the warning's own sign.
-const TWINS: [(&str, &str); 20] = [
+const TWINS: [(&str, &str); 28] = [
     ("▲", "^"),
     (FRESH, "*"),
     (STALE, "o"),
@@ -44,6 +44,15 @@ const TWINS: [(&str, &str); 20] = [
     ("→", ">"),
     ("∅", "-"),
     ("’", "'"),
+    // The bars of a curve, from low to high.
+    ("▁", "_"),
+    ("▂", "."),
+    ("▃", ","),
+    ("▄", ":"),
+    ("▅", "+"),
+    ("▆", "*"),
+    ("▇", "%"),
+    ("█", "#"),
 ];
 
 /// The sign of a severity, one column wide.

@@ -37,6 +37,10 @@ pub enum AlertRule {
     BackfillDone,
     /// The pipeline's own feed says so.
     AlertFeed,
+    /// An alarm is over its threshold.
+    Alarm,
+    /// An alarm can never fire.
+    DeadAlarm,
 }
 
 impl AlertRule {
@@ -56,6 +60,8 @@ impl AlertRule {
             Self::QualityPassing => "quality_passing",
             Self::BackfillDone => "backfill_done",
             Self::AlertFeed => "alert_feed",
+            Self::Alarm => "alarm",
+            Self::DeadAlarm => "dead_alarm",
         }
     }
 }

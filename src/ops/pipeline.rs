@@ -1,5 +1,5 @@
-//! What is known of the pipeline beside the lake: job runs, DAGs, their runs and tasks; and what a log is asked of.
-//! Each source is read beside the others, and one that fails keeps what it said before.
+//! What is known of the pipeline beside the lake: job runs, DAGs, their runs and tasks, alarms; and what a log is asked
+//! of. Each source is read beside the others, and one that fails keeps what it said before.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,12 +9,15 @@ use futures::future::join_all;
 use futures::stream::{self, StreamExt};
 
 use crate::lake::{ErrorClass, LakeError};
+use crate::model::alarm::Alarm;
 use crate::model::dag::{Dag, DagId, DagRun, DagRunId, TaskInstance, TaskState};
+use crate::model::metric::Curve;
 use crate::model::run::{JobRun, JobRunId, LogPlace};
 use crate::sources::SourceError;
 use crate::sources::dags::DagSource;
 use crate::sources::jobs::{JobSource, RunDetail};
 use crate::sources::logs::{LogCursor, LogPage, LogQuery, LogSource};
+use crate::sources::metrics::{AlarmSource, MetricSource};
 
 use super::health::SourceHealth;
 use super::{LakeSettings, Session};
@@ -40,6 +43,10 @@ pub struct Connected {
     pub dags: Vec<Arc<dyn DagSource>>,
     /// Of log lines.
     pub logs: Vec<Arc<dyn LogSource>>,
+    /// Of alarms.
+    pub alarms: Vec<Arc<dyn AlarmSource>>,
+    /// Of what runs used.
+    pub metrics: Vec<Arc<dyn MetricSource>>,
 }
 
 /// What the sources of runs said last.
@@ -53,6 +60,8 @@ pub struct Pipeline {
     pub dag_runs: Vec<Arc<DagRun>>,
     /// Task instances of the runs for which they were read; of the others they are asked for when looked at.
     pub tasks: BTreeMap<(DagId, DagRunId), Vec<Arc<TaskInstance>>>,
+    /// Alarms, by name.
+    pub alarms: Vec<Arc<Alarm>>,
 }
 
 /// Whose log is asked for.
@@ -85,9 +94,10 @@ pub(super) async fn read(
 ) -> (Pipeline, Vec<SourceHealth>) {
     let thresholds = &settings.thresholds;
     let since = now - thresholds.failure_window.max(thresholds.duration_window);
-    let (jobs, dags) = futures::join!(
+    let (jobs, dags, alarms) = futures::join!(
         join_all(connected.jobs.iter().map(|source| source.runs(since, JOB_RUNS))),
-        join_all(connected.dags.iter().map(|source| dags_of(source.as_ref(), now)))
+        join_all(connected.dags.iter().map(|source| dags_of(source.as_ref(), now))),
+        join_all(connected.alarms.iter().map(|source| source.alarms(now)))
     );
     let (mut pipeline, mut health) = (Pipeline::default(), Vec::new());
     for (source, runs) in connected.jobs.iter().zip(jobs) {
@@ -121,6 +131,19 @@ pub(super) async fn read(
         };
         health.push(SourceHealth::after(source.name(), failure, now));
     }
+    for (source, read) in connected.alarms.iter().zip(alarms) {
+        let failure = match read {
+            Ok(read) => {
+                pipeline.alarms.extend(read.alarms.into_iter().map(Arc::new));
+                read.problem
+            }
+            Err(error) => {
+                pipeline.alarms.extend(last.alarms.iter().cloned());
+                Some(error)
+            }
+        };
+        health.push(SourceHealth::after(source.name(), failure, now));
+    }
     pipeline.jobs.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| b.id.cmp(&a.id)));
     pipeline.dag_runs.sort_by(|a, b| b.started.cmp(&a.started).then_with(|| b.id.cmp(&a.id)));
     (pipeline, health)
@@ -143,10 +166,10 @@ async fn dags_of(source: &dyn DagSource, now: DateTime<Utc>) -> Result<Pipeline,
         }
     }
     Ok(Pipeline {
-        jobs: Vec::new(),
         dags: dags.into_iter().map(Arc::new).collect(),
         dag_runs: runs.into_iter().map(Arc::new).collect(),
         tasks,
+        ..Pipeline::default()
     })
 }
 
@@ -158,6 +181,15 @@ impl Session {
             Some(source) => source.run(id).await,
             None => Err(unconnected(format!("{source} {id}"))),
         }
+    }
+
+    /// What a run used, as it was measured until now or its end; none where no source keeps that of such runs.
+    pub async fn run_metrics(&self, detail: &RunDetail, now: DateTime<Utc>) -> Result<Option<Vec<Curve>>, SourceError> {
+        let Some(place) = &detail.metrics else { return Ok(None) };
+        let Some(source) = self.connected.metrics.iter().find(|source| source.reads(place)) else { return Ok(None) };
+        // From its first attempt on.
+        let (from, until) = (detail.run.created, detail.run.ended.unwrap_or(now));
+        source.curves(place, from, until).await.map(Some)
     }
 
     /// A link to a run's own pages. It opens them to whoever has it: it is shown, never logged.

@@ -39,6 +39,7 @@ pub async fn refresh(session: &Session, now: DateTime<Utc>, progress: &(impl Fn(
     );
     let (runs, health) = pipeline;
     snapshot.alerts.extend(alerts::of_jobs(&session.settings, &runs, now));
+    snapshot.alerts.extend(alerts::of_alarms(&session.settings, &runs));
     snapshot.alerts.extend(said.alerts);
     merge_same_key(&mut snapshot.alerts);
     sort_alerts(&mut snapshot.alerts);

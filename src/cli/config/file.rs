@@ -50,6 +50,8 @@ pub struct Tables {
     pub feed: PlacesTable,
     /// EMR Serverless.
     pub emr: Option<EmrTable>,
+    /// Alarms and metrics.
+    pub cloudwatch: Option<CloudWatchTable>,
     /// The jobs of the pipeline.
     #[serde(default)]
     pub jobs: Vec<Spanned<JobTable>>,
@@ -154,6 +156,15 @@ pub struct PlacesTable {
 pub struct EmrTable {
     #[serde(default)]
     pub applications: Vec<String>,
+    pub endpoint_url: Option<Spanned<String>>,
+}
+
+/// `[cloudwatch]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs, reason = "the template documents each key")]
+pub struct CloudWatchTable {
+    pub alarm_prefix: Option<Spanned<String>>,
     pub endpoint_url: Option<Spanned<String>>,
 }
 

@@ -10,6 +10,7 @@ mod layers;
 mod notify;
 mod place;
 mod resolve;
+mod services;
 mod source;
 mod target;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 
 use chrono::Duration;
 
+use crate::sources::aws::cloudwatch::CloudWatchSettings;
 use crate::sources::aws::emr::EmrSettings;
 
 pub use fault::ConfigError;
@@ -79,6 +81,8 @@ pub struct Config {
     pub read_only: Sourced<bool>,
     /// EMR Serverless and the logs of its runs, if they are to be asked.
     pub emr: Option<EmrSettings>,
+    /// Alarms and the metrics of runs, if CloudWatch is to be asked.
+    pub cloudwatch: Option<CloudWatchSettings>,
     /// The jobs of the pipeline.
     pub jobs: Vec<JobConfig>,
     /// Who is told of moves in this environment.

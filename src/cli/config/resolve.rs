@@ -12,14 +12,12 @@ use super::file::{Document, EnvironmentTable, Kind, Tables};
 use super::layers::Layers;
 use super::source::{Ledger, Source, Sourced};
 use super::target::{self, LakeTarget};
-use super::{Config, ConsoleConfig, Places, Vars, Vocabulary, check, jobs, notify, thresholds};
+use super::{Config, ConsoleConfig, Places, Vars, Vocabulary, check, jobs, notify, services, thresholds};
 use crate::cli::args::Global;
 use crate::cli::connect::builtin_categories;
-use crate::lake::aws::Access;
 use crate::lake::path::Prefixes;
 use crate::model::dataset::DatasetSettings;
 use crate::ops::LakeSettings;
-use crate::sources::aws::emr::EmrSettings;
 use crate::sources::quality::DEFAULT_PREFIXES;
 
 /// The name of a lake's own file.
@@ -56,7 +54,8 @@ pub fn load(
     };
     let notify = file.as_ref().map_or(Ok(Vec::new()), |d| notify::notifiers(d, &around, &mut ledger))?;
     let jobs = jobs::jobs(&layers, &mut ledger)?;
-    let emr = layers.emr(lake.as_ref(), &mut ledger)?;
+    let emr = services::emr(&layers, lake.as_ref(), &mut ledger)?;
+    let cloudwatch = services::cloudwatch(&layers, lake.as_ref(), &mut ledger)?;
     let console = layers.console(global, vars, &chosen, known, &mut ledger)?;
     Ok(Config {
         file: file.map(|d| d.path),
@@ -67,6 +66,7 @@ pub fn load(
         protected,
         read_only,
         emr,
+        cloudwatch,
         jobs,
         notify,
         console,
@@ -354,24 +354,6 @@ impl Layers<'_> {
         let quality = quality.into_iter().map(|p| format!("{}/", p.trim_end_matches('/'))).collect();
         let feeds = self.places("feed.prefixes", |t| t.feed.prefixes.as_ref(), &[], ledger)?;
         Ok(LakeSettings { prefixes, thresholds, overrides, datasets, quality, feeds, categories, personal_columns })
-    }
-
-    /// EMR Serverless is asked where `[emr]` stands, by who asks the lake.
-    fn emr(&self, lake: Option<&LakeTarget>, ledger: &mut Ledger) -> Result<Option<EmrSettings>, ConfigError> {
-        let Some((document, table)) = self.documents().find_map(|d| Some((d, d.tables.emr.as_ref()?))) else {
-            return Ok(None);
-        };
-        let endpoint = document.maybe(table.endpoint_url.as_ref());
-        if let Some(endpoint) = &endpoint {
-            check::endpoint(endpoint)?;
-        }
-        let endpoint_url = ledger.pick_optional("emr.endpoint_url", [endpoint]).value;
-        let base = match lake {
-            Some(LakeTarget::S3(s3)) => s3.access.clone(),
-            _ => Access::default(),
-        };
-        let access = Access { endpoint_url, anonymous: false, ..base };
-        Ok(Some(EmrSettings { access, applications: table.applications.clone() }))
     }
 
     /// Places inside the lake, of the stronger file that names any.

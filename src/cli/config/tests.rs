@@ -103,6 +103,9 @@ fn every_fault_names_its_line_and_what_is_allowed() {
         ("[environments.p]\nkind = \"aws\"\nlake = \"gs://b\"", ":3", "`gs://b`", "s3://bucket"),
         ("[environments.p]\nlake = \"s3://b\"", ":1", "missing key `kind`", "has it"),
         ("[environments.p]\nkind = \"aws\"\nlake = \"s3://b\"\naccent = \"puce\"", ":4", "accent `puce`", "magenta"),
+        ("[cloudwatch]\nalarm_prefix = \"\"", ":2", "alarm_prefix is empty", "leave it out"),
+        ("[cloudwatch]\nendpoint_url = \"monitoring\"", ":2", "not an http address", "https://host"),
+        ("[cloudwatch]\nprefix = \"x\"", ":2", "unknown key `prefix`", "`alarm_prefix`"),
         ("[[notify]]\nkind = \"mail\"", ":2", "unknown value `mail`", "`pagerduty`"),
         ("[[notify]]\nname = \"a\"", ":1", "missing key `kind`", "has it"),
         ("[[notify]]\nkind = \"slack\"", ":2", "notify.url is missing", "url_env"),
@@ -380,4 +383,25 @@ fn bytes_that_are_no_text_name_their_line_and_a_folder_is_no_file() {
     assert!(user.load(&on_folder()).unwrap_err().place.ends_with(":2"));
     let folder = Global { config: Some(user.dir.path().to_owned()), ..on_folder() };
     assert!(user.load(&folder).unwrap_err().fault.contains("not a file"));
+}
+
+#[test]
+fn services_are_asked_where_their_tables_stand_by_who_asks_the_lake() {
+    let environment = "[environments.a]\nkind = \"aws\"\nlake = \"s3://b\"\nprofile = \"oncall\"\nregion = \"eu-central-1\"\n\
+                       endpoint_url = \"https://s3.internal\"\nanonymous = true\n";
+    let config = User::new(environment).load(&on("a")).unwrap();
+    assert_eq!((config.cloudwatch, config.emr.is_none()), (None, true));
+    let tables = "[cloudwatch]\nalarm_prefix = \"lake-\"\nendpoint_url = \"http://127.0.0.1:4566\"\n[emr]\n";
+    let config = User::new(&format!("{environment}{tables}")).load(&on("a")).unwrap();
+    let found = config.cloudwatch.clone().unwrap();
+    assert_eq!(found.alarm_prefix.as_deref(), Some("lake-"));
+    assert_eq!(found.access.endpoint_url.as_deref(), Some("http://127.0.0.1:4566"));
+    assert_eq!(config.emr.as_ref().and_then(|emr| emr.access.endpoint_url.clone()), None, "not the store's");
+    for access in [&found.access, &config.emr.as_ref().unwrap().access] {
+        assert_eq!((access.profile.as_deref(), access.anonymous), (Some("oncall"), false));
+    }
+    assert!(seen(&config, "cloudwatch.alarm_prefix").1.ends_with("config.toml:8"));
+
+    let own = User::new("").lake_file("[cloudwatch]\n").load(&on_folder()).unwrap();
+    assert_eq!(own.cloudwatch, Some(CloudWatchSettings::default()));
 }
