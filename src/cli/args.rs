@@ -136,6 +136,9 @@ pub enum Jobs {
         /// Print a link to its own pages instead; it opens them to whoever has it
         #[arg(long)]
         dashboard: bool,
+        /// What it used as well, as CloudWatch measured it
+        #[arg(long, conflicts_with = "dashboard")]
+        metrics: bool,
     },
     /// The log of a run
     Logs {

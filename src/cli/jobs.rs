@@ -7,14 +7,23 @@ use super::args::{Jobs, LogArgs};
 use super::exit::CliError;
 use super::output::{self, Answer};
 use super::table::{Side, Table, ago, span, time};
+use crate::model::metric::{Curve, Range, amount};
 use crate::model::rules::jobs::{by_job, usual};
 use crate::model::run::{JobRun, RunState};
 use crate::model::text::escape;
 use crate::ops::{LogOf, Session, Snapshot};
+use crate::sources::jobs::RunDetail;
 use crate::sources::logs::{LogQuery, RawLine};
 
 /// Lines of a log that are printed at most in one go.
 const LINES: usize = 100_000;
+/// Columns of a curve.
+const BARS: usize = 40;
+/// What is said where nobody measures runs.
+const UNMEASURED: [&str; 2] = [
+    "lakeward: no source is connected that measures such runs",
+    "hint: a [cloudwatch] table in the configuration connects CloudWatch, which does so for EMR Serverless",
+];
 
 /// One run as `jobs list --json` prints it.
 #[derive(Debug, Serialize)]
@@ -35,13 +44,13 @@ pub async fn run(command: &Jobs, session: &Session, as_json: bool, now: DateTime
             let state = state.as_deref().map(state_of).transpose()?;
             list(session, &snapshot, job.as_deref(), state, as_json, now)
         }
-        Jobs::Show { id, dashboard } => {
+        Jobs::Show { id, dashboard, metrics } => {
             let run = find(session, id, now).await?;
             if *dashboard {
                 let link = session.dashboard(&run.source, &run.id, None).await?;
                 return Ok(Answer::fine(format!("{}\n", escape(&link))));
             }
-            show(session, &run, as_json, now).await
+            show(session, &run, *metrics, as_json, now).await
         }
         Jobs::Logs { id, log } => {
             let run = find(session, id, now).await?;
@@ -116,10 +125,40 @@ fn table(listed: &[Listed], now: DateTime<Utc>) -> String {
     table.render()
 }
 
-async fn show(session: &Session, run: &JobRun, as_json: bool, now: DateTime<Utc>) -> Result<Answer, CliError> {
+/// One run as `jobs show --json` prints it.
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    detail: &'a RunDetail,
+    /// What it used, where that was asked for; null where nobody measured it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<Option<Vec<Measured>>>,
+}
+
+/// One curve.
+#[derive(Debug, Serialize)]
+struct Measured {
+    #[serde(flatten)]
+    range: Option<Range>,
+    #[serde(flatten)]
+    curve: Curve,
+}
+
+async fn show(
+    session: &Session,
+    run: &JobRun,
+    metrics: bool,
+    as_json: bool,
+    now: DateTime<Utc>,
+) -> Result<Answer, CliError> {
     let detail = session.run_detail(&run.source, &run.id).await?;
+    let curves = if metrics { Some(session.run_metrics(&detail, now).await?) } else { None };
+    let nowhere = matches!(curves, Some(None));
+    let notes = if nowhere { UNMEASURED.map(str::to_owned).to_vec() } else { Vec::new() };
     if as_json {
-        return Ok(Answer::fine(output::json(&detail)?));
+        let measured = |curve: Curve| Measured { range: curve.range(), curve };
+        let metrics = curves.map(|curves| curves.map(|all| all.into_iter().map(measured).collect()));
+        return Ok(Answer { notes, ..Answer::fine(output::json(&Shown { detail: &detail, metrics })?) });
     }
     let run = &detail.run;
     let mut text = String::new();
@@ -156,8 +195,22 @@ async fn show(session: &Session, run: &JobRun, as_json: bool, now: DateTime<Utc>
     for place in &detail.log {
         field("log", place.to_string());
     }
+    let measured = curves.flatten();
+    if measured.as_ref().is_some_and(Vec::is_empty) {
+        field("metrics", "nothing was measured".to_owned());
+    }
+    for curve in measured.iter().flatten() {
+        field("metrics", curve_text(curve));
+    }
     field("address", run.uri.clone());
-    Ok(Answer::fine(text))
+    Ok(Answer { notes, ..Answer::fine(text) })
+}
+
+/// A curve in one line.
+fn curve_text(curve: &Curve) -> String {
+    let Some(Range { min, avg, max }) = curve.range() else { return curve.name.clone() };
+    let (min, avg, max) = (amount(min), amount(avg), amount(max));
+    format!("{:<25} {:<BARS$} min {min}, avg {avg}, max {max} {}", curve.name, curve.bars(BARS), curve.unit)
 }
 
 /// The run of an id, or of so much of it that it can be no other; `JOB` alone is its newest.
@@ -234,4 +287,36 @@ fn text(lines: &[RawLine], as_json: bool) -> Result<String, CliError> {
 
 fn seconds(length: Duration) -> f64 {
     length.num_milliseconds() as f64 / 1000.0
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::model::metric::Point;
+
+    fn curve(values: &[f64]) -> Curve {
+        let at = |n: usize| DateTime::UNIX_EPOCH + Duration::minutes(n as i64);
+        let points = values.iter().enumerate().map(|(n, value)| Point { at: at(n), value: *value }).collect();
+        Curve { name: "driver, memory used".into(), unit: "GB", points }
+    }
+
+    #[test]
+    fn a_curve_is_one_line() {
+        let text = curve_text(&curve(&[0.0, 3.5, 7.0]));
+        let bars = format!("▁▅█{}", " ".repeat(37));
+        assert_eq!(text, format!("driver, memory used       {bars} min 0, avg 3.50, max 7.00 GB"));
+    }
+
+    #[test]
+    fn json_has_a_curve_with_its_range() {
+        let curve = curve(&[1.0, 3.0]);
+        let value = serde_json::to_value(Measured { range: curve.range(), curve }).unwrap();
+        let at = "1970-01-01T00:00:00Z";
+        let expected = serde_json::json!({
+            "min": 1.0, "avg": 2.0, "max": 3.0, "name": "driver, memory used", "unit": "GB",
+            "points": [{ "at": at, "value": 1.0 }, { "at": "1970-01-01T00:01:00Z", "value": 3.0 }],
+        });
+        assert_eq!(value, expected);
+    }
 }

@@ -1,4 +1,4 @@
-//! Opens the sources beside the lake: job runs, DAG runs, logs. No request is sent.
+//! Opens the sources beside the lake: job runs, DAG runs, logs, alarms and metrics. No request is sent.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use crate::model::alias::{Aliases, JobBinding};
 use crate::ops::Connected;
 use crate::sources::SourceError;
 use crate::sources::airflow::{Airflow, JobNames, Unready};
+use crate::sources::aws::cloudwatch::CloudWatch;
 use crate::sources::aws::emr::EmrServerless;
 use crate::sources::aws::logs::CloudWatchLogs;
 use crate::sources::dags::DagSource;
@@ -35,6 +36,11 @@ pub fn connect(config: &Config, lake: &Arc<dyn Lake>) -> Connected {
         connected.logs.push(Arc::new(S3Logs::new(lake)));
     }
     connected.dags = Some(airflow(config).unwrap_or_else(|| Arc::new(LocalDags::new(Arc::clone(lake)))));
+    if let Some(cloudwatch) = &config.cloudwatch {
+        let cloudwatch = Arc::new(CloudWatch::new(cloudwatch.clone()));
+        connected.alarms.push(Arc::clone(&cloudwatch) as _);
+        connected.metrics.push(cloudwatch);
+    }
     connected
 }
 

@@ -106,6 +106,12 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
                 }
                 let _ = answers.send(Msg::RunDetail(id, session.run_detail(&source, &run).await.map(Box::new))).await;
             }),
+            Effect::RunMetrics { id, detail } => {
+                let now = (self.clock)();
+                self.start(Job::Metrics, async move {
+                    let _ = answers.send(Msg::RunMetrics(id, session.run_metrics(&detail, now).await)).await;
+                });
+            }
             Effect::DagTasks { id, dag, run, settle } => self.start(Job::Run, async move {
                 if settle {
                     tokio::time::sleep(SETTLE).await;

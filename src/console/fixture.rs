@@ -245,6 +245,7 @@ impl Driven {
                     Msg::Manifest(id, Ok(Box::new(moves::plan(MoveKind::Quarantine, dataset))))
                 }
                 Effect::RunDetail { id, run, .. } => Msg::RunDetail(id, Ok(Box::new(pipeline::detail(&run)))),
+                Effect::RunMetrics { id, .. } => Msg::RunMetrics(id, Ok(Some(pipeline::curves()))),
                 Effect::DagTasks { id, run, .. } if &*run.0 == "scheduled__2026-11-24" => {
                     Msg::DagTasks(id, Ok(pipeline::tasks()))
                 }

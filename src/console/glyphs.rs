@@ -24,7 +24,7 @@ pub(super) const GOOD: &str = "✓";
 pub(super) const BAD: &str = "✗";
 
 /// Each glyph of ours with its twin. `▲` is `^` and not `!`, which is the warning's own sign.
-const TWINS: [(&str, &str); 21] = [
+const TWINS: [(&str, &str); 28] = [
     ("▲", "^"),
     (FRESH, "*"),
     (STALE, "o"),
@@ -46,6 +46,15 @@ const TWINS: [(&str, &str); 21] = [
     ("→", ">"),
     ("∅", "-"),
     ("’", "'"),
+    // The bars of a curve, from low to high.
+    ("▁", "_"),
+    ("▂", "."),
+    ("▃", ","),
+    ("▄", ":"),
+    ("▅", "+"),
+    ("▆", "*"),
+    ("▇", "%"),
+    ("█", "#"),
 ];
 
 /// The sign of a severity, one column wide.

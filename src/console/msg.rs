@@ -9,6 +9,7 @@ use crate::lake::LakeError;
 use crate::model::column::{ColumnProfile, RowPage};
 use crate::model::dag::{DagId, DagRunId, TaskInstance};
 use crate::model::entry::{DlqEntry, EntryPath};
+use crate::model::metric::Curve;
 use crate::model::moves::{MoveId, Plan, ReasonCode, Step};
 use crate::model::protection::{Confirmation, Protection};
 use crate::model::run::JobRunId;
@@ -64,6 +65,8 @@ pub(super) enum Msg {
     History(RequestId, Result<Vec<HistoryEvent>, LakeError>),
     /// A job run came in full, or not.
     RunDetail(RequestId, Result<Box<RunDetail>, SourceError>),
+    /// What a run used; none where nobody measures it.
+    RunMetrics(RequestId, Result<Option<Vec<Curve>>, SourceError>),
     /// The tasks of a DAG run came, or not.
     DagTasks(RequestId, Result<Vec<TaskInstance>, SourceError>),
     /// Lines of a log came, or not.
@@ -121,6 +124,8 @@ pub(super) enum Effect {
     History { id: RequestId, days: u32 },
     /// Read a job run in full; with `settle`, after a moment in which a newer request may replace it.
     RunDetail { id: RequestId, source: Arc<str>, run: JobRunId, settle: bool },
+    /// Read what a run used.
+    RunMetrics { id: RequestId, detail: Box<RunDetail> },
     /// Read the tasks of a DAG run; `settle` likewise.
     DagTasks { id: RequestId, dag: DagId, run: DagRunId, settle: bool },
     /// Read lines of a log, from its beginning or from a cursor on.
@@ -147,6 +152,7 @@ pub(super) enum Job {
     Audit,
     History,
     Run,
+    Metrics,
     Log,
 }
 

@@ -77,6 +77,10 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::RunDetail(id, result) => jobs::detailed(state, id, result),
+        Msg::RunMetrics(id, result) => {
+            jobs::measured(state, id, result);
+            Vec::new()
+        }
         Msg::DagTasks(id, result) => jobs::tasked(state, id, result),
         Msg::Log(id, result) => logs::came(state, id, result),
         Msg::Drawn => {

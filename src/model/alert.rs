@@ -40,6 +40,10 @@ pub enum AlertRule {
     AlertFeed,
     /// The credential of a source cannot be read, or has not been changed for too long.
     Secret,
+    /// An alarm is over its threshold.
+    Alarm,
+    /// An alarm can never fire.
+    DeadAlarm,
 }
 
 impl AlertRule {
@@ -60,6 +64,8 @@ impl AlertRule {
             Self::BackfillDone => "backfill_done",
             Self::AlertFeed => "alert_feed",
             Self::Secret => "secret",
+            Self::Alarm => "alarm",
+            Self::DeadAlarm => "dead_alarm",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The nouns and rules of the runbook, pure: no files, no network, no async. Time is a parameter.
 
+pub mod alarm;
 pub mod alert;
 pub mod alias;
 pub mod category;
@@ -16,6 +17,7 @@ mod kind;
 pub mod length;
 pub mod log;
 pub mod masked;
+pub mod metric;
 pub mod moves;
 mod named;
 pub mod notice;

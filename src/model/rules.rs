@@ -2,6 +2,7 @@
 //! parameter, and only decides *whether* a rule is violated: keys and `since` come from the evidence alone,
 //! so they are the same across refreshes, restarts and hosts. Nothing here reads, and nothing escapes.
 
+pub mod alarms;
 pub mod feed;
 pub mod jobs;
 pub mod quality;

@@ -6,11 +6,13 @@ use chrono::{DateTime, Duration, Utc};
 use futures::stream::{self, StreamExt};
 
 use crate::lake::LakeError;
+use crate::model::alarm::Alarm;
 use crate::model::alert::Alert;
 use crate::model::category::{FailureCategory, categorize_text};
 use crate::model::dataset::DatasetSettings;
 use crate::model::entry::{DlqEntry, RowsFormat};
 use crate::model::moves::QuarantineState;
+use crate::model::rules::alarms::{alarm_alert, dead_alarm_alert};
 use crate::model::rules::jobs::{by_job, completed_alert, duration_alert, failure_rate_alert};
 use crate::model::rules::{
     FreshnessSignal, QuarantineSignal, dlq_alert, drift_alert, incomplete_alert, no_data_alert, quarantine_alert,
@@ -87,6 +89,17 @@ pub fn of_jobs(settings: &LakeSettings, pipeline: &Pipeline, now: DateTime<Utc>)
         alerts.extend([backfills, others].iter().filter_map(|runs| completed_alert(runs, &thresholds, now)));
     }
     alerts
+}
+
+/// The alerts of alarms: those that fire, and those that never will.
+pub fn of_alarms(settings: &LakeSettings, pipeline: &Pipeline) -> Vec<Alert> {
+    let fired = |alarm: &Alarm| {
+        let words = [Some(alarm.name.as_str()), alarm.description.as_deref(), alarm.reason.as_deref()];
+        let words: Vec<&str> = words.into_iter().flatten().collect();
+        let category = categorize_text(&settings.categories, &words.join("\n"));
+        alarm_alert(alarm).map(|alert| Alert { category, ..alert })
+    };
+    pipeline.alarms.iter().flat_map(|alarm| fired(alarm).into_iter().chain(dead_alarm_alert(alarm))).collect()
 }
 
 /// What the failures of a job are about: the newest one that says it.

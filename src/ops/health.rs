@@ -23,7 +23,7 @@ pub enum SourceState {
 /// One source and its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceHealth {
-    /// `dlq`, `freshness`, `contracts`.
+    /// `dlq`, `freshness`, `contracts`, `alarms`.
     pub source: &'static str,
     /// Its state now.
     pub state: SourceState,

@@ -1,5 +1,5 @@
-//! What is known of the pipeline beside the lake: job runs, DAGs, their runs and tasks; and what a log is asked of.
-//! Each source is read beside the others, and one that fails keeps what it said before.
+//! What is known of the pipeline beside the lake: job runs, DAGs, their runs and tasks, alarms; and what a log is asked
+//! of. Each source is read beside the others, and one that fails keeps what it said before.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,13 +9,16 @@ use futures::future::join_all;
 use futures::stream::{self, StreamExt};
 
 use crate::lake::{ErrorClass, LakeError};
+use crate::model::alarm::Alarm;
 use crate::model::dag::{Dag, DagId, DagRun, DagRunId, TaskInstance, TaskState};
+use crate::model::metric::Curve;
 use crate::model::run::{JobRun, JobRunId, LogPlace};
 use crate::sources::SourceError;
 use crate::sources::dags::DagSource;
 use crate::sources::jobs::{JobSource, RunDetail};
 use crate::sources::logs::{LogCursor, LogPage, LogQuery, LogSource};
 use crate::sources::secrets::SecretSource;
+use crate::sources::metrics::{AlarmSource, MetricSource};
 
 use super::cadence::Heard;
 use super::health::SourceHealth;
@@ -44,6 +47,10 @@ pub struct Connected {
     pub logs: Vec<Arc<dyn LogSource>>,
     /// Of the credentials that are watched; none if there are none.
     pub secrets: Option<Arc<dyn SecretSource>>,
+    /// Of alarms.
+    pub alarms: Vec<Arc<dyn AlarmSource>>,
+    /// Of what runs used.
+    pub metrics: Vec<Arc<dyn MetricSource>>,
 }
 
 /// What the sources of runs said last.
@@ -57,6 +64,8 @@ pub struct Pipeline {
     pub dag_runs: Vec<Arc<DagRun>>,
     /// Task instances of the runs for which they were read; of the others they are asked for when looked at.
     pub tasks: BTreeMap<(DagId, DagRunId), Vec<Arc<TaskInstance>>>,
+    /// Alarms, by name.
+    pub alarms: Vec<Arc<Alarm>>,
 }
 
 /// Whose log is asked for.
@@ -92,12 +101,15 @@ pub(super) async fn read(
     let (before, last) = (&last.sources, &last.pipeline);
     let thresholds = &session.settings.thresholds;
     let since = now - thresholds.failure_window.max(thresholds.duration_window);
-    let (jobs, dags) = futures::join!(
+    let (jobs, dags, alarms) = futures::join!(
         join_all(connected.jobs.iter().map(|source| async move {
             if due(source.name()) { Some(source.runs(since, JOB_RUNS).await) } else { None }
         })),
         join_all(connected.dags.iter().map(|source| async move {
             if due(source.name()) { Some(dags_of(source.as_ref(), now).await) } else { None }
+        })),
+        join_all(connected.alarms.iter().map(|source| async move {
+            if due(source.name()) { Some(source.alarms(now).await) } else { None }
         }))
     );
     let (mut pipeline, mut health) = (Pipeline::default(), Vec::new());
@@ -138,6 +150,22 @@ pub(super) async fn read(
         };
         health.push(cadence.turn(source.name(), heard, after, before, now));
     }
+    for (source, read) in connected.alarms.iter().zip(alarms) {
+        let (heard, after) = match read {
+            Some(Ok(read)) => {
+                let throttled = read.problem.as_ref().is_some_and(|e| e.class == ErrorClass::Throttled);
+                let standing = read.alarms.iter().map(|a| (a.name.clone(), a.state, a.since, a.dead.is_some()));
+                let heard = if throttled { Heard::Throttled } else { Heard::answer(standing) };
+                pipeline.alarms.extend(read.alarms.into_iter().map(Arc::new));
+                (Some(heard), read.problem.map_or(Ok(()), Err))
+            }
+            other => {
+                pipeline.alarms.extend(last.alarms.iter().cloned());
+                without_answer(other.and_then(Result::err))
+            }
+        };
+        health.push(cadence.turn(source.name(), heard, after, before, now));
+    }
     pipeline.jobs.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| b.id.cmp(&a.id)));
     pipeline.dag_runs.sort_by(|a, b| b.started.cmp(&a.started).then_with(|| b.id.cmp(&a.id)));
     (pipeline, health)
@@ -169,10 +197,10 @@ async fn dags_of(source: &dyn DagSource, now: DateTime<Utc>) -> Result<Pipeline,
         }
     }
     Ok(Pipeline {
-        jobs: Vec::new(),
         dags: dags.into_iter().map(Arc::new).collect(),
         dag_runs: runs.into_iter().map(Arc::new).collect(),
         tasks,
+        ..Pipeline::default()
     })
 }
 
@@ -184,6 +212,15 @@ impl Session {
             Some(source) => source.run(id).await,
             None => Err(unconnected(format!("{source} {id}"))),
         }
+    }
+
+    /// What a run used, as it was measured until now or its end; none where no source keeps that of such runs.
+    pub async fn run_metrics(&self, detail: &RunDetail, now: DateTime<Utc>) -> Result<Option<Vec<Curve>>, SourceError> {
+        let Some(place) = &detail.metrics else { return Ok(None) };
+        let Some(source) = self.connected.metrics.iter().find(|source| source.reads(place)) else { return Ok(None) };
+        // From its first attempt on.
+        let (from, until) = (detail.run.created, detail.run.ended.unwrap_or(now));
+        source.curves(place, from, until).await.map(Some)
     }
 
     /// A link to a run's own pages. It opens them to whoever has it: it is shown, never logged.

@@ -52,6 +52,7 @@ pub async fn refresh(
     );
     let (runs, health) = pipeline;
     snapshot.alerts.extend(alerts::of_jobs(&session.settings, &runs, now));
+    snapshot.alerts.extend(alerts::of_alarms(&session.settings, &runs));
     snapshot.alerts.extend(said.alerts.into_iter().chain(secrets.0));
     snapshot.sources.extend(said.health.into_iter().chain(secrets.1).chain(health));
     snapshot.alerts.extend(still_said(&snapshot, &last));

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::SourceError;
+use crate::model::metric::MetricPlace;
 use crate::model::run::{JobRun, JobRunId, LogPlace, ResourceUse, RunState};
 
 /// One attempt of a run.
@@ -41,6 +42,9 @@ pub struct RunDetail {
     pub resources: Option<ResourceUse>,
     /// Where its log lies; none if it keeps none.
     pub log: Vec<LogPlace>,
+    /// Where its metrics are kept, if anywhere.
+    #[serde(skip)]
+    pub metrics: Option<MetricPlace>,
 }
 
 /// A source of job runs. Reads only.

@@ -1,5 +1,5 @@
-//! Ports for what is not the lake's objects themselves, and their ends: contracts, job runs, DAG runs, logs, quality
-//! results, alert feeds, secrets, telling people.
+//! Ports for what is not the lake's objects themselves, and their ends: contracts, job runs, DAG runs, logs, metrics and
+//! alarms, quality results, alert feeds, secrets, telling people.
 
 pub mod airflow;
 pub mod aws;
@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod line_time;
 pub mod local;
 pub mod logs;
+pub mod metrics;
 mod newest;
 pub mod notify;
 pub mod quality;

@@ -1,6 +1,8 @@
 //! Job runs and logs on AWS: against moto for what it plays right, against our own fake for states, failures, pages
 //! and the number of rounds.
 
+mod alarms;
+mod call;
 mod cloudwatch;
 mod emr;
 mod log_objects;

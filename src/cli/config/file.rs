@@ -53,6 +53,8 @@ pub struct Tables {
     pub emr: Option<EmrTable>,
     /// Airflow.
     pub airflow: Option<Spanned<AirflowTable>>,
+    /// Alarms and metrics.
+    pub cloudwatch: Option<CloudWatchTable>,
     /// The jobs of the pipeline.
     #[serde(default)]
     pub jobs: Vec<Spanned<JobTable>>,
@@ -105,6 +107,7 @@ pub struct EnvironmentTable {
     pub theme: Option<Spanned<String>>,
     pub emr: Option<EmrTable>,
     pub airflow: Option<Spanned<AirflowTable>>,
+    pub cloudwatch: Option<CloudWatchTable>,
 }
 
 /// `[prefixes]`.
@@ -181,6 +184,15 @@ pub struct AirflowTable {
     pub token_env: Option<Spanned<String>>,
     pub token_file: Option<Spanned<String>>,
     pub verify: Option<Spanned<bool>>,
+}
+
+/// `[cloudwatch]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs, reason = "the template documents each key")]
+pub struct CloudWatchTable {
+    pub alarm_prefix: Option<Spanned<String>>,
+    pub endpoint_url: Option<Spanned<String>>,
 }
 
 /// `[[jobs]]`.

@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use chrono::Duration;
 
 use crate::lake::aws::Access;
+use crate::sources::aws::cloudwatch::CloudWatchSettings;
 use crate::sources::aws::emr::EmrSettings;
 
 pub use fault::ConfigError;
@@ -92,6 +93,8 @@ pub struct Config {
     pub secrets: Option<Access>,
     /// Who asks the Glue Schema Registry, if a contract lies there.
     pub glue: Option<Access>,
+    /// Alarms and the metrics of runs, if CloudWatch is to be asked.
+    pub cloudwatch: Option<CloudWatchSettings>,
     /// The jobs of the pipeline.
     pub jobs: Vec<JobConfig>,
     /// Who is told of moves in this environment.

@@ -64,6 +64,7 @@ pub fn load(
     };
     settings.secrets = named;
     let glue = watched::glue(file.as_ref(), &settings.datasets, &account, &mut ledger)?;
+    let cloudwatch = services::cloudwatch(&layers, own_services, lake.as_ref(), &mut ledger)?;
     let console = layers.console(global, vars, &chosen, known, &mut ledger)?;
     Ok(Config {
         file: file.map(|d| d.path),
@@ -78,6 +79,7 @@ pub fn load(
         account,
         secrets,
         glue,
+        cloudwatch,
         jobs,
         notify,
         console,

@@ -1,5 +1,7 @@
-//! `[emr]` and `[airflow]`: the services beside the lake. The environment's own table of either is taken instead of the
-//! common one.
+//! `[emr]`, `[cloudwatch]` and `[airflow]`: the services beside the lake. The environment's own table of each is taken
+//! instead of the common one; the endpoint of the lake's store is not theirs.
+
+use toml::Spanned;
 
 use super::fault::ConfigError;
 use super::file::{AirflowTable, Document, EnvironmentTable};
@@ -10,6 +12,7 @@ use super::target::LakeTarget;
 use super::{Places, Vars, check};
 use crate::lake::aws::Access;
 use crate::sources::airflow::{AirflowSettings, Login};
+use crate::sources::aws::cloudwatch::CloudWatchSettings;
 use crate::sources::aws::emr::EmrSettings;
 
 /// The chosen environment's table and its file.
@@ -44,17 +47,51 @@ pub(super) fn emr(
     let own = own.and_then(|(d, t)| Some((d, t.emr.as_ref()?)));
     let common = || layers.documents().find_map(|d| Some((d, d.tables.emr.as_ref()?)));
     let Some((document, table)) = own.or_else(common) else { return Ok(None) };
-    let endpoint = document.maybe(table.endpoint_url.as_ref());
+    let access = access(document, "emr.endpoint_url", table.endpoint_url.as_ref(), lake, ledger)?;
+    Ok(Some(EmrSettings { access, applications: table.applications.clone() }))
+}
+
+/// Alarms and metrics are asked for where their table stands, by who asks the lake.
+pub(super) fn cloudwatch(
+    layers: &Layers<'_>,
+    own: Own<'_>,
+    lake: Option<&LakeTarget>,
+    ledger: &mut Ledger,
+) -> Result<Option<CloudWatchSettings>, ConfigError> {
+    let own = own.and_then(|(d, t)| Some((d, t.cloudwatch.as_ref()?)));
+    let common = || layers.documents().find_map(|d| Some((d, d.tables.cloudwatch.as_ref()?)));
+    let Some((document, table)) = own.or_else(common) else { return Ok(None) };
+    let access = access(document, "cloudwatch.endpoint_url", table.endpoint_url.as_ref(), lake, ledger)?;
+    let prefix = document.maybe(table.alarm_prefix.as_ref());
+    if let Some(prefix) = &prefix
+        && !(1..=255).contains(&prefix.value.chars().count())
+    {
+        let place = prefix.source.to_string();
+        let fault = "cloudwatch.alarm_prefix is empty or too long";
+        return Err(ConfigError::new(place, fault, "1 to 255 characters; leave it out for all alarms"));
+    }
+    let alarm_prefix = ledger.pick_optional("cloudwatch.alarm_prefix", [prefix]).value;
+    Ok(Some(CloudWatchSettings { access, alarm_prefix }))
+}
+
+/// Who asks the lake, at another endpoint.
+fn access(
+    document: &Document,
+    name: &str,
+    endpoint: Option<&Spanned<String>>,
+    lake: Option<&LakeTarget>,
+    ledger: &mut Ledger,
+) -> Result<Access, ConfigError> {
+    let endpoint = document.maybe(endpoint);
     if let Some(endpoint) = &endpoint {
         check::endpoint(endpoint)?;
     }
-    let endpoint_url = ledger.pick_optional("emr.endpoint_url", [endpoint]).value;
+    let endpoint_url = ledger.pick_optional(name, [endpoint]).value;
     let base = match lake {
         Some(LakeTarget::S3(s3)) => s3.access.clone(),
         _ => Access::default(),
     };
-    let access = Access { endpoint_url, anonymous: false, ..base };
-    Ok(Some(EmrSettings { access, applications: table.applications.clone() }))
+    Ok(Access { endpoint_url, anonymous: false, ..base })
 }
 
 /// Airflow is asked where its table stands.

@@ -120,6 +120,9 @@ fn every_fault_names_its_line_and_what_is_allowed() {
             "airflow.token is there twice",
             "token_env",
         ),
+        ("[cloudwatch]\nalarm_prefix = \"\"", ":2", "alarm_prefix is empty", "leave it out"),
+        ("[cloudwatch]\nendpoint_url = \"monitoring\"", ":2", "not an http address", "https://host"),
+        ("[cloudwatch]\nprefix = \"x\"", ":2", "unknown key `prefix`", "`alarm_prefix`"),
         ("[[notify]]\nkind = \"mail\"", ":2", "unknown value `mail`", "`pagerduty`"),
         ("[[notify]]\nname = \"a\"", ":1", "missing key `kind`", "has it"),
         ("[[notify]]\nkind = \"slack\"", ":2", "notify.url is missing", "url_env"),
@@ -431,4 +434,25 @@ fn a_lake_cannot_name_an_airflow_to_log_in_to() {
     let error =
         User::new("").lake_file("\n[airflow]\nurl = \"https://evil.example.com\"").load(&on_folder()).unwrap_err();
     assert!(error.to_string().contains("lakeward.toml:2"), "{error}");
+}
+
+#[test]
+fn services_are_asked_where_their_tables_stand_by_who_asks_the_lake() {
+    let environment = "[environments.a]\nkind = \"aws\"\nlake = \"s3://b\"\nprofile = \"oncall\"\nregion = \"eu-central-1\"\n\
+                       endpoint_url = \"https://s3.internal\"\nanonymous = true\n";
+    let config = User::new(environment).load(&on("a")).unwrap();
+    assert_eq!((config.cloudwatch, config.emr.is_none()), (None, true));
+    let tables = "[cloudwatch]\nalarm_prefix = \"lake-\"\nendpoint_url = \"http://127.0.0.1:4566\"\n[emr]\n";
+    let config = User::new(&format!("{environment}{tables}")).load(&on("a")).unwrap();
+    let found = config.cloudwatch.clone().unwrap();
+    assert_eq!(found.alarm_prefix.as_deref(), Some("lake-"));
+    assert_eq!(found.access.endpoint_url.as_deref(), Some("http://127.0.0.1:4566"));
+    assert_eq!(config.emr.as_ref().and_then(|emr| emr.access.endpoint_url.clone()), None, "not the store's");
+    for access in [&found.access, &config.emr.as_ref().unwrap().access] {
+        assert_eq!((access.profile.as_deref(), access.anonymous), (Some("oncall"), false));
+    }
+    assert!(seen(&config, "cloudwatch.alarm_prefix").1.ends_with("config.toml:8"));
+
+    let own = User::new("").lake_file("[cloudwatch]\n").load(&on_folder()).unwrap();
+    assert_eq!(own.cloudwatch, Some(CloudWatchSettings::default()));
 }

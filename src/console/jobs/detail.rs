@@ -11,6 +11,7 @@ use crate::console::state::State;
 use crate::console::theme::Role;
 use crate::console::{glyphs, words};
 use crate::model::dag::{DagRun, TaskInstance};
+use crate::model::metric::{Curve, amount};
 use crate::model::run::{JobRun, LogPlace};
 use crate::model::text::{middle, one_line};
 use crate::sources::jobs::RunDetail;
@@ -71,6 +72,21 @@ impl Fields<'_> {
         let (glyph, word, style) = standing(any, &self.state.theme);
         let name = Span::styled(format!(" {}", pad("state", 10, false)), self.style(Role::Dim));
         self.lines.push(Line::from(vec![name, Span::styled(format!("{glyph} {word}{more}"), style)]));
+    }
+
+    /// Its name, as many bars as there is room for, and its range.
+    fn curve(&mut self, curve: &Curve) {
+        const NAME: usize = 24;
+        const RANGE: usize = 40;
+        let Some(range) = curve.range() else { return };
+        let [min, avg, max] = [range.min, range.avg, range.max].map(amount);
+        let width = self.width.saturating_sub(NAME + RANGE + 3).clamp(8, 60);
+        let bars = pad(&curve.bars(width), width, false);
+        self.lines.push(Line::from(vec![
+            Span::styled(format!(" {}", pad(&curve.name, NAME, false)), self.style(Role::Dim)),
+            Span::styled(bars, self.style(Role::Accent)),
+            Span::styled(format!(" min {min} avg {avg} max {max} {}", curve.unit), self.style(Role::Text)),
+        ]));
     }
 
     /// What is being read, or why it cannot be.
@@ -186,6 +202,7 @@ fn in_full(fields: &mut Fields<'_>, detail: &RunDetail) {
         fields.field("memory", &format!("{:.2} GB hours", used.memory_gb_hours), Role::Text);
         fields.field("storage", &format!("{:.2} GB hours", used.storage_gb_hours), Role::Text);
     }
+    used(fields, &super::job_run_id(&detail.run));
     fields.section("log");
     if detail.log.is_empty() {
         fields.said("it keeps none", Role::Dim);
@@ -202,6 +219,29 @@ fn in_full(fields: &mut Fields<'_>, detail: &RunDetail) {
         for (name, value) in &detail.settings {
             fields.said(&format!("{} = {}", one_line(name, 200), one_line(value, 1000)), Role::Text);
         }
+    }
+}
+
+/// What it used, as it was measured: each curve in one line.
+fn used(fields: &mut Fields<'_>, id: &NodeId) {
+    match fields.state.jobs.measured.of(id) {
+        Load::Idle | Load::Ready(None) => return,
+        _ => fields.section("used"),
+    }
+    match fields.state.jobs.measured.of(id) {
+        Load::Waiting(_) => fields.said("reading what it used…", Role::Dim),
+        Load::Cancelled => fields.said("cancelled; R reads it", Role::Dim),
+        Load::Failed(fault) => {
+            fields.said(&format!("{} {}", glyphs::BAD, fault.what), Role::Error);
+            fields.said(&fault.hint, Role::Accent);
+        }
+        Load::Ready(Some(curves)) if curves.is_empty() => fields.said("nothing was measured", Role::Dim),
+        Load::Ready(Some(curves)) => {
+            for curve in curves {
+                fields.curve(curve);
+            }
+        }
+        Load::Idle | Load::Ready(None) => {}
     }
 }
 

@@ -2,6 +2,7 @@
 //! one: attempts, settings, what it took, why it failed, where its log lies.
 
 mod detail;
+mod measured;
 mod tree;
 mod view;
 
@@ -9,6 +10,7 @@ mod view;
 mod tests;
 
 pub(super) use detail::{place_text, task_name};
+pub(super) use measured::{Measured, measured};
 pub(super) use tree::{Node, NodeId};
 pub(super) use view::draw;
 
@@ -59,6 +61,8 @@ pub(super) struct JobsScreen {
     asked: Option<(NodeId, Stamp)>,
     /// The job run that was read last.
     pub run: Option<Box<RunDetail>>,
+    /// What the run that was opened last used.
+    pub measured: Measured,
     /// Tasks of DAG runs that were looked at.
     tasks: Tasks,
 }
@@ -74,7 +78,8 @@ impl JobsScreen {
 
     /// What loads here now, for the footer.
     pub(super) fn loading(&self) -> Option<&'static str> {
-        matches!(self.load, Load::Waiting(_)).then_some("reading the run…")
+        let measuring = || self.measured.is_waiting().then_some("reading what it used…");
+        matches!(self.load, Load::Waiting(_)).then_some("reading the run…").or_else(measuring)
     }
 
     /// The tasks of a DAG run, as far as they are known.
@@ -176,7 +181,7 @@ pub(super) fn detailed(state: &mut State, id: RequestId, result: Result<Box<RunD
             Err(error) => Load::Failed(Fault::from(&error)),
         };
     }
-    Vec::new()
+    measured::ask(state)
 }
 
 /// The tasks of a DAG run came, or not.
@@ -200,11 +205,15 @@ pub(super) fn tasked(state: &mut State, id: RequestId, result: Result<Vec<TaskIn
 
 /// R: what failed or was cancelled here is asked for again.
 pub(super) fn retry(state: &mut State) -> Vec<Effect> {
-    if state.tab == Tab::Jobs && matches!(state.jobs.load, Load::Failed(_) | Load::Cancelled) {
+    if state.tab != Tab::Jobs {
+        return Vec::new();
+    }
+    state.jobs.measured.forget_failure();
+    if matches!(state.jobs.load, Load::Failed(_) | Load::Cancelled) {
         state.jobs.asked = None;
         return follow(state, false);
     }
-    Vec::new()
+    measured::ask(state)
 }
 
 pub(super) fn filter(state: &mut State, text: &str) -> Vec<Effect> {
@@ -309,7 +318,9 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
             }
             Some(_) => {
                 (state.jobs.zoom, state.jobs.focus) = (true, Focus::Detail);
-                fit(state)
+                let mut effects = fit(state);
+                effects.extend(measured::ask(state));
+                effects
             }
             None => Vec::new(),
         },
@@ -355,6 +366,9 @@ pub(super) fn back(state: &mut State) -> Option<Vec<Effect>> {
         return Some(vec![Effect::Cancel(Job::Run)]);
     }
     let screen = &mut state.jobs;
+    if screen.measured.is_waiting() {
+        return Some(screen.measured.cancel());
+    }
     if screen.zoom || screen.focus == Focus::Detail {
         (screen.zoom, screen.focus, screen.scroll) = (false, Focus::List, 0);
         return Some(fit(state));

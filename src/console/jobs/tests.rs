@@ -207,3 +207,50 @@ fn the_panel_of_sources_at_80_by_24() {
     driven.keys("S j");
     insta::assert_snapshot!("sources_80x24", driven.screen());
 }
+
+#[test]
+fn what_a_run_used_is_asked_for_when_its_detail_is_opened() {
+    let mut driven = Driven::themed("dark", 80, 40);
+    driven.type_in("4 /", "00f7aak3");
+    assert!(matches!(driven.state.jobs.measured.of(&chosen_id(&driven)), Load::Idle), "not as the choice passes");
+    driven.keys("enter");
+    insta::assert_snapshot!("used_80x40", driven.screen());
+    let Load::Ready(Some(curves)) = driven.state.jobs.measured.of(&chosen_id(&driven)) else { panic!("it came") };
+    assert_eq!(curves.len(), 4);
+    // Once it is known, nothing more is asked for.
+    assert!(crate::console::jobs::retry(&mut driven.state).is_empty());
+    driven.keys("esc").type_in("/", "00f7cc09");
+    assert!(matches!(driven.state.jobs.measured.of(&chosen_id(&driven)), Load::Idle), "that of another run");
+    assert!(!driven.screen().contains("memory used"), "{}", driven.screen());
+}
+
+fn chosen_id(driven: &Driven) -> super::NodeId {
+    driven.state.jobs.chosen.clone().unwrap_or_else(|| panic!("nothing is chosen"))
+}
+
+#[test]
+fn what_a_run_used_can_be_cancelled_and_says_why_it_is_not_there() {
+    let mut driven = Driven::themed("dark", 120, 60);
+    driven.type_in("4 /", "00f7aak3");
+    let key = crate::console::keys::Key::parse("enter").unwrap_or_else(|e| panic!("{e}"));
+    let asked = crate::console::update::update(&mut driven.state, Msg::Key(key.into()));
+    let Some(Effect::RunMetrics { id, .. }) = asked.first() else { panic!("{asked:?}") };
+    assert!(driven.screen().contains("reading what it used…"), "{}", driven.screen());
+    driven.keys("esc");
+    assert!(matches!(driven.asked.last(), Some(Effect::Cancel(Job::Metrics))), "{:?}", driven.asked.last());
+    assert!(driven.screen().contains("cancelled; R reads it"), "{}", driven.screen());
+    driven.send(Msg::RunMetrics(*id, Ok(None)));
+    assert!(driven.screen().contains("cancelled; R reads it"), "an answer that nobody waits for");
+    driven.keys("R");
+    assert!(driven.screen().contains("executors, memory used"), "{}", driven.screen());
+
+    let mut driven = Driven::themed("dark", 120, 60);
+    driven.type_in("4 /", "00f7aak3");
+    let asked = crate::console::update::update(&mut driven.state, Msg::Key(key.into()));
+    let Some(Effect::RunMetrics { id, .. }) = asked.first() else { panic!("{asked:?}") };
+    let error = LakeError { hint: "ask for it".into(), ..LakeError::new(ErrorClass::Denied, "metrics", "no \u{202e}") };
+    driven.send(Msg::RunMetrics(*id, Err(error)));
+    let screen = driven.screen();
+    assert!(screen.contains("✗ metrics: denied: no \\u{202e}") && screen.contains("ask for it"), "{screen}");
+    assert!(screen.contains("spark.executor.memory = 4g"), "the rest stays: {screen}");
+}

@@ -47,6 +47,26 @@ impl Asked<'_> {
         self.answered(status_of(code), code, message, None)
     }
 
+    /// The error of a reply of a service that is asked without its SDK.
+    pub fn replied(&self, status: u16, code: &str, message: Option<&str>) -> LakeError {
+        self.answered(status, code, message, None)
+    }
+
+    /// The error of a request that got no reply: no credentials, no name, no connection.
+    pub fn without_reply(&self, error: &(dyn Error + 'static)) -> LakeError {
+        self.unanswered(&chain(error))
+    }
+
+    /// The error of what did not come in time.
+    pub fn late(&self, detail: &str) -> LakeError {
+        self.error(ErrorClass::Unreachable, detail.to_owned(), None)
+    }
+
+    /// The error of a reply that makes no sense.
+    pub fn unreadable(&self, detail: &str) -> LakeError {
+        self.error(ErrorClass::Malformed, short(detail), None)
+    }
+
     /// The error of a body that ended early.
     pub fn broken_off(&self, error: &(dyn Error + 'static)) -> LakeError {
         self.error(ErrorClass::Unreachable, format!("the reply broke off: {}", short(&innermost(error))), None)

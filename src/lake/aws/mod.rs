@@ -3,6 +3,7 @@
 
 pub mod fault;
 
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use aws_config::meta::region::RegionProviderChain;
@@ -80,4 +81,10 @@ impl Access {
     pub fn asked(&self, permission: &'static str, object: impl Into<String>) -> Asked<'_> {
         Asked { permission, object: object.into(), profile: self.profile.as_deref() }
     }
+}
+
+/// Waits half to all of a pause, so that two who met do not meet again.
+pub async fn jittered(pause: Duration) {
+    let share = RandomState::new().hash_one(()) % 512;
+    tokio::time::sleep(pause.mul_f64(0.5 + share as f64 / 1024.0)).await;
 }

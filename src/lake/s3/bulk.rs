@@ -7,6 +7,7 @@ use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use super::reply::quoted;
 use super::{S3Lake, write};
 use crate::lake::aws::fault::is_of_another;
+use crate::lake::aws::jittered;
 use crate::lake::{DELETE_LIMIT, ETag, ErrorClass, Key, Lake, LakeError};
 
 /// What a conditional delete needs.
@@ -30,7 +31,7 @@ impl S3Lake {
             let again = self.delete_some(objects, &left, &mut answers).await;
             // Met another write: those few are asked for again, under the same condition.
             match pauses.next().filter(|_| !again.is_empty()) {
-                Some(pause) => write::jittered(pause).await,
+                Some(pause) => jittered(pause).await,
                 None => break,
             }
             left = again;

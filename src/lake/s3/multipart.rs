@@ -10,9 +10,10 @@ use futures::stream::{StreamExt, TryStreamExt, iter};
 use super::copy::{PERMISSION, mode_allows};
 use super::place::placed;
 use super::reply::{self, quoted};
-use super::write::{headers, jittered, pauses};
+use super::write::{headers, pauses};
 use super::{S3Lake, connect};
 use crate::lake::aws::fault::met_another;
+use crate::lake::aws::jittered;
 use crate::lake::{CopyRequest, ErrorClass, Lake, LakeError, Placing, Written};
 
 const MIB: u64 = 1 << 20;

@@ -1,6 +1,5 @@
 //! Puts and deletes of one object, each under its condition, whatever the store is doing at the same time.
 
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use aws_sdk_s3::error::SdkError;
@@ -13,6 +12,7 @@ use super::place::{Placed, placed};
 use super::reply::{self, quoted};
 use super::{S3Lake, bulk, connect};
 use crate::lake::aws::fault::met_another;
+use crate::lake::aws::jittered;
 use crate::lake::{Condition, ETag, ErrorClass, Key, Lake, LakeError, Placing, Written};
 
 /// Pauses before a write that met another one is sent again, under the same condition.
@@ -98,12 +98,6 @@ where
             answer => return answer,
         }
     }
-}
-
-/// Waits half to all of a pause, so that two who met do not meet again.
-pub(super) async fn jittered(pause: Duration) {
-    let share = RandomState::new().hash_one(()) % 512;
-    tokio::time::sleep(pause.mul_f64(0.5 + share as f64 / 1024.0)).await;
 }
 
 /// The pauses between whole attempts at what cannot be sent again by itself.

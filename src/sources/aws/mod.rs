@@ -1,6 +1,8 @@
-//! The ends on AWS: job runs of EMR Serverless, log events of CloudWatch. How AWS is reached and what its errors mean
-//! is `lake::aws`'s; they only read.
+//! The ends on AWS: job runs of EMR Serverless; log events, metrics and alarms of CloudWatch. How AWS is reached and
+//! what its errors mean is `lake::aws`'s; they only read.
 
+pub mod call;
+pub mod cloudwatch;
 pub mod emr;
 pub mod logs;
 pub mod permissions;

@@ -174,6 +174,7 @@ impl JobSource for LocalJobs {
             settings: record.settings.clone().into_iter().collect(),
             resources: None,
             log: log.into_iter().map(|key| LogPlace::File { path: PathBuf::from(key.0) }).collect(),
+            metrics: None,
             run,
         })
     }

@@ -145,7 +145,8 @@ impl Post {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether a host is this machine: a proxy is not asked for it.
+pub(in crate::sources) fn is_loopback(host: &str) -> bool {
     host == "localhost"
         || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -22,6 +22,8 @@ const PAGES: usize = 20;
 pub struct Application {
     /// Its id.
     pub id: Arc<str>,
+    /// Its name, if it is known.
+    pub name: Option<Arc<str>>,
     /// What its runs give as their source.
     pub source: Arc<str>,
 }
@@ -60,7 +62,7 @@ pub async fn ask(client: &Client, access: &Access, wanted: &[String]) -> Result<
                     access.asked("emr-serverless:ListApplications", "emr-serverless:/applications").failed(&error);
                 // Ids can be watched without the permission to list.
                 return match (error.class, wanted) {
-                    (ErrorClass::Denied, [_, ..]) => Ok(named(wanted.iter().map(|id| (id.as_str(), id.as_str())))),
+                    (ErrorClass::Denied, [_, ..]) => Ok(named(wanted.iter().map(|id| (id.as_str(), None)))),
                     _ => Err(error),
                 };
             }
@@ -83,14 +85,19 @@ fn chosen(found: &[ApplicationSummary], wanted: &[String]) -> Result<Vec<Applica
         return Err(SourceError { hint: "check the jobs settings, the account and the region".into(), ..error });
     }
     let chosen = there().filter(|a| wanted.is_empty() || wanted.iter().any(|wanted| is(a, wanted)));
-    Ok(named(chosen.map(|a| (a.id(), a.name().filter(|name| !name.is_empty()).unwrap_or(a.id())))))
+    Ok(named(chosen.map(|a| (a.id(), a.name().filter(|name| !name.is_empty())))))
 }
 
 /// Where there are several, each is told apart by its name.
-fn named<'a>(applications: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Application> {
+fn named<'a>(applications: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Vec<Application> {
     let all: Vec<_> = applications.collect();
     let source = |name: &str| if all.len() > 1 { name.into() } else { SOURCE.into() };
-    all.iter().map(|(id, name)| Application { id: (*id).into(), source: source(name) }).collect()
+    let application = |(id, name): &(&str, Option<&str>)| Application {
+        id: (*id).into(),
+        name: name.map(Arc::from),
+        source: source(name.unwrap_or(id)),
+    };
+    all.iter().map(application).collect()
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use self::ledger::Ledger;
 use crate::lake::ErrorClass;
 use crate::lake::aws::{Access, Asked};
 use crate::model::alias::Aliases;
+use crate::model::metric::MetricPlace;
 use crate::model::run::{JobRun, JobRunId};
 use crate::sources::SourceError;
 use crate::sources::jobs::{Attempt, JobSource, RunDetail};
@@ -110,6 +111,18 @@ impl EmrServerless {
         reading::full(&source.unwrap_or_else(|| "emr".into()), &self.aliases, run)
     }
 
+    /// Where the metrics of a run are. The application's name is not known to whoever may not list them.
+    fn metrics(&self, application: &Arc<str>, run: &Full) -> MetricPlace {
+        let known = self.watched.known().unwrap_or_default();
+        let name = known.into_iter().find(|known| known.id == *application).and_then(|known| known.name);
+        MetricPlace::EmrServerless {
+            application: application.to_string(),
+            application_name: name.map(|name| name.to_string()).unwrap_or_default(),
+            run: run.job_run_id().to_owned(),
+            run_name: run.name().unwrap_or_default().to_owned(),
+        }
+    }
+
     async fn get(&self, application: &str, id: &JobRunId) -> Result<Full, SourceError> {
         let asked = || self.asked("emr-serverless:GetJobRun", &format!("{application}/jobruns/{id}"));
         let request = self.client().await.get_job_run().application_id(application).job_run_id(&*id.0);
@@ -189,6 +202,7 @@ impl JobSource for EmrServerless {
             settings: configuration::settings(&found),
             resources: configuration::resources(&found),
             log: configuration::log(&found),
+            metrics: Some(self.metrics(&application, &found)),
             run,
         })
     }

@@ -1,9 +1,10 @@
 //! A fake of the AWS services that moto does not play well enough: EMR Serverless with runs that fail, have attempts
-//! and change; log events with late ones and Insights. Its answers are written from the API references, and it counts
-//! what it is asked and in how many rounds.
+//! and change; log events with late ones and Insights; alarms and metrics that age. Its answers are written from the
+//! API references, and it counts what it is asked and in how many rounds.
 
 pub mod emr;
 pub mod events;
+pub mod metrics;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use lakeward::lake::aws::Access;
 
 use self::emr::Emr;
 use self::events::Events;
+use self::metrics::Metrics;
 use super::http_server::{Answer, HttpServer, Received};
 
 /// When nothing more comes for so long, all that waits was asked side by side.
@@ -35,6 +37,7 @@ pub struct Fault {
 pub struct Account {
     pub emr: Emr,
     pub events: Events,
+    pub metrics: Metrics,
     pub faults: Vec<Fault>,
 }
 
@@ -153,8 +156,9 @@ fn answer(account: &mut Account, request: &Received) -> Answer {
         fault.times -= 1;
         return fault.answer.clone();
     }
-    match name.strip_prefix("logs_20140328.") {
-        Some(action) => account.events.answer(action, &request.json()),
-        None => account.emr.answer(&request.path),
+    match name.split_once('.') {
+        Some(("logs_20140328", action)) => account.events.answer(action, &request.json()),
+        Some(("graniteserviceversion20100801", action)) => account.metrics.answer(action, &request.json()),
+        _ => account.emr.answer(&request.path),
     }
 }

@@ -1,0 +1,155 @@
+//! Alarms and metrics of CloudWatch, by its JSON protocol. Alarms are read at each refresh; whether those that are
+//! silent can fire at all is asked at most every quarter of an hour, since that costs. Metrics of a run are read when
+//! somebody looks at it.
+
+mod curves;
+mod life;
+mod wire;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use self::life::Lives;
+use super::call::{Caller, Protocol, Service};
+use crate::lake::ErrorClass;
+use crate::lake::aws::Access;
+use crate::model::alarm::{Alarm, dead_of_dead};
+use crate::model::metric::{Curve, MetricPlace};
+use crate::sources::SourceError;
+use crate::sources::metrics::{AlarmSource, AlarmsRead, MetricSource};
+
+/// CloudWatch speaks CBOR, JSON and Query, and answers all of its operations in each of them.
+pub(super) const SERVICE: Service = Service {
+    host: "monitoring",
+    signs: "monitoring",
+    protocol: Protocol::Json { version: "1.0", target: "GraniteServiceVersion20100801" },
+    home: None,
+};
+
+/// The most alarms of one page:
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>.
+const PAGE: usize = 100;
+/// The most pages that are read: whoever has more alarms names a prefix.
+const PAGES: usize = 10;
+
+/// Which alarms, and who asks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CloudWatchSettings {
+    /// Who asks, and where.
+    pub access: Access,
+    /// What the names of the alarms begin with; none for all of them.
+    pub alarm_prefix: Option<String>,
+}
+
+/// CloudWatch as a source of alarms and metrics.
+#[derive(Debug)]
+pub struct CloudWatch {
+    alarm_prefix: Option<String>,
+    caller: Caller,
+    lives: Lives,
+    /// Whether only alarms on metrics may be read.
+    metrics_alone: AtomicBool,
+}
+
+impl CloudWatch {
+    /// Asks nobody yet.
+    pub fn new(settings: CloudWatchSettings) -> Self {
+        let caller = Caller::new(settings.access, SERVICE);
+        Self { alarm_prefix: settings.alarm_prefix, caller, lives: Lives::default(), metrics_alone: false.into() }
+    }
+
+    /// With an account that was found already: its credentials and endpoint come first.
+    pub fn with_config(settings: CloudWatchSettings, config: &SdkConfig) -> Self {
+        let caller = Caller::with_config(settings.access.clone(), SERVICE, config);
+        Self { caller, ..Self::new(settings) }
+    }
+
+    /// The alarms, page after page.
+    async fn describe(&self) -> Result<(Vec<Alarm>, Option<SourceError>), SourceError> {
+        let mut found = Vec::new();
+        let mut token: Option<String> = None;
+        for _ in 0..PAGES {
+            let page = self.page(token.as_deref()).await?;
+            found.extend(wire::alarms(&page));
+            token = wire::next(&page);
+            if token.is_none() {
+                break;
+            }
+        }
+        let cut = token.map(|_| SourceError {
+            hint: "set cloudwatch.alarm_prefix to what the names of yours begin with".to_owned(),
+            ..SourceError::new(
+                ErrorClass::Unsupported,
+                "cloudwatch:/alarms",
+                format!("there are more than {} alarms: the rest is not watched", found.len()),
+            )
+        });
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok((found, cut))
+    }
+
+    /// One page. Whoever may see some alarms only may not see composite ones at all, and a partition may not know a kind
+    /// that others do: then alarms on metrics have to do.
+    async fn page(&self, token: Option<&str>) -> Result<Value, SourceError> {
+        let asked = || self.caller.asked("cloudwatch:DescribeAlarms", "cloudwatch:/alarms");
+        let mut input = json!({ "MaxRecords": PAGE });
+        if let Some(prefix) = &self.alarm_prefix {
+            input["AlarmNamePrefix"] = json!(prefix);
+        }
+        if let Some(token) = token {
+            input["NextToken"] = json!(token);
+        }
+        if self.metrics_alone.load(Ordering::Relaxed) {
+            return self.caller.ask(&asked(), "DescribeAlarms", &input).await;
+        }
+        let mut of_all_kinds = input.clone();
+        of_all_kinds["AlarmTypes"] = json!(["MetricAlarm", "CompositeAlarm", "LogAlarm"]);
+        match self.caller.ask(&asked(), "DescribeAlarms", &of_all_kinds).await {
+            Err(error) if token.is_none() && matches!(error.class, ErrorClass::Denied | ErrorClass::Malformed) => {
+                let page = self.caller.ask(&asked(), "DescribeAlarms", &input).await?;
+                self.metrics_alone.store(true, Ordering::Relaxed);
+                Ok(page)
+            }
+            answer => answer,
+        }
+    }
+}
+
+#[async_trait]
+impl AlarmSource for CloudWatch {
+    fn name(&self) -> &'static str {
+        "alarms"
+    }
+
+    /// One request for each hundred alarms. When it is time to ask which of them can fire, two more wait for each other,
+    /// so that up to a hundred alarms take three round trips.
+    async fn alarms(&self, now: DateTime<Utc>) -> Result<AlarmsRead, SourceError> {
+        let (mut alarms, cut) = self.describe().await?;
+        let problem = cut.or(self.lives.look(&self.caller, &alarms, now).await);
+        for alarm in &mut alarms {
+            alarm.dead = self.lives.death(alarm, now);
+        }
+        dead_of_dead(&mut alarms);
+        Ok(AlarmsRead { alarms, problem })
+    }
+}
+
+#[async_trait]
+impl MetricSource for CloudWatch {
+    fn reads(&self, place: &MetricPlace) -> bool {
+        matches!(place, MetricPlace::EmrServerless { .. })
+    }
+
+    async fn curves(
+        &self,
+        place: &MetricPlace,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<Curve>, SourceError> {
+        curves::of(&self.caller, place, from, until).await
+    }
+}
