@@ -14,6 +14,7 @@ use crate::model::category::CategoryRule;
 use crate::model::protection::Protection;
 use crate::ops::gate::{Gate, Journal};
 use crate::ops::{Notifying, Session};
+use crate::sources::aws::glue::GlueRegistry;
 use crate::sources::notify::file::File;
 use crate::sources::notify::pagerduty::PagerDuty;
 use crate::sources::notify::sns::Sns;
@@ -48,6 +49,9 @@ pub fn session(config: &Config) -> Result<Session, CliError> {
     let reader: Arc<dyn crate::lake::Lake> = lake.clone();
     let connected = super::sources::connect(config, &reader);
     let mut session = Session::new(reader, config.settings.clone()).with_sources(connected);
+    if let Some(access) = &config.glue {
+        session = session.with_registry(Arc::new(GlueRegistry::new(access.clone())));
+    }
     let places = Places::of_user();
     if let Some(file) = places.audit_file() {
         session = session.with_audit(file);

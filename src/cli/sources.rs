@@ -12,6 +12,7 @@ use crate::sources::airflow::{Airflow, JobNames, Unready};
 use crate::sources::aws::cloudwatch::CloudWatch;
 use crate::sources::aws::emr::EmrServerless;
 use crate::sources::aws::logs::CloudWatchLogs;
+use crate::sources::aws::secrets::SecretsManager;
 use crate::sources::dags::DagSource;
 use crate::sources::local::dags::LocalDags;
 use crate::sources::local::jobs::LocalJobs;
@@ -40,6 +41,9 @@ pub fn connect(config: &Config, lake: &Arc<dyn Lake>) -> Connected {
         let cloudwatch = Arc::new(CloudWatch::new(cloudwatch.clone()));
         connected.alarms.push(Arc::clone(&cloudwatch) as _);
         connected.metrics.push(cloudwatch);
+    }
+    if let Some(access) = &config.secrets {
+        connected.secrets = Some(Arc::new(SecretsManager::new(access.clone())));
     }
     connected
 }

@@ -17,8 +17,8 @@ use crate::sources::SourceError;
 use crate::sources::dags::DagSource;
 use crate::sources::jobs::{JobSource, RunDetail};
 use crate::sources::logs::{LogCursor, LogPage, LogQuery, LogSource};
-use crate::sources::secrets::SecretSource;
 use crate::sources::metrics::{AlarmSource, MetricSource};
+use crate::sources::secrets::SecretSource;
 
 use super::cadence::Heard;
 use super::health::SourceHealth;
@@ -108,9 +108,12 @@ pub(super) async fn read(
         join_all(connected.dags.iter().map(|source| async move {
             if due(source.name()) { Some(dags_of(source.as_ref(), now).await) } else { None }
         })),
-        join_all(connected.alarms.iter().map(|source| async move {
-            if due(source.name()) { Some(source.alarms(now).await) } else { None }
-        }))
+        join_all(
+            connected
+                .alarms
+                .iter()
+                .map(|source| async move { if due(source.name()) { Some(source.alarms(now).await) } else { None } })
+        )
     );
     let (mut pipeline, mut health) = (Pipeline::default(), Vec::new());
     for (source, runs) in connected.jobs.iter().zip(jobs) {

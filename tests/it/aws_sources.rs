@@ -5,4 +5,6 @@ mod alarms;
 mod call;
 mod cloudwatch;
 mod emr;
+mod glue;
 mod log_objects;
+mod secrets;

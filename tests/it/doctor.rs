@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::thread;
 
 use chrono::{Duration, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::fake_aws::emr::{Emr, Run as EmrRun};
@@ -189,6 +189,7 @@ fn what_the_services_let_us_do_is_asked_harmlessly() {
     for check in ["emr-serverless:ListApplications", "emr-serverless:ListJobRuns", "logs:FilterLogEvents"] {
         assert_eq!(rows.verdict(check), "pass", "{check}: {}", rows.detail(check));
     }
+    assert_eq!((rows.verdict("identity"), rows.verdict("aws status")), ("warn", "skip"), "{:?}", rows.0);
     assert_eq!(rows.verdict("emr-serverless writes"), "skip");
     assert!(rows.hint("emr-serverless writes").contains("emr-serverless:StartJobRun"));
     let network = rows.find("network emr-serverless, logs");
@@ -240,4 +241,64 @@ fn airflow_has_a_row_and_its_server_another() {
     assert!(rows.detail("airflow").contains("Airflow 3.3.2 at "), "{}", rows.detail("airflow"));
     let (run, rows) = doctor(&config("http://127.0.0.1:9"), &[]);
     assert_eq!((run.code, rows.verdict("airflow"), rows.verdict("network airflow")), (3, "fail", "fail"), "{run:?}");
+}
+
+#[tokio::test]
+async fn who_we_are_and_what_aws_says_is_wrong() {
+    let server = s3_server::shared();
+    let bucket = lake_on(server).await;
+    let event = json!({ "service": "S3", "eventTypeCode": "AWS_S3_OPERATIONAL_ISSUE", "startTime": 1_795_000_000.0 });
+    let elsewhere = json!({ "service": "EC2", "eventTypeCode": "AWS_EC2_OPERATIONAL_ISSUE" });
+    let events = json!({ "events": [elsewhere, event] }).to_string();
+    for (answer, verdict, words) in [
+        (Answer::of(200, &events), "warn", "S3: AWS_S3_OPERATIONAL_ISSUE since 2026-11-18"),
+        (Answer::of(200, r#"{"events":[]}"#), "pass", "no open issue of the pipeline's services in us-east-1"),
+        (
+            refusal(400, "SubscriptionRequiredException"),
+            "skip",
+            "SubscriptionRequiredException: AWS Health answers accounts",
+        ),
+        (refusal(400, "AccessDeniedException"), "skip", "AccessDeniedException"),
+    ] {
+        let health = HttpServer::start([answer]);
+        let address = health.url("");
+        let vars = [("AWS_ENDPOINT_URL", server.endpoint()), ("AWS_ENDPOINT_URL_HEALTH", address.as_str())];
+        let (run, rows) = doctor(&on_s3(server.endpoint(), &bucket), &vars);
+        assert_eq!((run.code, rows.verdict("identity")), (0, "pass"), "{run:?}");
+        assert!(rows.detail("identity").starts_with("account 123456789012, "), "{}", rows.detail("identity"));
+        let held = "of variables; they do not say when they end";
+        assert_eq!((rows.verdict("credentials"), rows.detail("credentials")), ("pass", held));
+        assert_eq!(rows.verdict("aws status"), verdict, "{:?}", rows.find("aws status"));
+        assert!(rows.detail("aws status").contains(words), "{}", rows.detail("aws status"));
+        let [asked] = health.requests().try_into().unwrap();
+        assert!(asked.headers.contains(&"x-amz-target: awshealth_20160804.describeevents".to_owned()), "{asked:?}");
+        assert!(asked.headers.iter().any(|h| h.contains("/us-east-1/health/aws4_request")), "{asked:?}");
+        assert_eq!(asked.json()["filter"]["regions"], json!(["us-east-1", "global"]));
+    }
+}
+
+#[test]
+fn credentials_that_end_are_named_with_what_renews_them() {
+    let home = TempDir::new().unwrap();
+    let until = (Utc::now() + Duration::minutes(5)).to_rfc3339();
+    let given =
+        json!({ "Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", "SessionToken": "c", "Expiration": until });
+    fs::write(home.path().join("given.json"), given.to_string()).unwrap();
+    let profile = format!(
+        "[profile oncall]\nregion = us-east-1\ncredential_process = cat {}/given.json\n",
+        home.path().display()
+    );
+    fs::write(home.path().join("aws"), profile).unwrap();
+    let file = home.path().join("aws").display().to_string();
+    let vars = [
+        ("AWS_CONFIG_FILE", file.as_str()),
+        ("AWS_PROFILE", "oncall"),
+        ("AWS_ACCESS_KEY_ID", ""),
+        ("AWS_SECRET_ACCESS_KEY", ""),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+    ];
+    let (_, rows) = doctor(&on_s3("http://127.0.0.1:9", "b"), &vars);
+    let seen = rows.detail("credentials");
+    assert!(seen.starts_with("of a credential_process; end in 4 min"), "{seen}");
+    assert_eq!(rows.verdict("credentials"), "pass", "they come anew by themselves");
 }

@@ -72,6 +72,7 @@ class Traffic:
             "path": path,
             "query": environ.get("QUERY_STRING", ""),
             "range": environ.get("HTTP_RANGE"),
+            "target": environ.get("HTTP_X_AMZ_TARGET"),
             "status": None,  # null while the request is under way
             "bytes": 0,
         }

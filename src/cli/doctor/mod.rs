@@ -2,12 +2,14 @@
 //! verdict and a hint. It reads a few small pages and one byte of the lake, writes nothing there, and tells nobody. The
 //! rows are found side by side, so that a dead network costs some ten seconds and not that for each.
 
+mod account;
 mod airflow;
 mod calls;
 mod lake;
 mod network;
 mod permissions;
 mod places;
+mod sources;
 mod terminal;
 
 use std::borrow::Cow;
@@ -96,17 +98,21 @@ pub async fn run(
     as_json: bool,
 ) -> Result<Answer, CliError> {
     let calls = Calls::begin();
-    let (of_lake, of_airflow, of_services, of_network, of_notifiers) = join!(
+    let (of_lake, of_account, of_airflow, of_services, of_sources, of_network, of_notifiers) = join!(
         on_lake(config, lake, &calls),
+        account::checks(config, vars, &calls),
         airflow::check(config, &calls),
         permissions::services(config, &calls),
+        sources::checks(config, &calls),
         network::checks(config, vars),
         notify::checks(config)
     );
     let mut checks = vec![places::configuration(config, places)];
     checks.extend(of_lake);
+    checks.extend(of_account);
     checks.extend(of_services);
     checks.extend(of_airflow);
+    checks.extend(of_sources);
     checks.extend(permissions::not_tried(config));
     checks.extend(of_network);
     checks.push(calls.row());

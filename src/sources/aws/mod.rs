@@ -4,9 +4,13 @@
 pub mod call;
 pub mod cloudwatch;
 pub mod emr;
+pub mod glue;
+pub mod health;
+pub mod identity;
 pub mod logs;
 pub mod permissions;
 pub mod region;
+pub mod secrets;
 
 use chrono::{DateTime, Utc};
 
@@ -18,4 +22,10 @@ fn time(time: &aws_sdk_emrserverless::primitives::DateTime) -> Option<DateTime<U
 /// A time for the SDK, to the millisecond.
 fn instant(time: DateTime<Utc>) -> aws_sdk_emrserverless::primitives::DateTime {
     aws_sdk_emrserverless::primitives::DateTime::from_millis(time.timestamp_millis())
+}
+
+/// A time as the JSON protocols have it: seconds, with a fraction; none if it is no time.
+fn seconds(value: &serde_json::Value) -> Option<DateTime<Utc>> {
+    let seconds = value.as_f64().filter(|s| s.abs() < 1e12)?;
+    DateTime::from_timestamp_millis((seconds * 1000.0) as i64)
 }

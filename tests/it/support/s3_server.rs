@@ -14,6 +14,7 @@ use lakeward::lake::aws::Access;
 use lakeward::lake::s3::S3Settings;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::python;
 
@@ -37,6 +38,8 @@ pub struct Request {
     pub query: String,
     /// The `Range` header.
     pub range: Option<String>,
+    /// The operation, of services that speak JSON.
+    pub target: Option<String>,
     /// The answer's status; `None` while it is under way.
     pub status: Option<u16>,
     /// Length of the answer's body.
@@ -114,10 +117,19 @@ impl Server {
 
     /// What a bucket was asked so far, in order of arrival; its filling by [`Server::bucket_of`] included.
     pub async fn requests_of(&self, bucket: &str) -> Vec<Request> {
-        let answer = self.exchange("GET", "/_control/requests", b"");
-        let all: Vec<Request> = serde_json::from_slice(&answer).expect("the record of requests");
+        let all = self.requests();
         let (itself, inside) = (format!("/{bucket}"), format!("/{bucket}/"));
         all.into_iter().filter(|r| r.path == itself || r.path.starts_with(&inside)).collect()
+    }
+
+    /// The operations of services that speak JSON that it was asked for, in order of arrival.
+    pub fn operations(&self) -> Vec<String> {
+        self.requests().into_iter().filter_map(|request| request.target).collect()
+    }
+
+    fn requests(&self) -> Vec<Request> {
+        let answer = self.exchange("GET", "/_control/requests", b"");
+        serde_json::from_slice(&answer).expect("the record of requests")
     }
 
     /// Writes an object.
@@ -160,6 +172,17 @@ impl Server {
         );
         let answer = self.exchange_with("POST", "/", &headers, form.as_bytes());
         String::from_utf8(answer).expect("UTF-8")
+    }
+
+    /// Asks another service of the same server (`secretsmanager`, `glue`) in the JSON protocol.
+    pub fn json(&self, service: &str, target: &str, input: &Value) -> Value {
+        let scope = format!("Credential=test/20260101/us-east-1/{service}/aws4_request");
+        let headers = format!(
+            "Authorization: AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0\r\n\
+             X-Amz-Target: {target}\r\nContent-Type: application/x-amz-json-1.1\r\n"
+        );
+        let answer = self.exchange_with("POST", "/", &headers, input.to_string().as_bytes());
+        serde_json::from_slice(&answer).unwrap_or(Value::Null)
     }
 
     /// One HTTP request, not by the client under test: what it fills in must not rest on what it checks.
