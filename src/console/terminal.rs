@@ -27,6 +27,9 @@ use super::msg::ExitReason;
 /// From the signal to the end, at the latest, where no move runs: the loop may hang on a terminal that takes no
 /// more bytes.
 const LATEST: Duration = Duration::from_millis(700);
+/// How far behind.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 5;
 
 /// Whether there is a terminal that the console can use; if not, why, in one line.
 pub fn terminal_fit() -> Result<(), String> {
@@ -134,6 +137,13 @@ fn watch_terminal(notices: mpsc::Sender<Notice>, moving: Moving) -> io::Result<(
     Ok(())
 }
 
+/// What reads and judges is never as urgent as a key, and on a small bastion both want the same core: the loop, on the
+/// thread that began, is served first. Linux alone gives each thread a priority of its own.
+fn behind_the_screen() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(NICE);
+}
+
 fn restore_on_panic() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -162,6 +172,7 @@ fn on_terminal(session: Arc<Session>, settings: ConsoleSettings) -> io::Result<E
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(BLOCKING_THREADS)
+        .on_thread_start(behind_the_screen)
         .enable_all()
         .build()?;
     let backend = CrosstermBackend::new(BufWriter::<Stdout>::new(io::stdout()));

@@ -29,8 +29,8 @@ use tree::{Node, NodeId};
 pub(super) struct DlqScreen {
     pub filter: Filter,
     pub nodes: Vec<Node>,
-    /// Entries that the filter hides.
-    pub hidden: u64,
+    /// The entries that the filter leaves, in their order.
+    left: Vec<Arc<DlqEntry>>,
     pub toggled: BTreeSet<Dataset>,
     pub cursor: Cursor,
     /// The chosen line: the choice survives a refresh.
@@ -44,6 +44,11 @@ pub(super) struct DlqScreen {
 }
 
 impl DlqScreen {
+    /// How many entries the filter hides, of all.
+    pub(super) fn hidden(&self, all: &[Arc<DlqEntry>]) -> u64 {
+        (all.len() - self.left.len().min(all.len())) as u64
+    }
+
     pub(super) fn selected(&self) -> Option<&Node> {
         self.nodes.get(self.cursor.index())
     }
@@ -79,12 +84,17 @@ fn height(state: &State) -> u16 {
     panes(state).list.height.saturating_sub(1)
 }
 
-/// After new entries, a new filter or a toggled dataset: the lines, the choice kept by identity, and the rows.
+/// After new entries: what the filter leaves of them, and all that follows.
 pub(super) fn rebuild(state: &mut State) -> Vec<Effect> {
+    state.dlq.left = tree::left(&state.lake.entries, &state.dlq.filter);
+    lines(state)
+}
+
+/// After another filter or a toggled dataset: the lines, the choice kept by identity, and the rows.
+fn lines(state: &mut State) -> Vec<Effect> {
     let screen = &mut state.dlq;
-    let (nodes, hidden) = tree::build(&state.lake.entries, &screen.filter, &screen.toggled);
-    let chosen = screen.chosen.clone();
-    let found = chosen.as_ref().and_then(|id| nodes.iter().position(|n| n.id() == *id)).or_else(|| {
+    let nodes = tree::build(&screen.left, &screen.filter, &screen.toggled);
+    let found = screen.chosen.as_ref().and_then(|id| nodes.iter().position(|n| n.is(id))).or_else(|| {
         // Its line is gone: a closed dataset stands for its dates, a date alone for its dataset.
         let before = screen.selected().map(|n| n.dataset().clone())?;
         let near = screen.cursor.index();
@@ -95,7 +105,6 @@ pub(super) fn rebuild(state: &mut State) -> Vec<Effect> {
         screen.cursor.at = at as u64;
     }
     screen.nodes = nodes;
-    screen.hidden = hidden;
     if !screen.marked.is_empty() {
         let there: BTreeSet<&EntryPath> = state.lake.entries.iter().map(|e| &e.path).collect();
         screen.marked.retain(|m| there.contains(m));
@@ -118,7 +127,14 @@ pub(super) fn fit(state: &mut State) -> Vec<Effect> {
 }
 
 pub(super) fn filter(state: &mut State, text: &str) -> Vec<Effect> {
-    state.dlq.filter = Filter::parse(text);
+    let filter = Filter::parse(text);
+    if filter.narrows(&state.dlq.filter) {
+        // At each key typed, over tens of thousands of entries.
+        tree::narrow(&mut state.dlq.left, &filter);
+        state.dlq.filter = filter;
+        return lines(state);
+    }
+    state.dlq.filter = filter;
     rebuild(state)
 }
 
@@ -149,7 +165,7 @@ fn toggle(state: &mut State, dataset: Dataset) -> Vec<Effect> {
     if !state.dlq.toggled.remove(&dataset) {
         state.dlq.toggled.insert(dataset);
     }
-    rebuild(state)
+    lines(state)
 }
 
 pub(super) fn run(state: &mut State, command: Command, argument: &str) -> Vec<Effect> {

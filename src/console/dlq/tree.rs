@@ -52,6 +52,14 @@ impl Node {
         }
     }
 
+    pub(in crate::console) fn is(&self, id: &NodeId) -> bool {
+        match (self, id) {
+            (Self::Dataset(sum), NodeId::Dataset(dataset)) => sum.dataset == *dataset,
+            (Self::Entry { entry, .. }, NodeId::Entry(path)) => entry.path == *path,
+            _ => false,
+        }
+    }
+
     pub(in crate::console) fn dataset(&self) -> &Dataset {
         match self {
             Self::Dataset(sum) => &sum.dataset,
@@ -60,37 +68,39 @@ impl Node {
     }
 }
 
-/// The lines, and how many entries the filter hides. `entries` are sorted by dataset. With a filter every
-/// dataset is open: what was searched for must be seen.
-pub(in crate::console) fn build(
-    entries: &[Arc<DlqEntry>],
-    filter: &Filter,
-    toggled: &BTreeSet<Dataset>,
-) -> (Vec<Node>, u64) {
+/// The entries that a filter leaves, in their order.
+pub(in crate::console) fn left(entries: &[Arc<DlqEntry>], filter: &Filter) -> Vec<Arc<DlqEntry>> {
+    entries.iter().filter(|e| filter.is_empty() || filter.matches(searchable(e))).cloned().collect()
+}
+
+/// Of what a filter left, what a narrower one leaves.
+pub(in crate::console) fn narrow(left: &mut Vec<Arc<DlqEntry>>, filter: &Filter) {
+    left.retain(|e| filter.matches(searchable(e)));
+}
+
+/// The lines of what is left of the entries, sorted by dataset. With a filter every dataset is open: what was searched
+/// for must be seen.
+pub(in crate::console) fn build(left: &[Arc<DlqEntry>], filter: &Filter, toggled: &BTreeSet<Dataset>) -> Vec<Node> {
     let mut nodes = Vec::new();
-    let mut hidden = 0;
-    for group in entries.chunk_by(|a, b| a.dataset == b.dataset) {
-        let left: Vec<&Arc<DlqEntry>> =
-            group.iter().filter(|e| filter.is_empty() || filter.matches(searchable(e))).collect();
-        hidden += (group.len() - left.len()) as u64;
-        match left.as_slice() {
+    for group in left.chunk_by(|a, b| a.dataset == b.dataset) {
+        match group {
             [] => {}
             [entry] => nodes.push(Node::Entry { entry: Arc::clone(entry), alone: true }),
             [first, ..] => {
                 let dataset = first.dataset.clone();
-                let open = !filter.is_empty() || ((left.len() <= OPEN_AT_FIRST) != toggled.contains(&dataset));
-                nodes.push(Node::Dataset(sum(dataset, open, &left)));
+                let open = !filter.is_empty() || ((group.len() <= OPEN_AT_FIRST) != toggled.contains(&dataset));
+                nodes.push(Node::Dataset(sum(dataset, open, group)));
                 if open {
                     // The newest date first: it is the one that someone was paged for.
-                    nodes.extend(left.iter().rev().map(|e| Node::Entry { entry: Arc::clone(e), alone: false }));
+                    nodes.extend(group.iter().rev().map(|e| Node::Entry { entry: Arc::clone(e), alone: false }));
                 }
             }
         }
     }
-    (nodes, hidden)
+    nodes
 }
 
-fn sum(dataset: Dataset, open: bool, entries: &[&Arc<DlqEntry>]) -> Sum {
+fn sum(dataset: Dataset, open: bool, entries: &[Arc<DlqEntry>]) -> Sum {
     let mut sum = Sum {
         dataset,
         open,

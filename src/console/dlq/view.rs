@@ -30,8 +30,9 @@ fn figures(state: &State) -> String {
     let entries = state.lake.entries.len() as u64;
     let mut text =
         format!("{}, {}", words::plural(entries, "entry", "entries"), words::plural(state.lake.rows, "row", "rows"));
-    if screen.hidden > 0 {
-        text = format!("filter hides {} of {}", words::count(screen.hidden), words::count(entries));
+    let hidden = screen.hidden(&state.lake.entries);
+    if hidden > 0 {
+        text = format!("filter hides {} of {}", words::count(hidden), words::count(entries));
     }
     if !screen.marked.is_empty() {
         text.push_str(&format!(", {} marked", screen.marked.len()));
@@ -126,8 +127,9 @@ fn why(entry: &DlqEntry) -> &'static str {
 
 fn empty(state: &State) -> String {
     let lake = one_line(&state.settings.lake_url, 60);
-    if state.dlq.hidden > 0 {
-        format!(" the filter hides {}; esc shows them", words::plural(state.dlq.hidden, "entry", "entries"))
+    let hidden = state.dlq.hidden(&state.lake.entries);
+    if hidden > 0 {
+        format!(" the filter hides {}; esc shows them", words::plural(hidden, "entry", "entries"))
     } else if state.lake.snapshot.taken.is_none() {
         if state.lake.scan.is_some() { format!(" reading {lake} …") } else { " not read: R reads the lake".into() }
     } else if state.lake.failure().is_some() {
