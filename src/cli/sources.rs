@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::config::{AirflowConfig, Config, LakeTarget};
+use super::config::{AirflowConfig, Config, LakeTarget, OwnAirflow};
 use crate::lake::s3::S3Settings;
 use crate::lake::{ErrorClass, Lake};
 use crate::model::alias::{Aliases, JobBinding};
 use crate::ops::Connected;
 use crate::sources::SourceError;
-use crate::sources::airflow::{Airflow, JobNames, Unready};
+use crate::sources::airflow::{Airflow, JobNames, Mwaa, Unready};
 use crate::sources::aws::cloudwatch::CloudWatch;
 use crate::sources::aws::emr::EmrServerless;
 use crate::sources::aws::logs::CloudWatchLogs;
@@ -50,16 +50,20 @@ pub fn connect(config: &Config, lake: &Arc<dyn Lake>) -> Connected {
 
 /// The configured Airflow.
 pub fn airflow(config: &Config) -> Option<Arc<dyn DagSource>> {
-    config.airflow.as_ref().map(|airflow| airflow_of(airflow, aliases(config)))
+    let aliases = aliases(config);
+    let names: JobNames = Arc::new(move |task| aliases.read(task).job);
+    Some(match config.airflow.as_ref()? {
+        AirflowConfig::Own(own) => own_airflow(own, names),
+        AirflowConfig::Managed(mwaa) => Arc::new(Airflow::over(Arc::new(Mwaa::new(mwaa.clone())), names)),
+    })
 }
 
 /// An Airflow whose secret cannot be had is there all the same, and says so whenever it is asked.
-fn airflow_of(config: &AirflowConfig, aliases: Aliases) -> Arc<dyn DagSource> {
+fn own_airflow(config: &OwnAirflow, names: JobNames) -> Arc<dyn DagSource> {
     let error = |detail: String| SourceError {
         hint: "set the variable, or write the file, that the configuration names for its secret".to_owned(),
         ..SourceError::new(ErrorClass::NotFound, config.url.trim(), detail)
     };
-    let names: JobNames = Arc::new(move |task| aliases.read(task).job);
     let made = config.settings().map_err(error).and_then(|settings| Airflow::new(&settings, Arc::clone(&names)));
     Arc::new(made.unwrap_or_else(|error| Airflow::over(Arc::new(Unready(error)), names)))
 }

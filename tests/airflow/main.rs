@@ -12,6 +12,7 @@ mod python;
 mod answers;
 mod bounds;
 mod login;
+mod managed;
 mod real;
 mod server;
 

@@ -14,6 +14,7 @@ use lakeward::sources::notify::Secret;
 use tokio::time::{Instant, interval};
 
 use super::airflow;
+use super::managed;
 use super::server::Server;
 
 /// A busy machine starts a task in ten seconds and more; there are four, one after another.
@@ -47,6 +48,7 @@ async fn story(api: Api, version: &str) {
     assert!(bad.uri.starts_with(&format!("{}/dags/lake_bad/", server.url())), "{}", bad.uri);
     assert!(bad.started.is_some_and(|t| t > began) && bad.ended.is_some_and(|t| Some(t) >= bad.started), "{bad:?}");
     failed_task(&airflow, api, &bad).await;
+    managed::tells_the_same(&server, &airflow, began, &bad).await;
     waiting_task(&airflow, &waits).await;
     let good = run_of(&airflow, began, "lake_good", |run| run.state.is_over()).await;
     assert_eq!(good.state, TaskState::Success);

@@ -8,8 +8,8 @@ use std::process::{Child, Command, Stdio};
 
 use lakeward::sources::airflow::{Api, Login};
 use lakeward::sources::notify::Secret;
-use reqwest::Client;
-use serde_json::Value;
+use reqwest::{Client, Url};
+use serde_json::{Value, json};
 
 use super::python;
 
@@ -68,22 +68,56 @@ impl Server {
 
     /// Begins a run of a DAG: not by the client under test, which only reads.
     pub async fn trigger(&self, dag: &str) {
+        let body = if self.api == Api::V1 { json!({}) } else { json!({ "logical_date": null }) };
+        let (status, text) = self.asked().send("POST", &format!("/dags/{dag}/dagRuns"), &[], Some(&body)).await;
+        assert_eq!(status, 200, "{dag}: {text}");
+    }
+
+    /// A way to ask it beside the client under test.
+    pub fn asked(&self) -> Asked {
+        Asked { api: self.api, url: self.url.clone() }
+    }
+}
+
+/// An Airflow that is asked directly.
+pub struct Asked {
+    api: Api,
+    url: String,
+}
+
+impl Asked {
+    /// Status and body. The path is one below the API's prefix.
+    pub async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        query: &[(String, String)],
+        body: Option<&Value>,
+    ) -> (u16, String) {
         let client = Client::builder().no_proxy().build().unwrap();
-        let post = |path: String, body: &'static str| {
-            client.post(format!("{}{path}", self.url)).header("Content-Type", "application/json").body(body)
-        };
+        let mut url = Url::parse(&format!("{}{}{path}", self.url, self.api.prefix())).unwrap();
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let mut request = client.request(method.parse().unwrap(), url).header("Accept", "application/json");
+        if let Some(body) = body {
+            request = request.header("Content-Type", "application/json").body(body.to_string());
+        }
         let request = match self.api {
-            Api::V1 => post(format!("/api/v1/dags/{dag}/dagRuns"), "{}").basic_auth("admin", Some("lakeward-test")),
+            Api::V1 => request.basic_auth("admin", Some("lakeward-test")),
             Api::V2 => {
                 let login = r#"{"username": "admin", "password": "lakeward-test"}"#;
-                let reply = post("/auth/token".to_owned(), login).send().await.unwrap().text().await.unwrap();
+                let login = client
+                    .post(format!("{}/auth/token", self.url))
+                    .header("Content-Type", "application/json")
+                    .body(login);
+                let reply = login.send().await.unwrap().text().await.unwrap();
                 let token: Value = serde_json::from_str(&reply).unwrap();
-                let run = post(format!("/api/v2/dags/{dag}/dagRuns"), r#"{"logical_date": null}"#);
-                run.bearer_auth(token["access_token"].as_str().unwrap())
+                request.bearer_auth(token["access_token"].as_str().unwrap())
             }
         };
         let reply = request.send().await.unwrap();
-        assert!(reply.status().is_success(), "{dag}: {}", reply.text().await.unwrap_or_default());
+        (reply.status().as_u16(), reply.text().await.unwrap_or_default())
     }
 }
 

@@ -176,6 +176,8 @@ pub struct EmrTable {
 #[allow(missing_docs, reason = "the template documents each key")]
 pub struct AirflowTable {
     pub url: Option<Spanned<String>>,
+    pub mwaa: Option<Spanned<String>>,
+    pub endpoint_url: Option<Spanned<String>>,
     pub user: Option<Spanned<String>>,
     pub password: Option<Spanned<SecretText>>,
     pub password_env: Option<Spanned<String>>,

@@ -33,7 +33,7 @@ pub use jobs::JobConfig;
 pub use notify::{NotifierConfig, NotifierEnd};
 pub use place::{Places, Vars};
 pub use resolve::load;
-pub use services::AirflowConfig;
+pub use services::{AirflowConfig, OwnAirflow};
 pub use source::{ResolvedValue, Source, Sourced};
 pub use target::LakeTarget;
 

@@ -56,7 +56,7 @@ pub fn load(
     let jobs = jobs::jobs(&layers, &mut ledger)?;
     let own_services = chosen.table(file.as_ref());
     let emr = services::emr(&layers, own_services, lake.as_ref(), &mut ledger)?;
-    let airflow = services::airflow(file.as_ref(), own_services, vars, places, &mut ledger)?;
+    let airflow = services::airflow(file.as_ref(), own_services, vars, places, lake.as_ref(), &mut ledger)?;
     let account = watched::account(lake.as_ref());
     let (named, secrets) = match &file {
         Some(document) => watched::secrets(document, &account, &mut ledger)?,

@@ -11,7 +11,7 @@ use super::source::Ledger;
 use super::target::LakeTarget;
 use super::{Places, Vars, check};
 use crate::lake::aws::Access;
-use crate::sources::airflow::{AirflowSettings, Login};
+use crate::sources::airflow::{AirflowSettings, Login, MwaaSettings};
 use crate::sources::aws::cloudwatch::CloudWatchSettings;
 use crate::sources::aws::emr::EmrSettings;
 
@@ -20,7 +20,16 @@ pub(super) type Own<'a> = Option<(&'a Document, &'a EnvironmentTable)>;
 
 /// An Airflow as it is configured.
 #[derive(Debug, Clone)]
-pub struct AirflowConfig {
+pub enum AirflowConfig {
+    /// One of one's own.
+    Own(OwnAirflow),
+    /// An environment of MWAA.
+    Managed(MwaaSettings),
+}
+
+/// An Airflow of one's own.
+#[derive(Debug, Clone)]
+pub struct OwnAirflow {
     /// As a browser has it; judged.
     pub url: String,
     /// How to log in, or why that cannot be known.
@@ -29,7 +38,7 @@ pub struct AirflowConfig {
     pub verify: bool,
 }
 
-impl AirflowConfig {
+impl OwnAirflow {
     /// The settings of its client, or why there are none.
     pub fn settings(&self) -> Result<AirflowSettings, String> {
         let login = self.login.clone()?;
@@ -100,14 +109,22 @@ pub(super) fn airflow(
     own: Own<'_>,
     vars: &Vars,
     places: &Places,
+    lake: Option<&LakeTarget>,
     ledger: &mut Ledger,
 ) -> Result<Option<AirflowConfig>, ConfigError> {
     let own = own.and_then(|(d, t)| Some((d, t.airflow.as_ref()?)));
     let common = || file.and_then(|d| Some((d, d.tables.airflow.as_ref()?)));
     let Some((document, spanned)) = own.or_else(common) else { return Ok(None) };
     let table = spanned.get_ref();
+    if let Some(name) = &table.mwaa {
+        return mwaa(document, table, name, lake, ledger).map(|found| Some(AirflowConfig::Managed(found)));
+    }
     let Some(url) = &table.url else {
-        return Err(document.fault(spanned, "airflow.url is missing", "the address that a browser opens"));
+        return Err(document.fault(
+            spanned,
+            "airflow.url is missing",
+            "the address that a browser opens; or mwaa, the name of an environment",
+        ));
     };
     AirflowSettings::new(url.get_ref(), Login::None)
         .judge()
@@ -116,7 +133,32 @@ pub(super) fn airflow(
     ledger.note("airflow.url", url.get_ref().trim().to_owned(), document.source(&url.span()));
     ledger.note("airflow login", shown, document.source(&spanned.span()));
     let verify = ledger.pick("airflow.verify", [document.maybe(table.verify.as_ref())], true).value;
-    Ok(Some(AirflowConfig { url: url.get_ref().clone(), login, verify }))
+    Ok(Some(AirflowConfig::Own(OwnAirflow { url: url.get_ref().clone(), login, verify })))
+}
+
+/// An environment of MWAA, asked by who asks the lake.
+fn mwaa(
+    document: &Document,
+    t: &AirflowTable,
+    name: &Spanned<String>,
+    lake: Option<&LakeTarget>,
+    ledger: &mut Ledger,
+) -> Result<MwaaSettings, ConfigError> {
+    let own = [&t.url, &t.user, &t.password_env, &t.password_file, &t.token_env, &t.token_file];
+    let own = own.into_iter().flatten().map(Spanned::span);
+    let secrets = [&t.password, &t.token].into_iter().flatten().map(Spanned::span);
+    if let Some(at) = own.chain(secrets).chain(t.verify.as_ref().map(Spanned::span)).next() {
+        let allowed = "airflow.mwaa alone: the account's credentials are the login";
+        let place = document.source(&at).to_string();
+        return Err(ConfigError::new(place, "airflow.mwaa, and how an Airflow of one's own is asked", allowed));
+    }
+    if !MwaaSettings::is_name(name.get_ref()) {
+        let allowed = "a letter, then letters, digits, `-`, `_` and `.`; 80 characters at most";
+        return Err(document.fault(name, "airflow.mwaa is no name of an environment", allowed));
+    }
+    let access = access(document, "airflow.endpoint_url", t.endpoint_url.as_ref(), lake, ledger)?;
+    ledger.note("airflow.mwaa", name.get_ref().clone(), document.source(&name.span()));
+    Ok(MwaaSettings { environment: name.get_ref().clone(), access })
 }
 
 /// A name with its password, a token, or nothing.

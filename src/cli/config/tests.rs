@@ -120,6 +120,8 @@ fn every_fault_names_its_line_and_what_is_allowed() {
             "airflow.token is there twice",
             "token_env",
         ),
+        ("[airflow]\nmwaa = \"a/b\"", ":2", "no name of an environment", "80 characters"),
+        ("[airflow]\nmwaa = \"a\"\nurl = \"http://a\"", ":3", "airflow.mwaa, and how", "the login"),
         ("[cloudwatch]\nalarm_prefix = \"\"", ":2", "alarm_prefix is empty", "leave it out"),
         ("[cloudwatch]\nendpoint_url = \"monitoring\"", ":2", "not an http address", "https://host"),
         ("[cloudwatch]\nprefix = \"x\"", ":2", "unknown key `prefix`", "`alarm_prefix`"),
@@ -416,17 +418,27 @@ fn each_environment_may_have_its_own_airflow_and_the_secret_stays_unseen() {
     );
     let user = User::new(&config).var("P", "SECRETSECRET");
     let prod = user.load(&on("prod")).unwrap();
-    let airflow = prod.airflow.as_ref().unwrap();
+    let Some(AirflowConfig::Own(airflow)) = &prod.airflow else { panic!("{:?}", prod.airflow) };
     assert_eq!((airflow.url.as_str(), airflow.verify), ("https://prod.example.com", true));
     assert!(airflow.settings().is_ok());
     assert!(!format!("{prod:?}").contains("SECRET"));
     assert_eq!(seen(&prod, "airflow login").0, "ann, password of variable P");
     let test = user.load(&on("test")).unwrap();
-    let airflow = test.airflow.as_ref().unwrap();
+    let Some(AirflowConfig::Own(airflow)) = &test.airflow else { panic!("{:?}", test.airflow) };
     assert_eq!((airflow.url.as_str(), airflow.verify), ("http://127.0.0.1:8080", false));
     // A secret that is not there is no fault of the file: commands that need no Airflow go on.
     let without = User::new(&config).load(&on("prod")).unwrap();
-    assert_eq!(without.airflow.unwrap().settings().unwrap_err(), "the variable P is not set");
+    let Some(AirflowConfig::Own(airflow)) = without.airflow else { panic!("{:?}", without.airflow) };
+    assert_eq!(airflow.settings().unwrap_err(), "the variable P is not set");
+}
+
+#[test]
+fn an_environment_of_mwaa_is_asked_by_who_asks_the_lake() {
+    let config = format!("{AWS}profile = \"oncall\"\nairflow = {{ mwaa = \"prod-airflow\" }}\n");
+    let prod = User::new(&config).load(&on("prod")).unwrap();
+    let Some(AirflowConfig::Managed(mwaa)) = &prod.airflow else { panic!("{:?}", prod.airflow) };
+    assert_eq!((mwaa.environment.as_str(), mwaa.access.profile.as_deref()), ("prod-airflow", Some("oncall")));
+    assert_eq!(seen(&prod, "airflow.mwaa").0, "prod-airflow");
 }
 
 #[test]
@@ -451,7 +463,7 @@ fn services_are_asked_where_their_tables_stand_by_who_asks_the_lake() {
     for access in [&found.access, &config.emr.as_ref().unwrap().access] {
         assert_eq!((access.profile.as_deref(), access.anonymous), (Some("oncall"), false));
     }
-    assert!(seen(&config, "cloudwatch.alarm_prefix").1.ends_with("config.toml:8"));
+    assert!(seen(&config, "cloudwatch.alarm_prefix").1.ends_with("config.toml:9"));
 
     let own = User::new("").lake_file("[cloudwatch]\n").load(&on_folder()).unwrap();
     assert_eq!(own.cloudwatch, Some(CloudWatchSettings::default()));

@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::{Check, Verdict};
-use crate::cli::config::{Config, LakeTarget, NotifierConfig, NotifierEnd, Vars};
+use crate::cli::config::{AirflowConfig, Config, LakeTarget, NotifierConfig, NotifierEnd, Vars};
 use crate::lake::ErrorClass;
 use crate::lake::s3::S3Settings;
 use crate::sources::SourceError;
@@ -94,12 +94,18 @@ async fn servers(config: &Config, vars: &Vars) -> Vec<Used> {
         }));
     }
     let emr = config.emr.as_ref().map(|emr| &emr.access);
-    // The last two are not asked by an SDK crate: no variable of their own is read for them.
+    let mwaa = config.airflow.as_ref().and_then(|airflow| match airflow {
+        AirflowConfig::Managed(mwaa) => Some(&mwaa.access),
+        AirflowConfig::Own(_) => None,
+    });
+    // Those without a variable are asked by no SDK crate, and read none.
     for (service, variable, access) in [
         ("emr-serverless", "AWS_ENDPOINT_URL_EMR_SERVERLESS", emr),
         ("logs", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", emr),
         ("secretsmanager", "", config.secrets.as_ref()),
         ("glue", "", config.glue.as_ref()),
+        ("monitoring", "", config.cloudwatch.as_ref().map(|cloudwatch| &cloudwatch.access)),
+        ("env.airflow", "", mwaa),
     ] {
         let Some(access) = access else { continue };
         let found = address(access.endpoint_url.as_deref(), service, variable, vars, &sdk).await;
@@ -142,7 +148,7 @@ fn bucket_host(endpoint: Endpoint, s3: &S3Settings) -> Endpoint {
 }
 
 fn airflow(config: &Config) -> Option<Used> {
-    let airflow = config.airflow.as_ref()?;
+    let AirflowConfig::Own(airflow) = config.airflow.as_ref()? else { return None };
     let endpoint = Endpoint::of(airflow.url.trim())?;
     Some(Used { by: "airflow".into(), endpoint, is_s3: false, verified: airflow.verify })
 }

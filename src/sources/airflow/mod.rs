@@ -6,12 +6,13 @@
 //! continuation and without mapped tasks; it does not know retry delays; it puts ids into paths unencoded. It would
 //! also bring a second set of trusted roots (`webpki-roots`) beside the system's, and anyhow, HTTP/2 and charsets.
 //!
-//! MWAA is a [`Transport`] that is not written yet: `InvokeRestApi` takes a [`Call`] as it is.
+//! MWAA is asked through AWS ([`Mwaa`]): another [`Transport`], and the same Airflow behind it.
 
 mod address;
 mod fault;
 mod http;
 mod logs;
+mod mwaa;
 mod pairs;
 mod retry;
 mod settings;
@@ -32,6 +33,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 pub use http::HttpTransport;
+pub use mwaa::{Mwaa, MwaaSettings};
 pub use settings::{AirflowSettings, Login};
 pub use transport::{Api, Call, Form, Method, Reply, Transport, Unready};
 

@@ -27,7 +27,7 @@ const SECRETS: Service = Service {
 };
 const STS: Service =
     Service { host: "sts", signs: "sts", protocol: Protocol::Query { version: "2011-06-15" }, home: None };
-const MWAA: Service = Service { host: "api.airflow", signs: "airflow", protocol: Protocol::Rest, home: None };
+const EMR: Service = Service { host: "emr-serverless", signs: "emr-serverless", protocol: Protocol::Rest, home: None };
 
 fn calling(service: Service, config: &SdkConfig) -> Caller {
     Caller::with_config(Access { profile: Some("oncall".into()), ..Access::default() }, service, config)
@@ -59,10 +59,10 @@ async fn moto_answers_in_each_protocol() {
     let standing = secret(&secrets).await.unwrap();
     assert!(standing["Name"] == "crm" && !standing.to_string().contains("HUNTER2"), "{standing}");
 
-    let airflow = calling(MWAA, &config);
-    let asked = airflow.asked("airflow:ListEnvironments", "airflow");
-    let found = airflow.rest(&asked, reqwest::Method::GET, "/environments?MaxResults=5", None).await.unwrap();
-    assert_eq!(found["Environments"], json!([]));
+    let emr = calling(EMR, &config);
+    let asked = emr.asked("emr-serverless:ListApplications", "emr-serverless:/applications");
+    let found = emr.rest(&asked, reqwest::Method::GET, "/applications?maxResults=5", None, &[]).await.unwrap();
+    assert_eq!(found["applications"], json!([]));
 }
 
 /// A server that gives these answers, and the account on it.

@@ -73,6 +73,8 @@ struct Request {
     path: String,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
+    /// Errors whose body is an answer.
+    answers: &'static [&'static str],
 }
 
 /// Asks one service. The account is looked for when it is first needed; credentials are renewed before they run out, and
@@ -132,21 +134,24 @@ impl Caller {
                 return Err(SourceError::new(ErrorClass::Unsupported, asked.object.clone(), detail));
             }
         };
-        self.send(asked, &Request { method: Method::POST, path: "/".to_owned(), headers, body }).await
+        let (method, path) = (Method::POST, "/".to_owned());
+        self.send(asked, &Request { method, path, headers, body, answers: &[] }).await
     }
 
     /// One call of a service that speaks REST with JSON. The path begins with `/`, its parts percent-encoded, its query
-    /// behind it. Only for what may be done twice, as [`Caller::ask`].
+    /// behind it. The body of an error whose code is among `answers` is an answer. Only for what may be done twice, as
+    /// [`Caller::ask`].
     pub async fn rest(
         &self,
         asked: &Asked<'_>,
         method: Method,
         path: &str,
         input: Option<&Value>,
+        answers: &'static [&'static str],
     ) -> Result<Value, SourceError> {
         let headers = input.map(|_| ("content-type", "application/json".to_owned())).into_iter().collect();
         let body = input.map(|input| input.to_string().into_bytes()).unwrap_or_default();
-        self.send(asked, &Request { method, path: path.to_owned(), headers, body }).await
+        self.send(asked, &Request { method, path: path.to_owned(), headers, body, answers }).await
     }
 
     async fn send(&self, asked: &Asked<'_>, request: &Request) -> Result<Value, SourceError> {
@@ -177,7 +182,7 @@ impl Caller {
             Unanswered::TooLong => asked.unreadable("the reply is longer than 12 MiB, and was not read"),
         })?;
         tracing::debug!(object = %asked.object, status = reply.status, request = reply.id.as_deref(), "aws");
-        reply.value(self.service.protocol, asked)
+        reply.value(self.service.protocol, request.answers, asked)
     }
 
     fn signed(

@@ -22,8 +22,8 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// What was asked for, or why there is none of it.
-    pub fn value(&self, protocol: Protocol, asked: &Asked<'_>) -> Result<Value, Failed> {
+    /// What was asked for, or why there is none of it. Errors of these codes are answers, too.
+    pub fn value(&self, protocol: Protocol, answers: &[&str], asked: &Asked<'_>) -> Result<Value, Failed> {
         let read = match protocol {
             Protocol::Query { .. } => self.leaves(),
             Protocol::Json { .. } | Protocol::Rest => self.json(),
@@ -38,6 +38,9 @@ impl Reply {
             names.iter().find_map(|name| value.get(*name)?.as_str()).map(str::to_owned)
         };
         let code = self.error.clone().or_else(|| said(&["__type", "Code", "code"])).unwrap_or_default();
+        if let Some(value) = read.as_ref().filter(|_| answers.contains(&short_code(&code))) {
+            return Ok(value.clone());
+        }
         let message = said(&["message", "Message", "errorMessage"]);
         let error = asked.replied(self.status, short_code(&code), message.as_deref());
         let again = error.class == ErrorClass::Throttled || self.status >= 500;
@@ -125,7 +128,9 @@ mod tests {
     ) -> Result<Value, (ErrorClass, bool, String)> {
         let asked = Asked { permission: "x:Y", object: "x:/y".into(), profile: None };
         let reply = Reply { status, error: error.map(str::to_owned), id: None, bytes: body.into() };
-        reply.value(protocol, &asked).map_err(|failed| (failed.error.class, failed.again, failed.error.detail))
+        reply
+            .value(protocol, &["Taken"], &asked)
+            .map_err(|failed| (failed.error.class, failed.again, failed.error.detail))
     }
 
     #[test]
@@ -190,6 +195,8 @@ mod tests {
     fn what_is_no_answer_is_not_taken_for_one() {
         assert_eq!(read(JSON, 200, None, ""), Ok(json!({})));
         assert_eq!(read(JSON, 302, None, "{}").unwrap_err().0, ErrorClass::Malformed);
+        assert_eq!(read(Protocol::Rest, 400, Some("Taken"), r#"{"a":1}"#), Ok(json!({ "a": 1 })));
+        assert_eq!(read(Protocol::Rest, 400, Some("Taken"), "<html>").unwrap_err().0, ErrorClass::Malformed);
         for (protocol, body) in [
             (JSON, "<html>login</html>"),
             (JSON, "[1]"),

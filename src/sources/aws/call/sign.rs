@@ -62,8 +62,10 @@ mod tests {
                 ("x-amz-target", "GraniteServiceVersion20100801.DescribeAlarms".to_owned()),
             ],
             body: b"{\"MaxRecords\":100}".to_vec(),
+            answers: &[],
         };
-        let rest = Request { method: Method::GET, path: String::new(), headers: Vec::new(), body: Vec::new() };
+        let rest =
+            Request { method: Method::GET, path: String::new(), headers: Vec::new(), body: Vec::new(), answers: &[] };
         let at = "https://monitoring.eu-central-1.amazonaws.com/";
         let path = "https://api.eu-central-1.amazonaws.com/environments/a%20b/x%3Ay?b=2&a=1%2F2";
         for (request, url, service, token, signature) in [
