@@ -24,7 +24,7 @@ pub(super) const GOOD: &str = "✓";
 pub(super) const BAD: &str = "✗";
 
 /// Each glyph of ours with its twin. `▲` is `^` and not `!`, which is the warning's own sign.
-const TWINS: [(&str, &str); 28] = [
+const TWINS: [(&str, &str); 29] = [
     ("▲", "^"),
     (FRESH, "*"),
     (STALE, "o"),

@@ -35,6 +35,8 @@ const DAG_WINDOW: Duration = Duration::days(3);
 const WITH_TASKS: usize = 20;
 /// Of them, at once.
 const AT_ONCE: usize = 8;
+/// What one source may take for one refresh.
+const SLOWEST: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// The sources of an environment beside its lake.
 #[derive(Debug, Default)]
@@ -102,18 +104,9 @@ pub(super) async fn read(
     let thresholds = &session.settings.thresholds;
     let since = now - thresholds.failure_window.max(thresholds.duration_window);
     let (jobs, dags, alarms) = futures::join!(
-        join_all(connected.jobs.iter().map(|source| async move {
-            if due(source.name()) { Some(source.runs(since, JOB_RUNS).await) } else { None }
-        })),
-        join_all(connected.dags.iter().map(|source| async move {
-            if due(source.name()) { Some(dags_of(source.as_ref(), now).await) } else { None }
-        })),
-        join_all(
-            connected
-                .alarms
-                .iter()
-                .map(|source| async move { if due(source.name()) { Some(source.alarms(now).await) } else { None } })
-        )
+        join_all(connected.jobs.iter().map(|s| asked(due(s.name()), s.name(), s.runs(since, JOB_RUNS)))),
+        join_all(connected.dags.iter().map(|s| asked(due(s.name()), s.name(), dags_of(s.as_ref(), now)))),
+        join_all(connected.alarms.iter().map(|s| asked(due(s.name()), s.name(), s.alarms(now))))
     );
     let (mut pipeline, mut health) = (Pipeline::default(), Vec::new());
     for (source, runs) in connected.jobs.iter().zip(jobs) {
@@ -172,6 +165,27 @@ pub(super) async fn read(
     pipeline.jobs.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| b.id.cmp(&a.id)));
     pipeline.dag_runs.sort_by(|a, b| b.started.cmp(&a.started).then_with(|| b.id.cmp(&a.id)));
     (pipeline, health)
+}
+
+/// The answer of a source that is due; none of one that is not.
+async fn asked<T>(
+    is_due: bool,
+    source: &str,
+    answer: impl Future<Output = Result<T, SourceError>>,
+) -> Option<Result<T, SourceError>> {
+    if is_due { Some(in_time(source, answer).await) } else { None }
+}
+
+/// An answer that comes in time: the slowest source must not keep back what the others say.
+pub(super) async fn in_time<T>(
+    source: &str,
+    answer: impl Future<Output = Result<T, SourceError>>,
+) -> Result<T, SourceError> {
+    let late = || SourceError {
+        hint: "it is slow, or the way to it: what it said before stands, and the next refresh asks again".to_owned(),
+        ..SourceError::new(ErrorClass::Unreachable, source, format!("no answer within {} s", SLOWEST.as_secs()))
+    };
+    tokio::time::timeout(SLOWEST, answer).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// A source that was not asked, or did not answer.

@@ -136,6 +136,16 @@ async fn lake(
     sources.push(SourceHealth::after("quarantine", failure, now));
     let (alerts, other) = alerts::raise(session, &entries, &quarantines, all, now).await;
     sources.extend(other);
+    if last.taken.is_none() {
+        // Whoever opens the console sees what the lake says, however long the services take to answer.
+        let mut alerts = alerts.clone();
+        merge_same_key(&mut alerts);
+        cause::order(&mut alerts);
+        let (entries, sources) = (entries.clone(), sources.clone());
+        let partial = Snapshot { entries, quarantines: quarantines.clone(), alerts, sources, ..Snapshot::default() };
+        let found = partial.entries.len() as u64;
+        progress(Progress { listed: 0, assessed: found, found, partial: Some(partial) });
+    }
     Snapshot { entries, quarantines, alerts, sources, ..Snapshot::default() }
 }
 

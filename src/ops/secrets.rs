@@ -8,6 +8,7 @@ use futures::stream::{self, StreamExt};
 
 use super::Session;
 use super::health::{SourceHealth, SourceState};
+use super::pipeline::in_time;
 use crate::lake::{ErrorClass, LakeError};
 use crate::model::alert::Alert;
 use crate::model::rules::secret::{SecretSignal, secret_alert};
@@ -79,7 +80,7 @@ async fn one(
     if known.as_ref().is_some_and(|(read, _)| now - *read < GOOD_FOR) {
         return (known, None);
     }
-    match source.standing(&secret.name).await {
+    match in_time(SOURCE, source.standing(&secret.name)).await {
         Ok(standing) => {
             standings.keep(&secret.name, now, standing.clone());
             (Some((now, standing)), None)

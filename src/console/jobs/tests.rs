@@ -219,7 +219,7 @@ fn what_a_run_used_is_asked_for_when_its_detail_is_opened() {
     assert_eq!(curves.len(), 4);
     // Once it is known, nothing more is asked for.
     assert!(crate::console::jobs::retry(&mut driven.state).is_empty());
-    driven.keys("esc").type_in("/", "00f7cc09");
+    driven.keys("esc esc").type_in("/", "00f7cc09");
     assert!(matches!(driven.state.jobs.measured.of(&chosen_id(&driven)), Load::Idle), "that of another run");
     assert!(!driven.screen().contains("memory used"), "{}", driven.screen());
 }
