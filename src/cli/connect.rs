@@ -97,9 +97,9 @@ fn notifier(config: &NotifierConfig) -> Box<dyn Notifier> {
 }
 
 /// Runs the console to its end.
-pub fn console(session: Session, config: &Config) -> Result<Exit, CliError> {
-    let settings = console_settings(&session, config)?;
-    Ok(match run_terminal(Arc::new(session), settings) {
+pub fn console(session: &Arc<Session>, config: &Config) -> Result<Exit, CliError> {
+    let settings = console_settings(session, config)?;
+    Ok(match run_terminal(Arc::clone(session), settings) {
         ExitReason::Quit => Exit::Fine,
         ExitReason::Interrupted => Exit::Interrupted,
         ExitReason::TerminalLost => Exit::Failed,

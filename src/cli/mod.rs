@@ -26,6 +26,7 @@ mod writes;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use chrono::Utc;
 use clap::Parser;
@@ -216,11 +217,11 @@ fn console(global: &Global, around: &Surroundings) -> Result<Exit, CliError> {
 }
 
 fn open_console(session: Session, config: &Config, global: &Global) -> Result<Exit, CliError> {
-    let (lake, began) = (session.lake().clone(), std::time::Instant::now());
-    let exit = connect::console(session, config)?;
+    let (session, began) = (Arc::new(session), std::time::Instant::now());
+    let exit = connect::console(&session, config)?;
     if global.stats {
-        let cost = lake.counters().read();
-        output::complain(&[stats::line(cost, global.json), stats::rate(cost, began.elapsed())]);
+        let lake = stats::line(session.lake().counters().read(), global.json);
+        output::complain(&[lake, stats::rate(&session.requests(), began.elapsed())]);
     }
     Ok(exit)
 }

@@ -30,13 +30,15 @@ pub fn line(stats: Stats, as_json: bool) -> String {
     )
 }
 
-/// What a console cost the lake while it was open: its first reading included.
-pub fn rate(stats: Stats, open: Duration) -> String {
-    let requests = stats.lists + stats.gets + stats.heads + stats.writes;
+/// What a console cost while it was open, its first reading included: of all sources, and of each that sent any.
+pub fn rate(requests: &[(&str, u64)], open: Duration) -> String {
     let minutes = open.as_secs_f64() / 60.0;
     // Less than a minute is one: the first reading alone is no rate.
-    let rate = requests as f64 / minutes.max(1.0);
-    format!("open for {minutes:.1} min: {rate:.1} requests of the lake a minute")
+    let rate = |requests: u64| requests as f64 / minutes.max(1.0);
+    let of = |(source, n): &(&str, u64)| format!("{source} {:.1}", rate(*n));
+    let each: Vec<String> = requests.iter().filter(|(_, n)| *n > 0).map(of).collect();
+    let all = rate(requests.iter().map(|(_, n)| n).sum());
+    format!("open for {minutes:.1} min: {all:.1} requests a minute ({})", each.join(", "))
 }
 
 /// Most memory this process has held, in bytes, where the system says it (Linux: VmHWM of proc_pid_status(5)).
@@ -63,9 +65,9 @@ mod tests {
 
     #[test]
     fn a_rate_is_that_of_a_minute_at_least() {
-        let stats = Stats { lists: 90, gets: 30, ..Stats::default() };
+        let sent = [("lake", 90), ("emr", 30), ("airflow", 0)];
         let seconds = Duration::from_secs;
-        assert_eq!(rate(stats, seconds(30)), "open for 0.5 min: 120.0 requests of the lake a minute");
-        assert_eq!(rate(stats, seconds(600)), "open for 10.0 min: 12.0 requests of the lake a minute");
+        assert_eq!(rate(&sent, seconds(30)), "open for 0.5 min: 120.0 requests a minute (lake 90.0, emr 30.0)");
+        assert_eq!(rate(&sent, seconds(600)), "open for 10.0 min: 12.0 requests a minute (lake 9.0, emr 3.0)");
     }
 }

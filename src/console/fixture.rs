@@ -22,7 +22,7 @@ use crate::model::protection::Protection;
 use crate::model::reason::ErrorReason;
 use crate::model::severity::Severity;
 use crate::model::triage::Standing;
-use crate::ops::{Opened, Snapshot, SourceHealth, SourceState};
+use crate::ops::{Cost, Opened, Snapshot, SourceHealth, SourceState};
 use crate::rows::PageRequest;
 use crate::sources::SourceError;
 use crate::sources::logs::LogPage;
@@ -113,7 +113,7 @@ pub(super) fn snapshot() -> Snapshot {
         quality: Vec::new(),
         alerts,
         sources,
-        requests: vec![("lake".into(), 1_234)],
+        costs: vec![Cost { source: "lake", requests: 1_234, minute: Some(7.5) }],
         taken: Some(now()),
     }
 }

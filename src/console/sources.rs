@@ -1,12 +1,12 @@
-//! The panel of sources: the state of each, its last answer and its age, why it fails and what to do, and how many
-//! requests were sent since the start.
+//! The panel of sources: the state of each, its last answer and its age, why it fails and what to do, when it is asked
+//! again, and how many requests a minute it costs.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::model::text::one_line;
-use crate::ops::{SourceHealth, SourceState};
+use crate::ops::{Cost, SourceHealth, SourceState};
 
 use super::cursor::Cursor;
 use super::paint::{self, pad};
@@ -19,9 +19,7 @@ use super::{glyphs, words};
 pub(super) fn draw(state: &State, cursor: Cursor, body: Rect, height: u16, buffer: &mut Buffer) {
     let theme = &state.theme;
     let sources = &state.lake.snapshot.sources;
-    let sent = state.lake.snapshot.requests.iter().map(|(to, n)| format!("{} {}", one_line(to, 20), words::count(*n)));
-    let sent = sent.collect::<Vec<_>>().join(", ");
-    let right = if sent.is_empty() { String::new() } else { format!("requests since the start: {sent}") };
+    let right = cost(&state.lake.snapshot.costs);
     paint::rule(buffer, body, theme, "Sources", &right);
     let inside = Rect { y: body.y.saturating_add(1), height: body.height.saturating_sub(1), ..body };
     if sources.is_empty() {
@@ -33,7 +31,7 @@ pub(super) fn draw(state: &State, cursor: Cursor, body: Rect, height: u16, buffe
         pad("source", 12, false),
         pad("state", 12, false),
         pad("last answer", 12, true),
-        pad("requests", 9, true),
+        pad("req/min", 9, true),
     );
     paint::line(buffer, inside, 0, Span::styled(head, theme.style(Role::Title)));
     let list = Rect { y: inside.y.saturating_add(1), height: inside.height.saturating_sub(1), ..inside };
@@ -51,6 +49,21 @@ pub(super) fn draw(state: &State, cursor: Cursor, body: Rect, height: u16, buffe
     }
 }
 
+/// What all of them cost, and the lake, which stands for all sources that lie on it.
+fn cost(costs: &[Cost]) -> String {
+    let rates: Option<Vec<f64>> = costs.iter().map(|cost| cost.minute).collect();
+    let sent = words::count(costs.iter().map(|cost| cost.requests).sum());
+    match rates.filter(|rates| !rates.is_empty()) {
+        None if costs.is_empty() => String::new(),
+        None => format!("{sent} requests"),
+        Some(rates) => {
+            let lake = costs.iter().find(|cost| cost.source == "lake").and_then(|cost| cost.minute);
+            let lake = lake.map(|n| format!(", lake {n:.1}")).unwrap_or_default();
+            format!("{sent} requests, {:.1} a minute{lake}", rates.iter().sum::<f64>())
+        }
+    }
+}
+
 fn row<'a>(state: &State, source: &SourceHealth, width: usize) -> Line<'a> {
     let theme = &state.theme;
     let (glyph, word, role, reason) = match &source.state {
@@ -59,8 +72,8 @@ fn row<'a>(state: &State, source: &SourceHealth, width: usize) -> Line<'a> {
     };
     let answered =
         source.answered.map_or_else(|| "never".to_owned(), |at| format!("{} ago", words::age(state.now, at)));
-    let own = state.lake.snapshot.requests.iter().find(|(to, _)| **to == *source.source);
-    let own = own.map(|(_, n)| words::count(*n)).unwrap_or_else(|| "–".to_owned());
+    let own = state.lake.snapshot.costs.iter().find(|cost| cost.source == source.source);
+    let own = own.and_then(|cost| cost.minute).map_or_else(|| "–".to_owned(), |n| format!("{n:.1}"));
     // One that rests says until when.
     let rests = source.next.filter(|next| *next > state.now);
     let rests = rests.map(|next| format!("rests for {}  ", words::age(next, state.now))).unwrap_or_default();

@@ -35,6 +35,13 @@ pub struct Stats {
     pub levels: u64,
 }
 
+impl Stats {
+    /// Requests of all kinds.
+    pub fn requests(self) -> u64 {
+        self.lists + self.gets + self.heads + self.writes
+    }
+}
+
 impl Counters {
     /// One listing request.
     pub fn list(&self) {

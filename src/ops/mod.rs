@@ -5,6 +5,7 @@ mod alerts;
 mod assess;
 pub mod audit;
 mod cadence;
+mod cost;
 mod drift;
 mod entries;
 mod freshness;
@@ -26,6 +27,7 @@ pub mod settings;
 mod triage;
 
 pub use audit::AuditRecord;
+pub use cost::Cost;
 pub use gate::{Gate, GateError, Outcome, TriageAsk, WriteEffect};
 pub use health::{SourceHealth, SourceState};
 pub use history::{History, HistoryEvent};

@@ -68,9 +68,8 @@ pub async fn refresh(
     for source in &mut snapshot.sources {
         source.remember(&last.sources);
     }
-    let sent = session.lake.counters().read();
-    let requests = vec![("lake".into(), sent.lists + sent.gets + sent.heads + sent.writes)];
-    Snapshot { pipeline: runs, quality: said.quality, triage, requests, taken: Some(now), ..snapshot }
+    let costs = session.costs.note(session.requests(), now);
+    Snapshot { pipeline: runs, quality: said.quality, triage, costs, taken: Some(now), ..snapshot }
 }
 
 /// Contracts change seldom: they are read again when somebody asks, or after a while.

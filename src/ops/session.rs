@@ -22,6 +22,7 @@ use crate::sources::quality::QualityResults;
 
 use super::assess::{Assessed, assess};
 use super::cadence::Cadence;
+use super::cost::{Cost, Costs};
 use super::drift::differences;
 use super::entries::{Found, group};
 use super::freshness::Watched;
@@ -56,8 +57,8 @@ pub struct Snapshot {
     pub triage: Vec<TriageRecord>,
     /// Each source's state.
     pub sources: Vec<SourceHealth>,
-    /// Requests sent since the start, by what they were sent to: `lake`, and sources that count their own.
-    pub requests: Vec<(Arc<str>, u64)>,
+    /// What the lake and each source that counts its own requests cost.
+    pub costs: Vec<Cost>,
     /// When it was complete; `None` while it is being gathered.
     pub taken: Option<DateTime<Utc>>,
 }
@@ -113,6 +114,7 @@ pub struct Session {
     pub(super) feeds: Feeds,
     pub(super) triage: Triage,
     pub(super) cadence: Cadence,
+    pub(super) costs: Costs,
     pub(super) watched: Watched,
     pub(super) forgot: Mutex<Option<DateTime<Utc>>>,
     pub(super) history: Option<Arc<History>>,
@@ -137,6 +139,7 @@ impl Session {
             feeds: Feeds::default(),
             triage: Triage::default(),
             cadence: Cadence::default(),
+            costs: Costs::default(),
             watched: Watched::default(),
             forgot: Mutex::default(),
             history: None,

@@ -74,6 +74,11 @@ pub struct SchemaVersion {
 /// A registry of schemas. Reads only.
 #[async_trait]
 pub trait SchemaRegistry: Send + Sync + Debug {
+    /// Requests that it has sent since the start; none if it counts none.
+    fn requests(&self) -> Option<u64> {
+        None
+    }
+
     /// The newest version that holds (in Glue's words, is available).
     async fn latest(&self, name: &SchemaName) -> Result<SchemaVersion, SourceError>;
 }
@@ -89,6 +94,11 @@ impl Contracts {
     /// Contracts of which some may lie in a registry.
     pub fn with_registry(registry: Arc<dyn SchemaRegistry>) -> Self {
         Self { read: Mutex::default(), registry: Some(registry) }
+    }
+
+    /// Requests that the registry has been sent since the start; the lake counts those for its files.
+    pub fn requests(&self) -> Option<u64> {
+        self.registry.as_ref()?.requests()
     }
 
     /// Forgets what was read, so that the next question reads anew: files at once, schemas of a registry after ten

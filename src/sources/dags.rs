@@ -15,6 +15,11 @@ pub trait DagSource: Send + Sync + Debug {
     /// Its name on screen: `airflow`.
     fn name(&self) -> &'static str;
 
+    /// Requests that it has sent since the start; none if the lake counts them.
+    fn requests(&self) -> Option<u64> {
+        None
+    }
+
     /// The version that answers, and where; what was seen, for `doctor`.
     async fn check(&self) -> Result<String, SourceError>;
 

@@ -53,6 +53,11 @@ pub trait JobSource: Send + Sync + Debug {
     /// Its name on screen: `emr`, `local`.
     fn name(&self) -> &'static str;
 
+    /// Requests that it has sent since the start; none if the lake counts them.
+    fn requests(&self) -> Option<u64> {
+        None
+    }
+
     /// The runs asked for since `since`, and those that are not over, newest first; at most `most`.
     async fn runs(&self, since: DateTime<Utc>, most: usize) -> Result<Vec<JobRun>, SourceError>;
 

@@ -58,6 +58,11 @@ pub trait LogSource: Send + Sync + Debug {
     /// Its name on screen: `cloudwatch`, `s3`, `files`.
     fn name(&self) -> &'static str;
 
+    /// Requests that it has sent since the start; none if the lake counts them.
+    fn requests(&self) -> Option<u64> {
+        None
+    }
+
     /// Whether it reads places of this kind.
     fn reads(&self, place: &LogPlace) -> bool;
 

@@ -24,6 +24,11 @@ pub trait AlarmSource: Send + Sync + Debug {
     /// Its name on screen: `alarms`.
     fn name(&self) -> &'static str;
 
+    /// Requests that it has sent since the start, those for metrics included; none if it counts none.
+    fn requests(&self) -> Option<u64> {
+        None
+    }
+
     /// The alarms as they stand.
     async fn alarms(&self, now: DateTime<Utc>) -> Result<AlarmsRead, SourceError>;
 }

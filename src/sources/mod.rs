@@ -17,6 +17,7 @@ pub mod quality;
 pub mod reach;
 pub mod s3_logs;
 pub mod secrets;
+pub mod sent;
 
 /// The error of a source is the lake's: a class, the object it concerns, what to do.
 pub use crate::lake::LakeError as SourceError;

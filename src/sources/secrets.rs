@@ -13,6 +13,11 @@ pub trait SecretSource: Send + Sync + Debug {
     /// Its name on screen: `secrets manager`.
     fn name(&self) -> &str;
 
+    /// Requests that it has sent since the start; none if it counts none.
+    fn requests(&self) -> Option<u64> {
+        None
+    }
+
     /// The address of a secret, for evidence.
     fn uri(&self, name: &str) -> String {
         format!("{}:{name}", self.name())

@@ -7,6 +7,7 @@ mod console_on_s3;
 mod delta_tables;
 mod doctor;
 mod equal_ends;
+mod faults;
 mod foreign_files;
 mod idle_cost;
 mod lake_contract;

@@ -186,7 +186,7 @@ fn a_failing_source_is_shown_and_what_is_known_stays() {
     driven.keys("S");
     let screen = driven.screen();
     assert!(line(&screen, "emr  ").contains("expired") && screen.contains("emr: token\\n: sso login"), "{screen}");
-    assert!(screen.contains("requests since the start: lake 1,234"), "{screen}");
+    assert!(screen.contains("1,234 requests, 7.5 a minute, lake 7.5"), "{screen}");
     driven.keys("esc");
     read_anew(&mut driven, Pipeline::default(), snapshot().sources);
     assert!(driven.screen().contains("no runs: no source of job or DAG runs told of any"));

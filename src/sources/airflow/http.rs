@@ -19,6 +19,7 @@ use super::unanswered::unanswered;
 use crate::lake::ErrorClass;
 use crate::sources::SourceError;
 use crate::sources::notify::Secret;
+use crate::sources::sent::Sent;
 
 /// A host that takes no connection for this long is unreachable.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -37,6 +38,7 @@ pub struct HttpTransport {
     settings: AirflowSettings,
     client: OnceLock<Client>,
     session: Mutex<Session>,
+    sent: Sent,
 }
 
 /// What logging in to 3.x gave.
@@ -51,7 +53,13 @@ impl HttpTransport {
     pub fn new(settings: &AirflowSettings) -> Result<Self, SourceError> {
         let url = settings.base()?;
         let base = url.as_str().trim_end_matches('/').to_owned();
-        Ok(Self { base, settings: settings.clone(), client: OnceLock::new(), session: Mutex::default() })
+        Ok(Self {
+            base,
+            settings: settings.clone(),
+            client: OnceLock::new(),
+            session: Mutex::default(),
+            sent: Sent::default(),
+        })
     }
 
     fn client(&self) -> Result<&Client, SourceError> {
@@ -79,6 +87,7 @@ impl HttpTransport {
         request: RequestBuilder,
         most: usize,
     ) -> Result<(Reply, Option<Duration>), reqwest::Error> {
+        self.sent.one();
         let mut response = request.send().await?;
         let wait = wait(&response);
         let text = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
@@ -252,6 +261,10 @@ impl Transport for HttpTransport {
             }
         };
         (class, hint.to_owned())
+    }
+
+    fn requests(&self) -> u64 {
+        self.sent.count()
     }
 
     fn scrub(&self, text: &str) -> String {

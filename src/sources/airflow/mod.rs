@@ -232,6 +232,10 @@ impl DagSource for Airflow {
         "airflow"
     }
 
+    fn requests(&self) -> Option<u64> {
+        Some(self.transport.requests())
+    }
+
     async fn check(&self) -> Result<String, SourceError> {
         let Version { api, text } = self.version().await?;
         let one = |path: &str| Call { query: vec![("limit", "1".to_owned())], ..Call::get(*api, path.to_owned()) };

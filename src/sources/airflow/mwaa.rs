@@ -84,6 +84,10 @@ impl Transport for Mwaa {
         (ErrorClass::Denied, hint)
     }
 
+    fn requests(&self) -> u64 {
+        self.caller.requests()
+    }
+
     /// The credentials are in no header that Airflow sees.
     fn scrub(&self, text: &str) -> String {
         text.to_owned()

@@ -111,6 +111,11 @@ pub trait Transport: Send + Sync + Debug {
     /// A text of the other side without what it must not repeat.
     fn scrub(&self, text: &str) -> String;
 
+    /// Requests sent since the start, logins included.
+    fn requests(&self) -> u64 {
+        0
+    }
+
     /// What to know of it, for `doctor`.
     fn notes(&self) -> Vec<String> {
         Vec::new()

@@ -74,6 +74,10 @@ fn read(reply: &Value) -> Result<Found, &'static str> {
 
 #[async_trait]
 impl SchemaRegistry for GlueRegistry {
+    fn requests(&self) -> Option<u64> {
+        Some(self.caller.requests())
+    }
+
     /// The newest version may be one whose compatibility check failed or still runs: those before it are looked at, one
     /// request each.
     async fn latest(&self, name: &SchemaName) -> Result<SchemaVersion, SourceError> {

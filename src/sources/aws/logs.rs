@@ -20,6 +20,7 @@ use crate::lake::aws::{Access, Asked};
 use crate::model::run::LogPlace;
 use crate::sources::SourceError;
 use crate::sources::logs::{LogCursor, LogPage, LogQuery, LogSource, RawLine};
+use crate::sources::sent::Sent;
 
 /// The most events that one page holds:
 /// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html>.
@@ -34,6 +35,11 @@ const PATTERN: usize = 1_024;
 pub struct CloudWatchLogs {
     access: Access,
     client: OnceCell<Client>,
+    sent: Sent,
+}
+
+fn counted(config: &SdkConfig, sent: Sent) -> Client {
+    Client::from_conf(aws_sdk_cloudwatchlogs::config::Builder::from(config).interceptor(sent).build())
 }
 
 /// The group and streams of a place.
@@ -45,16 +51,17 @@ struct Streams<'a> {
 impl CloudWatchLogs {
     /// Asks nobody yet.
     pub fn new(access: Access) -> Self {
-        Self { access, client: OnceCell::new() }
+        Self { access, client: OnceCell::new(), sent: Sent::default() }
     }
 
     /// With an account that was found already: its credentials and endpoint come first.
     pub fn with_config(access: Access, config: &SdkConfig) -> Self {
-        Self { access, client: OnceCell::new_with(Some(Client::new(config))) }
+        let sent = Sent::default();
+        Self { access, client: OnceCell::new_with(Some(counted(config, sent.clone()))), sent }
     }
 
     async fn client(&self) -> &Client {
-        self.client.get_or_init(|| async { Client::new(&self.access.load().await) }).await
+        self.client.get_or_init(|| async { counted(&self.access.load().await, self.sent.clone()) }).await
     }
 
     fn asked(&self, permission: &'static str, group: &str) -> Asked<'_> {
@@ -111,6 +118,10 @@ fn is_of_token(error: &SdkError<FilterLogEventsError>, position: &Position) -> b
 impl LogSource for CloudWatchLogs {
     fn name(&self) -> &'static str {
         "cloudwatch"
+    }
+
+    fn requests(&self) -> Option<u64> {
+        Some(self.sent.count())
     }
 
     fn reads(&self, place: &LogPlace) -> bool {

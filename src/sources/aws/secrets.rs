@@ -47,6 +47,10 @@ impl SecretSource for SecretsManager {
         "secrets manager"
     }
 
+    fn requests(&self) -> Option<u64> {
+        Some(self.caller.requests())
+    }
+
     fn uri(&self, name: &str) -> String {
         if name.starts_with("arn:") { name.to_owned() } else { format!("secretsmanager:{name}") }
     }

@@ -145,6 +145,11 @@ impl LogSource for S3Logs {
         "s3"
     }
 
+    fn requests(&self) -> Option<u64> {
+        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(buckets.values().map(|lake| lake.counters().read().requests()).sum())
+    }
+
     fn reads(&self, place: &LogPlace) -> bool {
         matches!(place, LogPlace::S3 { .. })
     }

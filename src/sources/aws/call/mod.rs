@@ -25,6 +25,7 @@ use crate::lake::aws::{Access, Asked};
 use crate::sources::SourceError;
 use crate::sources::aws::region::host;
 use crate::sources::notify::is_loopback;
+use crate::sources::sent::Sent;
 
 /// A host that takes no connection for this long is unreachable.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -85,13 +86,14 @@ pub struct Caller {
     session: Session,
     client: OnceLock<Client>,
     skew: Mutex<Option<TimeDelta>>,
+    sent: Sent,
 }
 
 impl Caller {
     /// Asks nobody yet.
     pub fn new(access: Access, service: Service) -> Self {
         let session = Session::of(access.clone());
-        Self { access, service, session, client: OnceLock::new(), skew: Mutex::new(None) }
+        Self { access, service, session, client: OnceLock::new(), skew: Mutex::new(None), sent: Sent::default() }
     }
 
     /// With an account that was found already: its credentials and endpoint come first.
@@ -108,6 +110,11 @@ impl Caller {
     /// came. AWS refuses requests from five minutes on.
     pub fn skew(&self) -> Option<TimeDelta> {
         *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Requests sent since the start, those that were sent again included.
+    pub fn requests(&self) -> u64 {
+        self.sent.count()
     }
 
     /// One operation of a service that speaks AWS JSON or AWS Query. The input is an object; for AWS Query, of texts and
@@ -207,6 +214,7 @@ impl Caller {
         for (name, value) in signed {
             sent = sent.header(name, value);
         }
+        self.sent.one();
         let mut response = sent.body(request.body.clone()).send().await?;
         self.look_at_the_clock(&response);
         let text = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);

@@ -125,6 +125,10 @@ impl AlarmSource for CloudWatch {
         "alarms"
     }
 
+    fn requests(&self) -> Option<u64> {
+        Some(self.caller.requests())
+    }
+
     /// One request for each hundred alarms. When it is time to ask which of them can fire, two more wait for each other,
     /// so that up to a hundred alarms take three round trips.
     async fn alarms(&self, now: DateTime<Utc>) -> Result<AlarmsRead, SourceError> {

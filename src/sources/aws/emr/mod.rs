@@ -28,6 +28,7 @@ use crate::model::metric::MetricPlace;
 use crate::model::run::{JobRun, JobRunId};
 use crate::sources::SourceError;
 use crate::sources::jobs::{Attempt, JobSource, RunDetail};
+use crate::sources::sent::Sent;
 
 /// The most attempts of one run that are read: more than a batch run can have.
 const ATTEMPTS: i32 = 50;
@@ -41,12 +42,17 @@ pub struct EmrSettings {
     pub applications: Vec<String>,
 }
 
+fn counted(config: &SdkConfig, sent: Sent) -> Client {
+    Client::from_conf(aws_sdk_emrserverless::config::Builder::from(config).interceptor(sent).build())
+}
+
 /// EMR Serverless as a source of job runs. The client is made when it is first needed.
 #[derive(Debug)]
 pub struct EmrServerless {
     settings: EmrSettings,
     aliases: Aliases,
     client: OnceCell<Client>,
+    sent: Sent,
     watched: Watched,
     ledger: Mutex<Ledger>,
     /// Whether runs may not be read one by one; listings have to do then.
@@ -60,6 +66,7 @@ impl EmrServerless {
             settings,
             aliases,
             client: OnceCell::new(),
+            sent: Sent::default(),
             watched: Watched::default(),
             ledger: Mutex::default(),
             blind: AtomicBool::new(false),
@@ -68,11 +75,13 @@ impl EmrServerless {
 
     /// With an account that was found already: its credentials and endpoint come first.
     pub fn with_config(settings: EmrSettings, aliases: Aliases, config: &SdkConfig) -> Self {
-        Self { client: OnceCell::new_with(Some(Client::new(config))), ..Self::new(settings, aliases) }
+        let new = Self::new(settings, aliases);
+        let client = counted(config, new.sent.clone());
+        Self { client: OnceCell::new_with(Some(client)), ..new }
     }
 
     async fn client(&self) -> &Client {
-        self.client.get_or_init(|| async { Client::new(&self.settings.access.load().await) }).await
+        self.client.get_or_init(|| async { counted(&self.settings.access.load().await, self.sent.clone()) }).await
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -175,6 +184,10 @@ impl EmrServerless {
 impl JobSource for EmrServerless {
     fn name(&self) -> &'static str {
         "emr"
+    }
+
+    fn requests(&self) -> Option<u64> {
+        Some(self.sent.count())
     }
 
     /// At most three requests wait for each other where runs come evenly: the applications, slices of the window, what
