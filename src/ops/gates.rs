@@ -67,9 +67,10 @@ pub(super) async fn read(session: &Session, last: &Snapshot, now: DateTime<Utc>)
     said
 }
 
-/// Whether a problem says something of the source, and not of one object.
+/// Whether a problem says something of the source, and not of one object: a listing that makes no sense does.
 fn is_of_source(problem: &LakeError) -> bool {
-    !matches!(problem.class, ErrorClass::Malformed | ErrorClass::NotFound | ErrorClass::Conflict)
+    let of_object = matches!(problem.class, ErrorClass::Malformed | ErrorClass::NotFound | ErrorClass::Conflict);
+    !of_object || problem.object.ends_with('/')
 }
 
 fn first(problems: Vec<LakeError>) -> Option<LakeError> {

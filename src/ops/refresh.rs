@@ -45,7 +45,7 @@ pub async fn refresh(
     let last = session.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let (said, secrets, pipeline, mut snapshot, triage) = futures::join!(
         gates::read(session, &last, now),
-        secrets::read(session, now),
+        secrets::read(session, all, now),
         pipeline::read(session, &last, all, now),
         lake(session, &last, all, now, progress),
         session.triage.read(session.lake.as_ref(), &session.settings.prefixes.state, now)

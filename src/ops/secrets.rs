@@ -24,20 +24,28 @@ const SOURCE: &str = "secrets";
 
 /// The last answers, by name.
 #[derive(Debug, Default)]
-pub(super) struct Standings(Mutex<BTreeMap<String, (DateTime<Utc>, SecretStanding)>>);
+pub(super) struct Standings(Mutex<BTreeMap<String, Answer>>);
+
+/// What was said of a secret, and when; whether nobody answered since.
+#[derive(Debug, Clone)]
+struct Answer {
+    read: DateTime<Utc>,
+    standing: SecretStanding,
+    silent: bool,
+}
 
 impl Standings {
-    fn get(&self, name: &str) -> Option<(DateTime<Utc>, SecretStanding)> {
+    fn get(&self, name: &str) -> Option<Answer> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    fn keep(&self, name: &str, read: DateTime<Utc>, standing: SecretStanding) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), (read, standing));
+    fn keep(&self, name: &str, answer: Answer) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), answer);
     }
 }
 
 /// The alerts, and the state of the store if any secret is watched.
-pub(super) async fn read(session: &Session, now: DateTime<Utc>) -> (Vec<Alert>, Option<SourceHealth>) {
+pub(super) async fn read(session: &Session, all: bool, now: DateTime<Utc>) -> (Vec<Alert>, Option<SourceHealth>) {
     let watched = &session.settings.secrets;
     let Some(source) = &session.connected.secrets else {
         // What is configured and not asked is said: its silence would look like a secret that is well.
@@ -48,7 +56,8 @@ pub(super) async fn read(session: &Session, now: DateTime<Utc>) -> (Vec<Alert>, 
         let health = (!watched.is_empty()).then(|| SourceHealth::after(SOURCE, Some(unasked()), now));
         return (Vec::new(), health);
     };
-    let reads: Vec<_> = watched.iter().map(|secret| one(source.as_ref(), &session.standings, secret, now)).collect();
+    let reads: Vec<_> =
+        watched.iter().map(|secret| one(source.as_ref(), &session.standings, secret, all, now)).collect();
     let read: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
     let mut failure = None;
     let mut alerts = Vec::new();
@@ -74,18 +83,26 @@ async fn one(
     source: &dyn SecretSource,
     standings: &Standings,
     secret: &WatchedSecret,
+    anew: bool,
     now: DateTime<Utc>,
 ) -> (Option<(DateTime<Utc>, SecretStanding)>, Option<LakeError>) {
     let known = standings.get(&secret.name);
-    if known.as_ref().is_some_and(|(read, _)| now - *read < GOOD_FOR) {
-        return (known, None);
+    let said = |known: Option<Answer>| known.map(|known| (known.read, known.standing));
+    if !anew && known.as_ref().is_some_and(|known| !known.silent && now - known.read < GOOD_FOR) {
+        return (said(known), None);
     }
     match in_time(SOURCE, source.standing(&secret.name)).await {
         Ok(standing) => {
-            standings.keep(&secret.name, now, standing.clone());
+            standings.keep(&secret.name, Answer { read: now, standing: standing.clone(), silent: false });
             (Some((now, standing)), None)
         }
-        Err(error) => (known, Some(error)),
+        Err(error) => {
+            // Asked again at the next turn: its silence is seen to end.
+            if let Some(known) = &known {
+                standings.keep(&secret.name, Answer { silent: true, ..known.clone() });
+            }
+            (said(known), Some(error))
+        }
     }
 }
 
@@ -140,7 +157,7 @@ mod tests {
         let (_folder, session) = session(&store);
         let begin = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
         for (minutes, asked, fresh) in [(0, 1, true), (9, 1, true), (10, 2, false), (11, 3, false)] {
-            let (alerts, health) = read(&session, begin + Duration::minutes(minutes)).await;
+            let (alerts, health) = read(&session, false, begin + Duration::minutes(minutes)).await;
             assert_eq!(alerts.iter().map(|a| a.severity).collect::<Vec<_>>(), [Severity::Critical], "{minutes}");
             let health = health.unwrap();
             assert_eq!((store.asked.load(Ordering::Relaxed), health.state == SourceState::Fresh), (asked, fresh));
@@ -152,11 +169,11 @@ mod tests {
     async fn a_secret_that_nobody_is_asked_about_is_told_of() {
         let (folder, session) = session(&Arc::default());
         let session = session.with_sources(Connected::default());
-        let (alerts, health) = read(&session, Utc::now()).await;
+        let (alerts, health) = read(&session, false, Utc::now()).await;
         let state = health.unwrap().state;
         assert!(matches!(state, SourceState::Failed { class: ErrorClass::Unsupported, .. }), "{state:?}");
         assert!(alerts.is_empty());
         let lake: Arc<dyn Lake> = Arc::new(Folder::open(folder.path()).unwrap());
-        assert_eq!(read(&Session::new(lake, LakeSettings::default()), Utc::now()).await, (Vec::new(), None));
+        assert_eq!(read(&Session::new(lake, LakeSettings::default()), false, Utc::now()).await, (Vec::new(), None));
     }
 }

@@ -18,7 +18,7 @@ const CLASSES: [ErrorClass; 5] =
 /// The sources that lie on the lake, and what each asks of it.
 const ON_THE_LAKE: [(&str, Verb, &str); 9] = [
     ("dlq", Verb::List, "_errors/"),
-    ("quarantine", Verb::List, "_quarantine/"),
+    ("quarantine", Verb::List, "_lakeward/moves/"),
     ("freshness", Verb::List, "bronze/"),
     ("contracts", Verb::Get, "contracts/"),
     ("quality", Verb::List, "_dq_results/"),
@@ -36,8 +36,8 @@ fn at(minute: i64) -> DateTime<Utc> {
 /// A lake with an alert of each source that raises any.
 fn lake() -> Memory {
     let lake = Memory::default();
-    lake.set("_errors/orders/dt=2024-10-04/rejected_rows.json", "{\"id\":1,\"amount\":\"x\"}\n");
-    lake.set("_errors/orders/dt=2024-10-04/error_reasons.json", r#"{"error_type":"E","row_count":5000}"#);
+    lake.set("_errors/orders/dt=2024-10-04/rejected_rows.json", "{\"id\":1,\"amount\":\"x\"}\n".repeat(1_500));
+    lake.set("_errors/orders/dt=2024-10-04/error_reasons.json", r#"{"error_type":"E","row_count":1500}"#);
     lake.set("_errors/orders/dt=2024-10-04/_SUCCESS", "");
     lake.set("bronze/orders/dt=2024-10-04/part-0.parquet", "x");
     lake.set(
@@ -117,7 +117,7 @@ async fn all_of_them_say_something() {
     let snapshot = session.refresh(at(0), |_| {}).await;
     let rules: BTreeSet<&str> = snapshot.alerts.iter().map(|a| a.rule.word()).collect();
     let all =
-        ["alarm", "alert_feed", "dlq_rows", "job_failure_rate", "no_data", "quality_failed", "schema_drift", "secret"];
+        ["alarm", "alert_feed", "dlq_rows", "job_failure_rate", "no_data", "quality_gate", "schema_drift", "secret"];
     assert_eq!(rules, BTreeSet::from(all));
     assert_eq!((snapshot.pipeline.dag_runs.len(), snapshot.pipeline.jobs.len()), (1, 5));
 }
