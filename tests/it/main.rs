@@ -12,6 +12,7 @@ mod foreign_files;
 mod idle_cost;
 mod lake_contract;
 mod layering;
+mod load;
 mod memory_model;
 mod moves;
 mod notify;

@@ -27,6 +27,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
+use futures::stream::{self, StreamExt};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -54,6 +55,8 @@ const PAGE: usize = 100;
 const LONGEST: usize = 20_000;
 /// Bytes of a log that are read.
 const LOG: usize = 16 << 20;
+/// Pages of a list that are asked for at once.
+const AT_ONCE: usize = 4;
 /// Continuations of a log that are followed.
 const PARTS: usize = 200;
 
@@ -153,33 +156,59 @@ impl Airflow {
         })
     }
 
-    /// A list under `key`, page by page, to `most` items.
-    async fn list<T: DeserializeOwned>(&self, call: &Call, key: &str, most: usize) -> Result<List<T>, SourceError> {
-        let mut items: Vec<T> = Vec::new();
-        loop {
-            let (limit, offset) = (PAGE.min(most - items.len()), items.len());
-            let mut page = call.clone();
-            match &mut page.body {
-                Some(body) => {
-                    body["page_limit"] = json!(limit);
-                    body["page_offset"] = json!(offset);
-                }
-                None => page.query.extend([("limit", limit.to_string()), ("offset", offset.to_string())]),
+    /// One page of a list under `key`, and how long the list is, if that is said.
+    async fn page<T: DeserializeOwned>(
+        &self,
+        call: &Call,
+        key: &str,
+        offset: usize,
+        limit: usize,
+    ) -> Result<(Vec<T>, Option<usize>), SourceError> {
+        let mut page = call.clone();
+        match &mut page.body {
+            Some(body) => {
+                body["page_limit"] = json!(limit);
+                body["page_offset"] = json!(offset);
             }
-            let mut answer = self.json(&page).await?;
-            let total = answer.get("total_entries").and_then(Value::as_u64);
-            let found = answer.get_mut(key).map(Value::take).unwrap_or(Value::Null);
-            let found: Vec<T> = self.read(call, found)?;
-            let none = found.is_empty();
-            items.extend(found);
-            let all = total.is_none_or(|total| items.len() as u64 >= total);
-            if none || all {
+            None => page.query.extend([("limit", limit.to_string()), ("offset", offset.to_string())]),
+        }
+        let mut answer = self.json(&page).await?;
+        let total = answer.get("total_entries").and_then(Value::as_u64).and_then(|total| usize::try_from(total).ok());
+        let found = answer.get_mut(key).map(Value::take).unwrap_or(Value::Null);
+        Ok((self.read(call, found)?, total))
+    }
+
+    /// A list under `key`, to `most` items. The first page says how long it is, and what a page holds here; the others
+    /// are asked for side by side.
+    async fn list<T: DeserializeOwned>(&self, call: &Call, key: &str, most: usize) -> Result<List<T>, SourceError> {
+        let (mut items, mut total): (Vec<T>, _) = self.page(call, key, 0, PAGE.min(most)).await?;
+        let (holds, wanted) = (items.len(), total.unwrap_or(0).min(most));
+        if holds > 0 && wanted > holds {
+            let offsets = (holds..wanted).step_by(holds);
+            let pages: Vec<_> =
+                offsets.map(|offset| self.page::<T>(call, key, offset, holds.min(most - offset))).collect();
+            let mut pages = stream::iter(pages).buffered(AT_ONCE);
+            while let Some(page) = pages.next().await {
+                let (found, now) = page?;
+                items.extend(found);
+                total = now;
+            }
+        }
+        // One that grew meanwhile, or of which a page was short.
+        loop {
+            if total.is_none_or(|total| items.len() >= total) {
                 return Ok(List { items, whole: true });
             }
             if items.len() >= most {
                 items.truncate(most);
                 return Ok(List { items, whole: false });
             }
+            let (found, now): (Vec<T>, _) = self.page(call, key, items.len(), PAGE.min(most - items.len())).await?;
+            if found.is_empty() {
+                return Ok(List { items, whole: true });
+            }
+            items.extend(found);
+            total = now;
         }
     }
 
@@ -251,10 +280,11 @@ impl DagSource for Airflow {
     /// A file that never could be imported gave no DAG: it stands under its own name.
     async fn dags(&self) -> Result<Vec<Dag>, SourceError> {
         let api = self.api().await?;
-        let mut known: Vec<WireDag> = self.whole(&Self::dags_call(api, false), "dags").await?;
+        let (current, call) = (Self::dags_call(api, false), Call::get(api, "/importErrors".to_owned()));
+        let (known, errors) = futures::join!(self.whole(&current, "dags"), self.whole(&call, "import_errors"));
+        let mut known: Vec<WireDag> = known?;
         // Whoever may not read them still sees the DAGs; `check` says so.
-        let call = Call::get(api, "/importErrors".to_owned());
-        let errors: Vec<ImportError> = match self.whole(&call, "import_errors").await {
+        let errors: Vec<ImportError> = match errors {
             Err(e) if matches!(e.class, ErrorClass::Denied | ErrorClass::NotFound) => Vec::new(),
             other => other?,
         };
@@ -283,11 +313,13 @@ impl DagSource for Airflow {
         if most == 0 {
             return Ok(Vec::new());
         }
-        let going = Self::runs_call(api, None, &["queued", "running"]);
-        let going: List<WireRun> = self.list(&going, "dag_runs", most).await?;
-        let began: List<WireRun> = self.list(&Self::runs_call(api, Some(since), &[]), "dag_runs", most).await?;
-        // What was over between the two requests is in both, and the later answer is the true one.
-        let runs = began.items.into_iter().chain(going.items);
+        let (going, began) =
+            (Self::runs_call(api, None, &["queued", "running"]), Self::runs_call(api, Some(since), &[]));
+        let (going, began) = futures::join!(self.list(&going, "dag_runs", most), self.list(&began, "dag_runs", most));
+        let (going, began): (List<WireRun>, List<WireRun>) = (going?, began?);
+        // What was over between the two answers is in both: over is what it is.
+        let (over, goes): (Vec<_>, Vec<_>) = going.items.into_iter().chain(began.items).partition(|run| run.is_over());
+        let runs = over.into_iter().chain(goes);
         Ok(wire::newest(runs.map(|run| run.run(api, self.transport.base())).collect(), most))
     }
 

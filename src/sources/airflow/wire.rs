@@ -81,6 +81,11 @@ pub(super) struct WireRun {
 }
 
 impl WireRun {
+    /// Whether nothing more comes of it.
+    pub fn is_over(&self) -> bool {
+        TaskState::from_word(self.state.as_deref()).is_over()
+    }
+
     /// The run, and its page below `base`.
     pub fn run(self, api: Api, base: &str) -> DagRun {
         let (dag, run) = (part(&self.dag_id), part(&self.dag_run_id));

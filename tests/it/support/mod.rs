@@ -1,5 +1,6 @@
 //! What the stories need: the program, a terminal, an S3 server, a web server.
 
+pub mod fake_airflow;
 pub mod fake_aws;
 pub mod http_server;
 pub mod kills;

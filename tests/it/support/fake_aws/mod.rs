@@ -43,13 +43,19 @@ pub struct Account {
 
 /// Holds requests until no more come, so that those that wait for each other can be told from those that do not.
 #[derive(Debug, Default)]
-struct Rounds {
+pub struct Rounds {
     state: Mutex<(usize, Option<Instant>)>,
     turned: Condvar,
 }
 
 impl Rounds {
-    fn wait(&self) {
+    /// How many there were.
+    pub fn count(&self) -> usize {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Until the round that this request belongs to is over.
+    pub fn wait(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let round = state.0;
         state.1 = Some(Instant::now());
@@ -114,8 +120,7 @@ impl FakeAws {
 
     /// How many times it was asked and had to answer before it was asked more.
     pub fn rounds(&self) -> usize {
-        let rounds = self.rounds.as_ref().expect("a fake that counts rounds");
-        rounds.state.lock().unwrap_or_else(PoisonError::into_inner).0
+        self.rounds.as_ref().expect("a fake that counts rounds").count()
     }
 
     /// Its address.
