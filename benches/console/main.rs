@@ -1,5 +1,5 @@
 //! How the console answers, in a real terminal: the first frame, keys while 100,000 objects are listed, memory
-//! there, bytes while idle. `cargo bench --bench console`; the figures of the README come from here.
+//! there, a filter over a log of 100,000 lines, bytes while idle. `cargo bench --bench console`; the figures of the README come from here.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench fails by panicking")]
 
 #[path = "../../tests/it/support/terminal.rs"]
@@ -46,6 +46,7 @@ fn main() {
     first_frame("first frame, S3 that never answers", &s3, &envs);
     demo_opens(&home, &envs);
     keys_while_listing(&envs);
+    filter_of_a_log(&home, &envs);
     idle(&demo, &envs);
 }
 
@@ -105,6 +106,50 @@ fn keys_while_listing(envs: &[(&str, &str)]) {
     println!("  objects listed by then: {during} of {total}");
     terminal.keys("\x1b");
     terminal.wait_for("scan 33,334/33,334");
+    println!("memory there: {}", memory(terminal.pid()));
+}
+
+/// A log of 100,000 lines of a job run, read to its end; then each letter of a filter.
+fn filter_of_a_log(home: &str, envs: &[(&str, &str)]) {
+    let lake = format!("{home}/logs");
+    let run = format!("{lake}/_jobs/load/r1");
+    std::fs::create_dir_all(&run).unwrap();
+    let record = r#"{"schema":1,"id":"r1","job":"load","state":"failed","created":"2026-11-22T10:00:00Z","ended":"2026-11-22T11:00:00Z","log":"log.txt"}"#;
+    std::fs::write(format!("{run}/run.json"), record).unwrap();
+    let line = |n: usize| {
+        let level = if n.is_multiple_of(1_000) { "ERROR" } else { "INFO" };
+        format!(
+            "26/11/22 10:{:02}:{:02} {level} TaskSetManager: stage 4.0 task {n:06} of order batch ended on executor {}\n",
+            n / 2_000,
+            n / 40 % 60,
+            n % 40
+        )
+    };
+    std::fs::write(format!("{run}/log.txt"), (0..100_000).map(line).collect::<String>()).unwrap();
+    let terminal = Terminal::start(LAKEWARD, &["--lake", &lake], envs, 24, 100);
+    terminal.wait_for("scan");
+    terminal.keys("4");
+    terminal.wait_for("r1");
+    let before = Instant::now();
+    terminal.keys("l");
+    terminal.wait_for("task 099999");
+    println!("a log of 100,000 lines, read to its end: {:.1} s", before.elapsed().as_secs_f64());
+    let mut times = Vec::new();
+    for word in ["executor 7", "task 0999", "error", "no such words", "batch !info"] {
+        terminal.keys("/");
+        let mut typed = String::new();
+        for key in word.chars() {
+            typed.push(key);
+            let before = Instant::now();
+            terminal.keys(&key.to_string());
+            terminal.wait_until("the typed key", |s| s.contents().contains(typed.as_str()));
+            times.push(before.elapsed());
+            std::thread::sleep(Duration::from_millis(15));
+        }
+        terminal.keys("\x1b");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    report("key to screen of a filter over a log of 100,000 lines", times);
     println!("memory there: {}", memory(terminal.pid()));
 }
 

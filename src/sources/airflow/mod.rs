@@ -190,8 +190,11 @@ impl Airflow {
             let mut pages = stream::iter(pages).buffered(AT_ONCE);
             while let Some(page) = pages.next().await {
                 let (found, now) = page?;
-                items.extend(found);
                 total = now;
+                if found.is_empty() {
+                    break;
+                }
+                items.extend(found);
             }
         }
         // One that grew meanwhile, or of which a page was short.
