@@ -11,6 +11,7 @@ use crate::sources::SourceError;
 use crate::sources::airflow::{Airflow, JobNames, Mwaa, Unready};
 use crate::sources::aws::cloudwatch::CloudWatch;
 use crate::sources::aws::emr::EmrServerless;
+use crate::sources::aws::identity::Account;
 use crate::sources::aws::logs::CloudWatchLogs;
 use crate::sources::aws::secrets::SecretsManager;
 use crate::sources::dags::DagSource;
@@ -42,10 +43,20 @@ pub fn connect(config: &Config, lake: &Arc<dyn Lake>) -> Connected {
         connected.alarms.push(Arc::clone(&cloudwatch) as _);
         connected.metrics.push(cloudwatch);
     }
+    if asks_aws(config) {
+        connected.account = Some(Arc::new(Account::new(config.account.clone())));
+    }
     if let Some(access) = &config.secrets {
         connected.secrets = Some(Arc::new(SecretsManager::new(access.clone())));
     }
     connected
+}
+
+/// Whether anything is asked that wants the account's credentials.
+fn asks_aws(config: &Config) -> bool {
+    let managed = matches!(config.airflow, Some(AirflowConfig::Managed(_)));
+    let on_s3 = matches!(&config.lake, Some(LakeTarget::S3(s3)) if !s3.access.anonymous);
+    on_s3 || managed || config.emr.is_some() || config.cloudwatch.is_some() || config.secrets.is_some()
 }
 
 /// The configured Airflow.

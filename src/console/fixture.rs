@@ -114,6 +114,7 @@ pub(super) fn snapshot() -> Snapshot {
         alerts,
         sources,
         costs: vec![Cost { source: "lake", requests: 1_234, minute: Some(7.5) }],
+        ending: None,
         taken: Some(now()),
     }
 }

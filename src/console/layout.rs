@@ -39,7 +39,7 @@ pub(super) fn fits(state: &State) -> bool {
 
 pub(super) fn bands(state: &State) -> Bands {
     let (w, h) = (state.width, state.height);
-    let source = u16::from(state.lake.failure().is_some());
+    let source = u16::from(state.lake.failure().is_some() || state.lake.snapshot.ending.is_some());
     let line = |y: u16, height: u16| Rect::new(0, y.min(h), w, height.min(h.saturating_sub(y)));
     Bands {
         header: line(0, 1),

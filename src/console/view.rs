@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::model::text::{middle, one_line};
 use crate::ops::{SourceHealth, SourceState};
+use crate::sources::account::Ending;
 
 use super::command::Spec;
 use super::cursor::Cursor;
@@ -62,8 +63,10 @@ fn render(state: &State, buffer: &mut Buffer) {
         let bands = layout::bands(state);
         header::draw(state, bands.header, buffer);
         header::tabs(state, bands.tabs, buffer);
-        if let Some(source) = state.lake.failure() {
-            paint::line(buffer, bands.source, 0, source_line(state, source, bands.source.width));
+        match (state.lake.failure(), &state.lake.snapshot.ending) {
+            (Some(source), _) => paint::line(buffer, bands.source, 0, source_line(state, source, bands.source.width)),
+            (None, Some(ending)) => paint::line(buffer, bands.source, 0, ending_line(state, ending)),
+            (None, None) => {}
         }
         match state.tab {
             Tab::Alerts => alerts::draw(state, buffer),
@@ -80,6 +83,18 @@ fn render(state: &State, buffer: &mut Buffer) {
     if state.settings.ascii {
         glyphs::to_ascii(buffer);
     }
+}
+
+/// Credentials that are about to run out, and what renews them.
+fn ending_line<'a>(state: &State, ending: &Ending) -> Line<'a> {
+    let left = (ending.at - state.now).num_seconds();
+    let left = match left {
+        ..=0 => "have run out".to_owned(),
+        1..60 => "run out in less than a minute".to_owned(),
+        _ => format!("run out in {} min", left / 60),
+    };
+    let text = format!(" ! credentials {left}: {}", one_line(&ending.renewal, 200));
+    Line::from(Span::styled(text, state.theme.style(Role::Stale)))
 }
 
 /// One source in one line: what fails, why, what to do.
@@ -216,5 +231,30 @@ pub(super) fn below(state: &State, text: &str, inside: Rect, height: u16, buffer
     for (i, text) in words::wrap(text, width.saturating_sub(2)).into_iter().take(2).enumerate() {
         let y = height.saturating_add(i as u16);
         paint::line(buffer, inside, y, Span::styled(format!(" {text}"), state.theme.style(Role::Accent)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Duration;
+
+    use super::*;
+    use crate::console::fixture::{Driven, now, snapshot};
+
+    #[test]
+    fn credentials_that_run_out_are_told_with_what_renews_them() {
+        let mut driven = Driven::themed("dark", 80, 24);
+        let renewal = "aws sso login --profile oncall".to_owned();
+        for (seconds, told) in [
+            (200, "! credentials run out in 3 min: aws sso login --profile oncall"),
+            (30, "! credentials run out in less than a minute: aws sso login"),
+            (-5, "! credentials have run out: aws sso login"),
+        ] {
+            let at = now() + Duration::seconds(seconds);
+            driven.state.lake.snapshot.ending = Some(Ending { at, renewal: renewal.clone() });
+            assert!(driven.screen().contains(told), "{}", driven.screen());
+        }
+        driven.state.lake.snapshot = snapshot();
+        assert!(!driven.screen().contains("credentials"), "{}", driven.screen());
     }
 }

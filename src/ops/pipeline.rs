@@ -14,6 +14,7 @@ use crate::model::dag::{Dag, DagId, DagRun, DagRunId, TaskInstance, TaskState};
 use crate::model::metric::Curve;
 use crate::model::run::{JobRun, JobRunId, LogPlace};
 use crate::sources::SourceError;
+use crate::sources::account::{AccountSource, Ending};
 use crate::sources::dags::DagSource;
 use crate::sources::jobs::{JobSource, RunDetail};
 use crate::sources::logs::{LogCursor, LogPage, LogQuery, LogSource};
@@ -51,6 +52,8 @@ pub struct Connected {
     pub secrets: Option<Arc<dyn SecretSource>>,
     /// Of alarms.
     pub alarms: Vec<Arc<dyn AlarmSource>>,
+    /// The account that asks, if it is one whose credentials end.
+    pub account: Option<Arc<dyn AccountSource>>,
     /// Of what runs used.
     pub metrics: Vec<Arc<dyn MetricSource>>,
 }
@@ -165,6 +168,13 @@ pub(super) async fn read(
     pipeline.jobs.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| b.id.cmp(&a.id)));
     pipeline.dag_runs.sort_by(|a, b| b.started.cmp(&a.started).then_with(|| b.id.cmp(&a.id)));
     (pipeline, health)
+}
+
+/// Credentials that are about to run out. That they cannot be told of is no news: whoever is asked with them says it.
+pub(super) async fn ending(connected: &Connected, now: DateTime<Utc>) -> Option<Ending> {
+    let account = connected.account.as_ref()?;
+    let found = in_time("credentials", account.ending(now)).await;
+    found.inspect_err(|e| tracing::debug!("credentials: {e}")).ok().flatten()
 }
 
 /// The answer of a source that is due; none of one that is not.

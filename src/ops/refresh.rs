@@ -43,12 +43,13 @@ pub async fn refresh(
 ) -> Snapshot {
     forget_contracts(session, all, now);
     let last = session.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let (said, secrets, pipeline, mut snapshot, triage) = futures::join!(
+    let (said, secrets, pipeline, mut snapshot, triage, ending) = futures::join!(
         gates::read(session, &last, now),
         secrets::read(session, all, now),
         pipeline::read(session, &last, all, now),
         lake(session, &last, all, now, progress),
-        session.triage.read(session.lake.as_ref(), &session.settings.prefixes.state, now)
+        session.triage.read(session.lake.as_ref(), &session.settings.prefixes.state, now),
+        pipeline::ending(&session.connected, now)
     );
     let (runs, health) = pipeline;
     snapshot.alerts.extend(alerts::of_jobs(&session.settings, &runs, now));
@@ -69,7 +70,7 @@ pub async fn refresh(
         source.remember(&last.sources);
     }
     let costs = session.costs.note(session.requests(), now);
-    Snapshot { pipeline: runs, quality: said.quality, triage, costs, taken: Some(now), ..snapshot }
+    Snapshot { pipeline: runs, quality: said.quality, triage, costs, ending, taken: Some(now), ..snapshot }
 }
 
 /// Contracts change seldom: they are read again when somebody asks, or after a while.

@@ -16,6 +16,7 @@ use crate::model::quality::QualityResult;
 use crate::model::reason::named_columns;
 use crate::model::triage::TriageRecord;
 use crate::rows::{PageRequest, RowCache, RowSet, RowsError};
+use crate::sources::account::Ending;
 use crate::sources::contracts::{Contracts, SchemaRegistry};
 use crate::sources::feed::Feeds;
 use crate::sources::quality::QualityResults;
@@ -59,6 +60,8 @@ pub struct Snapshot {
     pub sources: Vec<SourceHealth>,
     /// What the lake and each source that counts its own requests cost.
     pub costs: Vec<Cost>,
+    /// Credentials that are about to run out.
+    pub ending: Option<Ending>,
     /// When it was complete; `None` while it is being gathered.
     pub taken: Option<DateTime<Utc>>,
 }

@@ -1,6 +1,7 @@
 //! Ports for what is not the lake's objects themselves, and their ends: contracts, job runs, DAG runs, logs, metrics and
 //! alarms, quality results, alert feeds, secrets, telling people.
 
+pub mod account;
 pub mod airflow;
 pub mod aws;
 pub mod contracts;

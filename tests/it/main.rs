@@ -20,6 +20,7 @@ mod preview_cost;
 mod quality_results;
 mod quarantine;
 mod readme;
+mod renewed_credentials;
 mod s3_answers;
 mod s3_requests;
 mod stories;

@@ -14,8 +14,6 @@ use crate::sources::aws::health::{self, AwsHealth, Issue, Told};
 use crate::sources::aws::identity::{CallerIdentity, Identity, Lease, lease};
 use crate::sources::aws::region::partition;
 
-/// Credentials that end sooner end amid an incident.
-const SOON: Duration = Duration::minutes(15);
 /// Issues that are told.
 const ISSUES: usize = 3;
 
@@ -116,7 +114,7 @@ fn credentials(held: Result<Option<Lease>, SourceError>, profile: Option<&str>, 
         minutes => format!("{} h", minutes / 60),
     };
     let seen = format!("{from}; end in {left} ({at})");
-    match expires - now < SOON && !lease.kind.renews_itself() {
+    match lease.ends_soon(now) {
         true => Check::new(NAME, Verdict::Warn, seen).hint(renewal()),
         false => Check::new(NAME, Verdict::Pass, seen),
     }
@@ -172,8 +170,8 @@ mod tests {
             credentials(Ok(Some(Lease { kind, expires })), Some("oncall"), now)
         };
         for (kind, minutes, verdict, renewal) in [
-            (Kind::Sso, Some(15), Verdict::Pass, None),
-            (Kind::Sso, Some(14), Verdict::Warn, Some("renew them: aws sso login --profile oncall")),
+            (Kind::Sso, Some(14), Verdict::Pass, None),
+            (Kind::Sso, Some(3), Verdict::Warn, Some("renew them: aws sso login --profile oncall")),
             (Kind::Sso, Some(0), Verdict::Fail, Some("renew them: aws sso login --profile oncall")),
             (Kind::Machine, Some(14), Verdict::Pass, None),
             (Kind::Variables, None, Verdict::Pass, None),

@@ -2,6 +2,7 @@
 //! on AWS. Credentials, regions and retries are the SDK's; the words of its errors are made the port's in [`fault`].
 
 pub mod fault;
+mod renewing;
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -12,7 +13,10 @@ use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 
+use self::renewing::Renewing;
+
 pub use fault::Asked;
+pub use renewing::end_of;
 
 /// Tries of one request, the first included; each pause up to twice the one before, with jitter. Not the SDK's adaptive
 /// mode: one that was throttled from rest begins again at a request in many seconds. Who sends many requests at once
@@ -51,6 +55,7 @@ impl Access {
         let region = RegionProviderChain::first_try(self.region.clone().map(Region::new))
             .or_default_provider()
             .or_else(Region::from_static(NO_REGION));
+        let region = region.region().await;
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT)
             .read_timeout(READ)
@@ -61,7 +66,7 @@ impl Access {
             .with_initial_backoff(FIRST_PAUSE)
             .with_max_backoff(LONGEST_PAUSE);
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .region(region)
+            .region(region.clone())
             .retry_config(retries)
             .timeout_config(timeouts)
             .stalled_stream_protection(StalledStreamProtectionConfig::enabled().build());
@@ -71,9 +76,10 @@ impl Access {
         if let Some(endpoint) = &self.endpoint_url {
             loader = loader.endpoint_url(endpoint);
         }
-        if self.anonymous {
-            loader = loader.no_credentials();
-        }
+        loader = match self.anonymous {
+            true => loader.no_credentials(),
+            false => loader.credentials_provider(Renewing::default_chain(self.profile.clone(), region).shared()),
+        };
         loader.load().await
     }
 

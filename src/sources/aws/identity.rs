@@ -5,18 +5,25 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::credential_feature::AwsCredentialFeature as Feature;
 use aws_credential_types::provider::ProvideCredentials;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::call::{Caller, Protocol, Service};
-use crate::lake::aws::Access;
+use crate::lake::aws::{Access, end_of};
 use crate::sources::SourceError;
+use crate::sources::account::{AccountSource, Ending};
 
+/// Credentials that end sooner end amid an incident.
+const TOLD: chrono::Duration = chrono::Duration::minutes(15);
+/// New ones are asked for five minutes before the end of those that renew themselves: there were none.
+const LATE: chrono::Duration = chrono::Duration::minutes(4);
 /// Whoever gives no credentials for this long gives none.
 const PATIENCE: Duration = Duration::from_secs(8);
 
@@ -132,6 +139,43 @@ pub struct Lease {
     pub expires: Option<DateTime<Utc>>,
 }
 
+impl Lease {
+    /// Whether somebody has to do something soon: what renews itself is late by then.
+    pub fn ends_soon(&self, now: DateTime<Utc>) -> bool {
+        let soon = match self.kind {
+            Kind::Variables | Kind::Profile | Kind::Other => TOLD,
+            _ => LATE,
+        };
+        self.expires.is_some_and(|end| end - now < soon)
+    }
+}
+
+/// The account that asks.
+#[derive(Debug)]
+pub struct Account {
+    access: Access,
+    config: OnceCell<SdkConfig>,
+}
+
+impl Account {
+    /// Asks nobody yet.
+    pub fn new(access: Access) -> Self {
+        Self { access, config: OnceCell::new() }
+    }
+}
+
+#[async_trait]
+impl AccountSource for Account {
+    async fn ending(&self, now: DateTime<Utc>) -> Result<Option<Ending>, SourceError> {
+        let config = self.config.get_or_init(|| self.access.load()).await;
+        let lease = lease(config, &self.access).await?.filter(|lease| lease.ends_soon(now));
+        let ending = |lease: Lease| {
+            Some(Ending { at: lease.expires?, renewal: lease.kind.renewal(self.access.profile.as_deref()) })
+        };
+        Ok(lease.and_then(ending))
+    }
+}
+
 /// Asks who we are.
 #[derive(Debug)]
 pub struct CallerIdentity {
@@ -163,7 +207,7 @@ pub async fn lease(config: &SdkConfig, access: &Access) -> Result<Option<Lease>,
     let Some(provider) = config.credentials_provider() else { return Ok(None) };
     let given = timeout(PATIENCE, provider.provide_credentials()).await;
     let given = given.map_err(|_| asked.late("no credentials in time"))?.map_err(|e| asked.without_reply(&e))?;
-    Ok(Some(Lease { kind: Kind::of(&given), expires: given.expiry().map(DateTime::from) }))
+    Ok(Some(Lease { kind: Kind::of(&given), expires: end_of(&given).map(DateTime::from) }))
 }
 
 #[cfg(test)]
@@ -181,6 +225,24 @@ mod tests {
         ] {
             let identity = Identity { account: "123456789012".into(), arn: arn.into() };
             assert_eq!((identity.name(), identity.session()), (name, session), "{arn}");
+        }
+    }
+
+    #[test]
+    fn an_end_is_told_when_somebody_can_still_do_something() {
+        let now = DateTime::UNIX_EPOCH;
+        let lease =
+            |kind, seconds: Option<i64>| Lease { kind, expires: seconds.map(|s| now + chrono::Duration::seconds(s)) };
+        for (kind, seconds, told) in [
+            (Kind::Variables, Some(900), false),
+            (Kind::Variables, Some(899), true),
+            (Kind::Variables, None, false),
+            (Kind::Sso, Some(240), false),
+            (Kind::Sso, Some(239), true),
+            (Kind::Machine, Some(239), true),
+            (Kind::Sso, Some(-1), true),
+        ] {
+            assert_eq!(lease(kind, seconds).ends_soon(now), told, "{kind:?} {seconds:?}");
         }
     }
 
