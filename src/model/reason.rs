@@ -254,7 +254,7 @@ fn integral(n: f64) -> Option<u64> {
 }
 
 /// A time as text or as a count since 1970. Years beyond four digits are not times: RFC 3339 ends there.
-pub(super) fn time(value: &Value) -> Option<DateTime<Utc>> {
+pub fn time(value: &Value) -> Option<DateTime<Utc>> {
     let time = match value {
         Value::Number(n) => epoch(n.as_f64()?),
         Value::String(text) => time_text(text.trim()),

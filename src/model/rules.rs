@@ -31,8 +31,10 @@ pub struct FreshnessSignal {
     pub dataset: Dataset,
     /// Its layer, if known.
     pub layer: Option<Layer>,
-    /// When its newest object was written; `None` if there is no object at all.
+    /// The newest value of the column, or when the newest object was written; `None` if there is no object at all.
     pub newest: Option<DateTime<Utc>>,
+    /// The column that the contract names, where it was read.
+    pub column: Option<String>,
     /// Full address of the newest object, or of the empty prefix.
     pub uri: String,
     /// The dataset's own limit; [`Thresholds::no_data`] where unset.
@@ -110,8 +112,14 @@ pub fn no_data_alert(signal: &FreshnessSignal, thresholds: &Thresholds, now: Dat
         return None;
     }
     let (summary, detail) = match signal.newest {
-        Some(_) => (format!("no new data for longer than {}", in_words(limit)), "the newest object"),
-        None => ("no data at all".into(), "the prefix is empty"),
+        Some(_) => {
+            let detail = match &signal.column {
+                Some(column) => format!("the newest {column}"),
+                None => "the newest object".to_owned(),
+            };
+            (format!("no new data for longer than {}", in_words(limit)), detail)
+        }
+        None => ("no data at all".into(), "the prefix is empty".to_owned()),
     };
     Some(Alert {
         key: format!("{}:{}:newest", AlertRule::NoData.word(), signal.dataset),
@@ -126,11 +134,7 @@ pub fn no_data_alert(signal: &FreshnessSignal, thresholds: &Thresholds, now: Dat
         summary,
         value: seconds(now - since),
         threshold: seconds(limit),
-        evidence: vec![Evidence {
-            uri: signal.uri.clone(),
-            observed_at: signal.newest.unwrap_or(now),
-            detail: detail.into(),
-        }],
+        evidence: vec![Evidence { uri: signal.uri.clone(), observed_at: signal.newest.unwrap_or(now), detail }],
         entry: None,
         run: None,
         job: None,

@@ -133,6 +133,7 @@ fn freshness(newest: Option<&str>, limit: Option<Duration>) -> FreshnessSignal {
         layer: Some(Layer::Silver),
         newest: newest.map(at),
         uri: "s3://lake/silver/orders/part-0".into(),
+        column: None,
         limit,
     }
 }

@@ -134,16 +134,21 @@ async fn freshness(
     all: bool,
     now: DateTime<Utc>,
 ) -> Result<FreshnessSignal, LakeError> {
-    let limit = match (dataset.max_age, &dataset.contract) {
-        (None, Some(key)) => contract_limit(session, key).await,
-        (limit, _) => limit,
+    // A contract that cannot be read fails its own source, not this one.
+    let contract = match &dataset.contract {
+        Some(key) => session.contracts.read(session.lake.as_ref(), key).await.ok(),
+        None => None,
     };
+    let contract = contract.as_ref().map(|file| &file.contract);
+    let agreed = contract.and_then(|contract| contract.max_lag_minutes).and_then(Duration::try_minutes);
+    let limit = dataset.max_age.or(agreed);
+    let column = contract.and_then(|contract| contract.freshness_column.as_deref());
     let within = limit.unwrap_or_else(|| session.settings.thresholds_of(&dataset.dataset).no_data);
     let known = if all { None } else { session.watched.known(prefix, within, now) };
     let newest = match known {
         Some(known) => Some(known),
         None => {
-            let newest = newest(session.lake.as_ref(), prefix).await?;
+            let newest = newest(session.lake.as_ref(), prefix, column, &session.cache).await?;
             session.watched.saw(prefix, newest.clone(), now);
             newest
         }
@@ -151,16 +156,11 @@ async fn freshness(
     Ok(FreshnessSignal {
         dataset: dataset.dataset.clone(),
         layer: session.settings.layer(&dataset.dataset),
-        uri: session.lake.uri(newest.as_ref().map_or(prefix, |(_, key)| key.as_str())),
-        newest: newest.map(|(time, _)| time),
+        uri: session.lake.uri(newest.as_ref().map_or(prefix, |newest| newest.key.as_str())),
+        column: column.filter(|_| newest.as_ref().is_some_and(|newest| newest.by_column)).map(str::to_owned),
+        newest: newest.map(|newest| newest.time),
         limit,
     })
-}
-
-/// The contract's own freshness limit. One that cannot be read fails its own source, not this one.
-async fn contract_limit(session: &Session, key: &str) -> Option<Duration> {
-    let file = session.contracts.read(session.lake.as_ref(), key).await.ok()?;
-    file.contract.max_lag_minutes.and_then(Duration::try_minutes)
 }
 
 async fn drifted(session: &Session, entries: &[Arc<DlqEntry>]) -> (Vec<Alert>, Option<LakeError>) {

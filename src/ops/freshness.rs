@@ -1,4 +1,5 @@
-//! How new a dataset's newest object is, without walking years of partitions.
+//! How new a dataset's newest data is, without walking years of partitions: the newest value of the column that its
+//! contract names, or else the newest object.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -6,88 +7,133 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, Duration, Utc};
 use futures::TryStreamExt;
 
-use crate::lake::{Lake, LakeError, ListRequest, listing};
+use crate::lake::{ErrorClass, Lake, LakeError, ListRequest, ObjectMeta, listing};
+use crate::rows::latest::latest;
+use crate::rows::{RowCache, RowsError};
 
 /// Date partitions looked into, from the newest back: a late writer of yesterday's partition counts too.
 const PARTITIONS: usize = 3;
 /// What was seen counts for so long: somebody may take the newest object away.
-const LOOK: Duration = Duration::minutes(15);
+const GOOD_FOR: Duration = Duration::minutes(15);
 
-/// The newest data object under `prefix`, and its key; `None` if there is none. Markers and hidden files are no
-/// data. Costs one request up to 1,000 objects; beyond that, those of the last three date partitions.
-pub async fn newest(lake: &dyn Lake, prefix: &str) -> Result<Option<(DateTime<Utc>, String)>, LakeError> {
+/// Objects whose footers are looked at for the newest value: so many of those that were written last, and so many of
+/// those whose keys come last. One that was filled in again is new, and its rows need not be.
+const CANDIDATES: usize = 4;
+
+/// The newest of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newest {
+    /// When.
+    pub time: DateTime<Utc>,
+    /// The object that shows it.
+    pub key: String,
+    /// Whether it is the newest value of the column that the contract names, and not the object's own time.
+    pub by_column: bool,
+}
+
+/// The newest of the data under a prefix; none if there is none. Markers and hidden files are no data. Costs one
+/// request up to 1,000 objects; beyond that, those of the last three date partitions; for a column, one more for each
+/// of a few files. A column that no statistics tell of, or that cannot be read there, leaves the objects' own time.
+pub async fn newest(
+    lake: &dyn Lake,
+    prefix: &str,
+    column: Option<&str>,
+    cache: &RowCache,
+) -> Result<Option<Newest>, LakeError> {
+    let seen = look(lake, prefix).await?;
+    let own = seen.newest.first().map(|o| Newest { time: o.modified, key: o.key.0.clone(), by_column: false });
+    let Some(column) = column else { return Ok(own) };
+    let mut files = seen.newest;
+    files.extend(seen.last.into_iter().filter(|o| files.iter().all(|known| known.key != o.key)).collect::<Vec<_>>());
+    match latest(lake, &files, column, cache).await {
+        Ok(Some((time, key))) => Ok(Some(Newest { time, key, by_column: true })),
+        Ok(None) => Ok(own),
+        Err(RowsError::Lake(e)) if is_silence(e.class) => Err(e),
+        Err(e) => {
+            tracing::info!("{column} of {prefix}: {e}; the objects' own times are taken");
+            Ok(own)
+        }
+    }
+}
+
+/// Whether an error tells nothing of what was asked for.
+fn is_silence(class: ErrorClass) -> bool {
+    matches!(class, ErrorClass::Unreachable | ErrorClass::Throttled | ErrorClass::Expired)
+}
+
+async fn look(lake: &dyn Lake, prefix: &str) -> Result<Seen, LakeError> {
     let request = ListRequest { prefix: prefix.to_owned(), ..ListRequest::default() };
     let first = lake.list(&request).await?;
-    let mut newest = Newest::default();
+    let mut seen = Seen::default();
     if first.continuation.is_none() {
-        newest.of(&first.objects);
-        return Ok(newest.0);
+        seen.of(&first.objects);
+        return Ok(seen);
     }
     let levels: Vec<_> = listing::level(lake, prefix).try_collect().await?;
-    let mut dated: Vec<&String> = levels.iter().flat_map(|p| &p.prefixes).filter(|p| p.contains('=')).collect();
-    dated.sort();
-    if dated.is_empty() {
-        listing::pages(lake, prefix)
-            .try_for_each(|page| {
-                futures::future::ready({
-                    newest.of(&page.objects);
-                    Ok(())
-                })
-            })
-            .await?;
+    let mut dated: Vec<&str> =
+        levels.iter().flat_map(|p| &p.prefixes).map(String::as_str).filter(|p| p.contains('=')).collect();
+    dated.sort_unstable();
+    let partitions = if dated.is_empty() { vec![prefix] } else { dated.into_iter().rev().take(PARTITIONS).collect() };
+    for partition in partitions {
+        let mut pages = std::pin::pin!(listing::pages(lake, partition));
+        while let Some(page) = pages.try_next().await? {
+            seen.of(&page.objects);
+        }
     }
-    for partition in dated.iter().rev().take(PARTITIONS) {
-        listing::pages(lake, partition)
-            .try_for_each(|page| {
-                futures::future::ready({
-                    newest.of(&page.objects);
-                    Ok(())
-                })
-            })
-            .await?;
-    }
-    Ok(newest.0)
+    Ok(seen)
 }
 
-/// The newest objects as they were seen last: one that is within its limit needs no look until that is over, since
-/// what came meanwhile only makes it better.
+/// The data objects that were written last, the newest first, and those whose keys come last.
 #[derive(Debug, Default)]
-pub(super) struct Watched(Mutex<HashMap<String, Seen>>);
-
-#[derive(Debug)]
 struct Seen {
-    newest: Option<(DateTime<Utc>, String)>,
-    at: DateTime<Utc>,
+    newest: Vec<ObjectMeta>,
+    last: Vec<ObjectMeta>,
 }
 
-impl Watched {
-    /// The newest object under a prefix, if it is enough for now.
-    pub fn known(&self, prefix: &str, within: Duration, now: DateTime<Utc>) -> Option<(DateTime<Utc>, String)> {
-        let watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = watched.get(prefix).filter(|seen| now - seen.at < LOOK)?;
-        seen.newest.clone().filter(|(time, _)| now - *time <= within)
-    }
-
-    /// Notes what was seen.
-    pub fn saw(&self, prefix: &str, newest: Option<(DateTime<Utc>, String)>, now: DateTime<Utc>) {
-        let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        watched.insert(prefix.to_owned(), Seen { newest, at: now });
-    }
-}
-
-#[derive(Default)]
-struct Newest(Option<(DateTime<Utc>, String)>);
-
-impl Newest {
-    fn of(&mut self, objects: &[crate::lake::ObjectMeta]) {
+impl Seen {
+    fn of(&mut self, objects: &[ObjectMeta]) {
         let data = objects.iter().filter(|o| {
             let name = o.key.as_str().rsplit('/').next().unwrap_or_default();
             !name.is_empty() && !name.starts_with(['_', '.']) && !o.key.as_str().contains("/_delta_log/")
         });
         for object in data {
-            if self.0.as_ref().is_none_or(|(t, _)| object.modified > *t) {
-                self.0 = Some((object.modified, object.key.0.clone()));
-            }
+            keep(&mut self.newest, object, |a, b| a.modified > b.modified);
+            keep(&mut self.last, object, |a, b| a.key > b.key);
         }
+    }
+}
+
+/// Keeps the first few, in order.
+fn keep(kept: &mut Vec<ObjectMeta>, object: &ObjectMeta, before: impl Fn(&ObjectMeta, &ObjectMeta) -> bool) {
+    let at = kept.iter().position(|known| before(object, known)).unwrap_or(kept.len());
+    if at < CANDIDATES {
+        kept.insert(at, object.clone());
+        kept.truncate(CANDIDATES);
+    }
+}
+
+/// The newest objects as they were seen last: one that is within its limit needs no look until that is over, since
+/// what came meanwhile only makes it better.
+#[derive(Debug, Default)]
+pub(super) struct Watched(Mutex<HashMap<String, Look>>);
+
+#[derive(Debug)]
+struct Look {
+    newest: Option<Newest>,
+    at: DateTime<Utc>,
+}
+
+impl Watched {
+    /// The newest under a prefix, if it is enough for now.
+    pub fn known(&self, prefix: &str, within: Duration, now: DateTime<Utc>) -> Option<Newest> {
+        let watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let look = watched.get(prefix).filter(|look| now - look.at < GOOD_FOR)?;
+        look.newest.clone().filter(|newest| now - newest.time <= within)
+    }
+
+    /// Notes what was seen.
+    pub fn saw(&self, prefix: &str, newest: Option<Newest>, now: DateTime<Utc>) {
+        let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.insert(prefix.to_owned(), Look { newest, at: now });
     }
 }

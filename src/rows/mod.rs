@@ -10,6 +10,7 @@ pub mod error;
 mod filter;
 mod guard;
 mod int96;
+pub mod latest;
 pub mod layout;
 mod ndjson;
 mod nulls;

@@ -9,6 +9,7 @@ mod doctor;
 mod equal_ends;
 mod faults;
 mod foreign_files;
+mod freshness;
 mod idle_cost;
 mod lake_contract;
 mod layering;
