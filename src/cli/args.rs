@@ -1,12 +1,14 @@
 //! The command line, in the words of the product: global flags, commands, targets. Nothing is read here.
 
 mod alerts;
+mod pipeline;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::alerts::{AlertsAct, OnAlerts};
+pub use self::pipeline::{Dags, Jobs, LogArgs, Logs};
 use crate::model::severity::Severity;
 
 /// Shows what is broken in a data lake, and opens the rejected rows. Without a command: the console.
@@ -106,6 +108,9 @@ pub enum Command {
     /// DAG runs and their tasks
     #[command(subcommand)]
     Dags(Dags),
+    /// Logs wherever they lie, the errors in them, and questions to Logs Insights
+    #[command(subcommand)]
+    Logs(Logs),
     /// Who did what, newest first
     Audit {
         /// So many days back
@@ -115,87 +120,6 @@ pub enum Command {
     /// Who is told of moves
     #[command(subcommand)]
     Notify(Notify),
-}
-
-/// The commands of job runs. ID is one that `jobs list` prints, its beginning, or a job: then its newest run.
-#[derive(Debug, Subcommand)]
-pub enum Jobs {
-    /// List the runs, newest first
-    List {
-        /// Only those of this job
-        #[arg(long, value_name = "NAME")]
-        job: Option<String>,
-        /// Only those in this state
-        #[arg(long, value_name = "STATE")]
-        state: Option<String>,
-    },
-    /// One run: state, attempts, settings, resources, where its log lies
-    Show {
-        /// The run
-        id: String,
-        /// Print a link to its own pages instead; it opens them to whoever has it
-        #[arg(long)]
-        dashboard: bool,
-        /// What it used as well, as CloudWatch measured it
-        #[arg(long, conflicts_with = "dashboard")]
-        metrics: bool,
-    },
-    /// The log of a run
-    Logs {
-        /// The run
-        id: String,
-        /// What of it
-        #[command(flatten)]
-        log: LogArgs,
-    },
-}
-
-/// The commands of DAG runs.
-#[derive(Debug, Subcommand)]
-pub enum Dags {
-    /// List the runs of the last days, newest first
-    List {
-        /// Only those of this DAG
-        #[arg(long, value_name = "DAG")]
-        dag: Option<String>,
-    },
-    /// The tasks of one run, with their tries
-    Show {
-        /// The DAG
-        dag: String,
-        /// The run; the newest one if left out
-        run: Option<String>,
-    },
-    /// The log of one try of a task
-    Logs {
-        /// The DAG
-        dag: String,
-        /// The task
-        task: String,
-        /// The run, instead of the newest
-        #[arg(long)]
-        run: Option<String>,
-        /// The try, instead of the last
-        #[arg(long = "try", value_name = "N")]
-        number: Option<u32>,
-        /// What of it
-        #[command(flatten)]
-        log: LogArgs,
-    },
-}
-
-/// What of a log is printed.
-#[derive(Debug, Clone, Args)]
-pub struct LogArgs {
-    /// Only lines with these words
-    #[arg(long, value_name = "TEXT")]
-    pub contains: Option<String>,
-    /// Only the last so many lines
-    #[arg(long, value_name = "N")]
-    pub tail: Option<u32>,
-    /// Go on as new lines come
-    #[arg(long, short)]
-    pub follow: bool,
 }
 
 /// The commands of the quarantine. ID is one that `quarantine list` prints.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::args::Dags;
 use super::exit::CliError;
-use super::jobs::print_log;
+use super::logs::print_log;
 use super::output::{self, Answer};
 use super::table::{Side, Table, ago, span};
 use crate::model::dag::{DagRun, TaskInstance};

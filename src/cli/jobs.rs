@@ -3,8 +3,9 @@
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 
-use super::args::{Jobs, LogArgs};
+use super::args::Jobs;
 use super::exit::CliError;
+use super::logs::print_log;
 use super::output::{self, Answer};
 use super::table::{Side, Table, ago, span, time};
 use crate::model::metric::{Curve, Range, amount};
@@ -13,10 +14,7 @@ use crate::model::run::{JobRun, RunState};
 use crate::model::text::escape;
 use crate::ops::{LogOf, Session, Snapshot};
 use crate::sources::jobs::RunDetail;
-use crate::sources::logs::{LogQuery, RawLine};
 
-/// Lines of a log that are printed at most in one go.
-const LINES: usize = 100_000;
 /// Columns of a curve.
 const BARS: usize = 40;
 /// What is said where nobody measures runs.
@@ -242,47 +240,6 @@ fn missing(session: &Session, snapshot: &Snapshot, id: &str) -> CliError {
         message: format!("{}: no run {}{why}", session.lake().url(), escape(id)),
         hint: Some("lakeward jobs list shows the runs there are".into()),
     }
-}
-
-/// A log, from its beginning to its end as it is now, or followed.
-pub async fn print_log(session: &Session, of: &LogOf, args: &LogArgs, as_json: bool) -> Result<Answer, CliError> {
-    let query = LogQuery { contains: args.contains.clone(), most: LINES, ..LogQuery::default() };
-    let (mut lines, mut from, mut notes): (Vec<RawLine>, _, Vec<String>) = (Vec::new(), None, Vec::new());
-    loop {
-        let page = session.log(of, &query, from.as_ref()).await?;
-        notes.extend(page.missing.map(|m| format!("lakeward: {}", escape(&m))));
-        lines.extend(page.lines);
-        let more = page.next.is_some() && page.next != from;
-        from = page.next;
-        if args.follow && page.at_end {
-            output::print(&text(&lines, as_json)?)?;
-            lines.clear();
-            tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-        } else if page.at_end || !more {
-            break;
-        }
-        keep_last(&mut lines, args.tail);
-    }
-    keep_last(&mut lines, args.tail);
-    Ok(Answer { notes, ..Answer::fine(text(&lines, as_json)?) })
-}
-
-/// The newest lines are what is asked for; memory is bounded whatever the log.
-fn keep_last(lines: &mut Vec<RawLine>, tail: Option<u32>) {
-    let last = tail.map_or(LINES, |n| n as usize).min(LINES);
-    lines.drain(..lines.len().saturating_sub(last));
-}
-
-fn text(lines: &[RawLine], as_json: bool) -> Result<String, CliError> {
-    if as_json {
-        let values: Vec<_> = lines
-            .iter()
-            .map(|l| serde_json::json!({ "at": l.at.map(|t| t.to_rfc3339()), "stream": &*l.stream, "text": l.text }))
-            .collect();
-        return output::json(&values);
-    }
-    let stamp = |l: &RawLine| l.at.map(|t| t.format("%Y-%m-%dT%H:%M:%S%.3fZ ").to_string()).unwrap_or_default();
-    Ok(lines.iter().map(|l| format!("{}{}\n", stamp(l), escape(&l.text))).collect())
 }
 
 fn seconds(length: Duration) -> f64 {

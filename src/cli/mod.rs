@@ -12,6 +12,7 @@ pub mod exit;
 mod init;
 mod jobs;
 mod log;
+mod logs;
 mod notify;
 mod output;
 mod quarantine;
@@ -151,6 +152,7 @@ async fn command_on_lake(command: &Command, global: &Global, around: &Surroundin
         Command::Quarantine(command) => quarantine::run(command, &session, global.json, now).await,
         Command::Jobs(command) => jobs::run(command, &session, global.json, now).await,
         Command::Dags(command) => dags::run(command, &session, global.json, now).await,
+        Command::Logs(command) => logs::run(command, &session, global.json, now).await,
         Command::Audit { days } => audit::run(&session, *days, global.json, now).await,
         Command::Doctor | Command::Notify(_) | Command::Demo { .. } | Command::Init { .. } => {
             Ok(Answer::fine(String::new()))

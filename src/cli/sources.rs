@@ -30,6 +30,10 @@ pub fn connect(config: &Config, lake: &Arc<dyn Lake>) -> Connected {
         let access = emr.access.clone();
         connected.jobs.push(Arc::new(EmrServerless::new(emr.clone(), aliases(config))));
         connected.logs.push(Arc::new(CloudWatchLogs::new(access)));
+    } else if let Some(cloudwatch) = &config.cloudwatch {
+        connected.logs.push(Arc::new(CloudWatchLogs::new(cloudwatch.access.clone())));
+    }
+    if config.emr.is_some() || matches!(config.lake, Some(LakeTarget::S3(_))) {
         // A run's log may lie in another bucket than the lake, and is read as the lake is.
         let lake = match &config.lake {
             Some(LakeTarget::S3(s3)) => s3.clone(),

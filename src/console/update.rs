@@ -381,6 +381,7 @@ fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
         Command::History => history::run(state, argument),
         Command::JobRun => jobs::of_alert(state),
         Command::Log => logs::open_selected(state, argument),
+        Command::Insights => logs::insights::ask(state, argument),
         Command::DeadLetters => jobs::dead_letters(state),
         _ => match state.tab {
             Tab::Jobs => jobs::run(state, spec.command),

@@ -17,7 +17,7 @@ use crate::sources::SourceError;
 use crate::sources::account::{AccountSource, Ending};
 use crate::sources::dags::DagSource;
 use crate::sources::jobs::{JobSource, RunDetail};
-use crate::sources::logs::{LogCursor, LogPage, LogQuery, LogSource};
+use crate::sources::logs::{LogCursor, LogPage, LogQuery, LogQuestion, LogSource};
 use crate::sources::metrics::{AlarmSource, MetricSource};
 use crate::sources::secrets::SecretSource;
 
@@ -92,6 +92,8 @@ pub enum LogOf {
     },
     /// What lies at one place.
     Place(LogPlace),
+    /// The answer to a question. It is asked once.
+    Question(LogQuestion),
 }
 
 /// Reads every source anew, or those that are due.
@@ -271,6 +273,7 @@ impl Session {
     pub async fn log(&self, of: &LogOf, query: &LogQuery, from: Option<&LogCursor>) -> Result<LogPage, SourceError> {
         match of {
             LogOf::Place(place) => self.log_at(place, query, from).await,
+            LogOf::Question(question) => self.ask_logs(question).await,
             LogOf::Task { task, number } => match &self.connected.dags {
                 Some(source) => source.log(task, *number).await,
                 None => Err(unconnected(format!("log of {}", task.task))),
@@ -284,6 +287,17 @@ impl Session {
                 }
             }
         }
+    }
+
+    async fn ask_logs(&self, question: &LogQuestion) -> Result<LogPage, SourceError> {
+        for source in &self.connected.logs {
+            if let Some(answer) = source.ask(question).await {
+                return answer;
+            }
+        }
+        let error = LakeError::new(ErrorClass::Unsupported, question.groups.join(", "), "nobody answers questions");
+        let hint = "an [emr] or a [cloudwatch] table in the configuration connects CloudWatch Logs";
+        Err(LakeError { hint: hint.into(), ..error })
     }
 
     async fn log_at(

@@ -52,6 +52,21 @@ pub struct LogQuery {
     pub most: usize,
 }
 
+/// A question over whole groups of streams, in the query language of Logs Insights. It is billed by what it scans.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogQuestion {
+    /// The groups; at most 50.
+    pub groups: Vec<String>,
+    /// The question.
+    pub query: String,
+    /// From when on.
+    pub from: DateTime<Utc>,
+    /// Until when.
+    pub until: DateTime<Utc>,
+    /// Rows at most; 10,000 is the service's own limit.
+    pub most: usize,
+}
+
 /// A source of log lines. Reads only.
 #[async_trait]
 pub trait LogSource: Send + Sync + Debug {
@@ -68,4 +83,9 @@ pub trait LogSource: Send + Sync + Debug {
 
     /// Lines of a place, from its beginning or from a cursor on.
     async fn read(&self, place: &LogPlace, query: &LogQuery, from: Option<&LogCursor>) -> Result<LogPage, SourceError>;
+
+    /// The answer to a question: a line a row, and the bytes that it scanned. None of a source that takes no questions.
+    async fn ask(&self, _: &LogQuestion) -> Option<Result<LogPage, SourceError>> {
+        None
+    }
 }

@@ -67,6 +67,7 @@ pub(super) enum Command {
     History,
     JobRun,
     Log,
+    Insights,
     DeadLetters,
     Follow,
     NextError,

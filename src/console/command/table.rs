@@ -171,6 +171,15 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         |s| (s.tab == Tab::Jobs && logged(s).is_ok()).then_some((1, "log"))
     ),
     spec!(
+        Insights,
+        "insights",
+        ["query"],
+        "QUERY",
+        "everywhere",
+        "Ask Logs Insights about the last hour (another length, and groups, stand before QUERY); billed by what it scans",
+        always
+    ),
+    spec!(
         JobRun,
         "job-run",
         [],

@@ -3,7 +3,7 @@
 
 mod detail;
 mod measured;
-mod tree;
+pub(super) mod tree;
 mod view;
 
 #[cfg(test)]

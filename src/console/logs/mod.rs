@@ -1,6 +1,7 @@
 //! Tab 5: the log of a run, a task or a place, as it grows. What is looked at is named by the line, so that neither
 //! new lines nor old ones that go move it.
 
+pub(super) mod insights;
 mod place;
 mod reading;
 mod view;

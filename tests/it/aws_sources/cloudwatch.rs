@@ -5,8 +5,7 @@ use lakeward::lake::ErrorClass;
 use lakeward::lake::aws::Access;
 use lakeward::model::run::LogPlace;
 use lakeward::sources::aws::logs::CloudWatchLogs;
-use lakeward::sources::aws::logs::insights::Question;
-use lakeward::sources::logs::{LogCursor, LogQuery, LogSource};
+use lakeward::sources::logs::{LogCursor, LogQuery, LogQuestion, LogSource};
 use tokio::task::yield_now;
 
 use crate::support::fake_aws::events::Events;
@@ -138,10 +137,10 @@ async fn each_fault_has_its_class() {
     assert_eq!(logs.read(&LogPlace::Managed, &most(1), None).await.unwrap_err().class, ErrorClass::Unsupported);
 }
 
-fn question() -> Question {
+fn question() -> LogQuestion {
     let at = |seconds| DateTime::<Utc>::from_timestamp(seconds, 0).unwrap();
     let query = "fields @message | filter @message like /boom/".into();
-    Question { groups: vec!["/aws/emr-serverless".into()], query, from: at(0), until: at(100), most: 10 }
+    LogQuestion { groups: vec!["/aws/emr-serverless".into()], query, from: at(0), until: at(100), most: 10 }
 }
 
 #[tokio::test]
@@ -150,6 +149,8 @@ async fn insights_says_what_it_scanned() {
     let answer = reading(&fake).await.insights(&question()).await.unwrap();
     assert_eq!((answer.scanned, answer.matched), (12_345, 1));
     assert_eq!(answer.rows, [[("@message".to_owned(), "boom".to_owned())]]);
+    let page = answer.page();
+    assert_eq!((page.lines.len(), page.lines[0].text.as_str(), page.scanned), (1, "boom", Some(12_345)));
     assert_eq!(fake.asked("stopquery").len(), 0);
 }
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::operation::get_query_results::GetQueryResultsOutput;
 use aws_sdk_cloudwatchlogs::types::QueryStatus;
-use chrono::{DateTime, Utc};
+use chrono::NaiveDateTime;
 
 use super::CloudWatchLogs;
 use crate::lake::ErrorClass;
 use crate::sources::SourceError;
+use crate::sources::logs::{LogPage, LogQuestion, RawLine};
 
 /// The pause before the first look at the results; each pause after it is half as long again.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -18,21 +19,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The most rows: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_StartQuery.html>.
 const ROWS: usize = 10_000;
-
-/// A question.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
-    /// The groups; at most 50.
-    pub groups: Vec<String>,
-    /// In the query language of Insights.
-    pub query: String,
-    /// From when on.
-    pub from: DateTime<Utc>,
-    /// Until when.
-    pub until: DateTime<Utc>,
-    /// Rows at most; 10,000 is the service's own limit.
-    pub most: usize,
-}
 
 /// An answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,6 +29,24 @@ pub struct Answer {
     pub scanned: u64,
     /// Events that matched.
     pub matched: u64,
+}
+
+impl Answer {
+    /// As lines of a log: a row with a message is that line, any other row its fields.
+    pub fn page(self) -> LogPage {
+        let line = |row: Vec<(String, String)>| {
+            let field = |name: &str| row.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+            let at =
+                field("@timestamp").and_then(|text| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok());
+            let text = match field("@message") {
+                Some(message) => message.trim_end().to_owned(),
+                None => row.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("  "),
+            };
+            RawLine { at: at.map(|at| at.and_utc()), stream: field("@logStream").unwrap_or_default().into(), text }
+        };
+        let lines = self.rows.into_iter().map(line).collect();
+        LogPage { lines, at_end: true, scanned: Some(self.scanned), ..LogPage::default() }
+    }
 }
 
 /// A query that runs. It is stopped when this is dropped before its end.
@@ -65,7 +69,7 @@ impl Drop for Running {
 
 impl CloudWatchLogs {
     /// Asks a question and waits for the answer. Whoever drops the future stops the query.
-    pub async fn insights(&self, question: &Question) -> Result<Answer, SourceError> {
+    pub async fn insights(&self, question: &LogQuestion) -> Result<Answer, SourceError> {
         let object = question.groups.join(", ");
         let client = self.client().await;
         let started = client

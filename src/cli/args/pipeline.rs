@@ -1,0 +1,123 @@
+//! The arguments of `jobs`, `dags` and `logs`.
+
+use clap::{Args, Subcommand};
+
+/// The commands of job runs. ID is one that `jobs list` prints, its beginning, or a job: then its newest run.
+#[derive(Debug, Subcommand)]
+pub enum Jobs {
+    /// List the runs, newest first
+    List {
+        /// Only those of this job
+        #[arg(long, value_name = "NAME")]
+        job: Option<String>,
+        /// Only those in this state
+        #[arg(long, value_name = "STATE")]
+        state: Option<String>,
+    },
+    /// One run: state, attempts, settings, resources, where its log lies
+    Show {
+        /// The run
+        id: String,
+        /// Print a link to its own pages instead; it opens them to whoever has it
+        #[arg(long)]
+        dashboard: bool,
+        /// What it used as well, as CloudWatch measured it
+        #[arg(long, conflicts_with = "dashboard")]
+        metrics: bool,
+    },
+    /// The log of a run
+    Logs {
+        /// The run
+        id: String,
+        /// What of it
+        #[command(flatten)]
+        log: LogArgs,
+    },
+}
+
+/// The commands of DAG runs.
+#[derive(Debug, Subcommand)]
+pub enum Dags {
+    /// List the runs of the last days, newest first
+    List {
+        /// Only those of this DAG
+        #[arg(long, value_name = "DAG")]
+        dag: Option<String>,
+    },
+    /// The tasks of one run, with their tries
+    Show {
+        /// The DAG
+        dag: String,
+        /// The run; the newest one if left out
+        run: Option<String>,
+    },
+    /// The log of one try of a task
+    Logs {
+        /// The DAG
+        dag: String,
+        /// The task
+        task: String,
+        /// The run, instead of the newest
+        #[arg(long)]
+        run: Option<String>,
+        /// The try, instead of the last
+        #[arg(long = "try", value_name = "N")]
+        number: Option<u32>,
+        /// What of it
+        #[command(flatten)]
+        log: LogArgs,
+    },
+}
+
+/// What of a log is printed.
+#[derive(Debug, Clone, Args)]
+pub struct LogArgs {
+    /// Only lines with these words
+    #[arg(long, value_name = "TEXT")]
+    pub contains: Option<String>,
+    /// Only what was written in the last 30m, 2h, 1d
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only the last so many lines
+    #[arg(long, value_name = "N")]
+    pub tail: Option<u32>,
+    /// Go on as new lines come
+    #[arg(long, short)]
+    pub follow: bool,
+}
+
+/// The commands of logs. PLACE is `s3://bucket/prefix/`, `cloudwatch:GROUP`, `cloudwatch:GROUP#STREAM` (what the names of
+/// its streams begin with), or a key of the lake.
+#[derive(Debug, Subcommand)]
+pub enum Logs {
+    /// The lines of a place
+    Show {
+        /// Where they lie
+        place: String,
+        /// What of it
+        #[command(flatten)]
+        log: LogArgs,
+    },
+    /// The errors of a place grouped by what they have in common, the most frequent first
+    Errors {
+        /// Where they lie
+        place: String,
+        /// Only what was written in the last 30m, 2h, 1d
+        #[arg(long, value_name = "TIME")]
+        since: Option<String>,
+    },
+    /// The answer of Logs Insights over whole groups. It is billed by what it scans, which is told
+    Query {
+        /// In the query language of Insights: 'fields @timestamp, @message | filter @message like /OutOfMemory/'
+        query: String,
+        /// The group; several times for several
+        #[arg(long = "group", value_name = "GROUP", required = true)]
+        groups: Vec<String>,
+        /// Over the last 30m, 2h, 1d
+        #[arg(long, value_name = "TIME", default_value = "1h")]
+        since: String,
+        /// Rows at most
+        #[arg(long, value_name = "N", default_value_t = 1000)]
+        most: usize,
+    },
+}
