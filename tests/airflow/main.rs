@@ -2,12 +2,9 @@
 //! own, so that whoever works on something else need not wait for it: `cargo test --test airflow`.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "../it/support/http_server.rs"]
-#[allow(dead_code, reason = "shared with the other tests, which use more of it")]
-mod http_server;
-#[path = "../it/support/python.rs"]
-#[allow(dead_code, reason = "shared with the other tests, which use more of it")]
-mod python;
+#[path = "../it/support/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "shared with the other tests, which use more of it")]
+mod support;
 
 mod answers;
 mod bounds;
@@ -15,11 +12,13 @@ mod login;
 mod managed;
 mod real;
 mod server;
+mod whole_loop;
 
 use std::sync::Arc;
 
 use lakeward::model::run::JobName;
 use lakeward::sources::airflow::{Airflow, AirflowSettings, Login};
+use support::{http_server, python};
 
 /// An Airflow at an address, whose jobs are called as its tasks are, in capitals.
 fn airflow(url: &str, login: Login) -> Airflow {

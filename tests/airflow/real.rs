@@ -16,6 +16,7 @@ use tokio::time::{Instant, interval};
 use super::airflow;
 use super::managed;
 use super::server::Server;
+use super::whole_loop;
 
 /// A busy machine starts a task in ten seconds and more; there are four, one after another.
 const LONGEST: Duration = Duration::from_secs(240);
@@ -25,7 +26,7 @@ async fn airflow_2_tells_its_story() {
     story(Api::V1, "2.11.2").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn airflow_3_tells_its_story() {
     story(Api::V2, "3.3.2").await;
 }
@@ -50,6 +51,9 @@ async fn story(api: Api, version: &str) {
     failed_task(&airflow, api, &bad).await;
     managed::tells_the_same(&server, &airflow, began, &bad).await;
     waiting_task(&airflow, &waits).await;
+    if api == Api::V2 {
+        tokio::task::block_in_place(|| whole_loop::is_followed(&server, &bad));
+    }
     let good = run_of(&airflow, began, "lake_good", |run| run.state.is_over()).await;
     assert_eq!(good.state, TaskState::Success);
     // Of a time after all of them, only the one that still runs is told.
