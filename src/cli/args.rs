@@ -233,7 +233,7 @@ impl Command {
     pub fn writes(&self) -> bool {
         match self {
             Self::Quarantine(Quarantine::Plan(_) | Quarantine::List | Quarantine::Show { .. }) => false,
-            Self::Quarantine(_) | Self::Dlq(Dlq::Archive { .. }) => true,
+            Self::Quarantine(_) | Self::Dlq(Dlq::Archive { .. }) | Self::Jobs(Jobs::Run { .. }) => true,
             Self::Alerts { act: Some(act), .. } => !matches!(act, AlertsAct::History { .. }),
             _ => false,
         }

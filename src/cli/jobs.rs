@@ -8,11 +8,12 @@ use super::exit::CliError;
 use super::logs::print_log;
 use super::output::{self, Answer};
 use super::table::{Side, Table, ago, span, time};
+use super::writes;
 use crate::model::metric::{Curve, Range, amount};
 use crate::model::rules::jobs::{by_job, usual};
-use crate::model::run::{JobRun, RunState};
+use crate::model::run::{JobName, JobRun, RunState};
 use crate::model::text::escape;
-use crate::ops::{LogOf, Session, Snapshot};
+use crate::ops::{LogOf, RunAsk, Session, Snapshot, WriteEffect};
 use crate::sources::jobs::RunDetail;
 
 /// Columns of a curve.
@@ -50,12 +51,25 @@ pub async fn run(command: &Jobs, session: &Session, as_json: bool, now: DateTime
             }
             show(session, &run, *metrics, as_json, now).await
         }
+        Jobs::Run { job, date, writing } => {
+            let ask = session.plan_run(&JobName(job.as_str().into()), *date)?;
+            let asked = asked(session, &ask);
+            writes::mark(session, WriteEffect::Run(ask), 1, &asked, writing, as_json).await
+        }
         Jobs::Logs { id, log } => {
             let run = find(session, id, now).await?;
             let of = LogOf::Run { source: run.source.clone(), id: run.id.clone() };
             print_log(session, &of, log, as_json).await
         }
     }
+}
+
+/// The question before a command runs: the whole of it, and who wrote it.
+fn asked(session: &Session, ask: &RunAsk) -> String {
+    let words: Vec<String> = ask.command.iter().map(|word| escape(word).into_owned()).collect();
+    let source = session.settings().commands.get(&ask.job).map(|command| command.source.as_str()).unwrap_or_default();
+    let folder = ask.folder.display().to_string();
+    format!("run {}, of {}, in {}:\n{}\n", escape(&ask.job.0), escape(source), escape(&folder), words.join("\n"))
 }
 
 fn state_of(word: &str) -> Result<RunState, CliError> {

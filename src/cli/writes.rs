@@ -154,7 +154,7 @@ async fn perform(
     let ended = loop {
         tokio::select! {
             ended = &mut work => break ended,
-            _ = tokio::signal::ctrl_c() => {
+            () = asked_to_end() => {
                 if watch.is_stopped() {
                     return Err(CliError::Interrupted);
                 }
@@ -167,6 +167,20 @@ async fn perform(
         let _ = write!(io::stderr().lock(), "\r\x1b[K");
     }
     Ok(ended?)
+}
+
+/// Ctrl-C, or a signal that would end the program amid its work.
+async fn asked_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut hup)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = term.recv() => {}
+        _ = hup.recv() => {}
+    }
 }
 
 /// One line on a terminal, drawn over itself; nothing elsewhere.

@@ -6,6 +6,7 @@ pub mod alias;
 pub mod category;
 pub mod cause;
 pub mod column;
+pub mod command;
 pub mod contract;
 pub mod dag;
 pub mod dataset;

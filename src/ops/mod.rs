@@ -28,7 +28,7 @@ mod triage;
 
 pub use audit::AuditRecord;
 pub use cost::Cost;
-pub use gate::{Gate, GateError, Outcome, TriageAsk, WriteEffect};
+pub use gate::{Gate, GateError, Outcome, RunAsk, TriageAsk, WriteEffect};
 pub use health::{SourceHealth, SourceState};
 pub use history::{History, HistoryEvent};
 pub use moves::{Ask, Keep, MoveProgress, Phase, Quarantine, QuarantineEvent, Watch};

@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use futures::future::join_all;
 use futures::stream::{self, StreamExt};
 
-use crate::lake::{ErrorClass, LakeError};
+use crate::lake::{ErrorClass, LakeError, address};
 use crate::model::alarm::Alarm;
 use crate::model::dag::{Dag, DagId, DagRun, DagRunId, TaskInstance, TaskState};
 use crate::model::metric::Curve;
-use crate::model::run::{JobRun, JobRunId, LogPlace};
+use crate::model::run::{JobName, JobRun, JobRunId, LogPlace};
 use crate::sources::SourceError;
 use crate::sources::account::{AccountSource, Ending};
 use crate::sources::dags::DagSource;
@@ -23,7 +23,7 @@ use crate::sources::secrets::SecretSource;
 
 use super::cadence::Heard;
 use super::health::SourceHealth;
-use super::{Session, Snapshot};
+use super::{RunAsk, Session, Snapshot};
 
 /// Runs of jobs asked for at most.
 const JOB_RUNS: usize = 1000;
@@ -234,6 +234,25 @@ async fn dags_of(source: &dyn DagSource, now: DateTime<Utc>) -> Result<Pipeline,
 }
 
 impl Session {
+    /// A run of a job that is a command of this machine, ready to be asked for.
+    pub fn plan_run(&self, job: &JobName, date: Option<NaiveDate>) -> Result<RunAsk, LakeError> {
+        let fault = |detail: String, hint: &str| {
+            let error = LakeError::new(ErrorClass::Unsupported, job.0.to_string(), detail);
+            LakeError { hint: hint.to_owned(), ..error }
+        };
+        let command = self.settings.commands.get(job).ok_or_else(|| {
+            let known: Vec<&str> = self.settings.commands.keys().map(|job| &*job.0).collect();
+            let known =
+                if known.is_empty() { "none is".to_owned() } else { format!("there are: {}", known.join(", ")) };
+            fault(format!("no job of this name is a command; {known}"), "[[jobs]] command = \"…\" makes a job one")
+        })?;
+        let folder = address::file_path(self.lake.url()).map_err(|_| {
+            fault("commands run in the folder of a local environment".to_owned(), "this lake is not on this machine")
+        })?;
+        let command = command.of(date).map_err(|why| fault(why, "lakeward jobs run JOB --date YYYY-MM-DD"))?;
+        Ok(RunAsk { job: job.clone(), command, folder, date })
+    }
+
     /// One job run in full.
     pub async fn run_detail(&self, source: &str, id: &JobRunId) -> Result<RunDetail, SourceError> {
         let name = source.split('/').next().unwrap_or(source);

@@ -1,7 +1,10 @@
 //! What the use cases need to know of a lake: the part of the configuration that is not about screens.
 
+use std::collections::BTreeMap;
+
 use crate::lake::path::Prefixes;
 use crate::model::category::CategoryRule;
+use crate::model::command::JobCommand;
 use crate::model::dataset::{Dataset, DatasetSettings, Layer};
 use crate::model::rules::{Override, Thresholds};
 use crate::model::run::JobName;
@@ -24,6 +27,8 @@ pub struct LakeSettings {
     pub feeds: Vec<String>,
     /// The credentials of sources that are watched.
     pub secrets: Vec<WatchedSecret>,
+    /// The jobs that are commands of this machine.
+    pub commands: BTreeMap<JobName, JobCommand>,
     /// How reasons become failure categories, in order.
     pub categories: Vec<CategoryRule>,
     /// Columns of any dataset that hold personal data; compared without case.

@@ -14,6 +14,7 @@ mod idle_cost;
 mod lake_contract;
 mod layering;
 mod load;
+mod local_jobs;
 mod memory_model;
 mod moves;
 mod notify;

@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::Writing;
+
 /// The commands of job runs. ID is one that `jobs list` prints, its beginning, or a job: then its newest run.
 #[derive(Debug, Subcommand)]
 pub enum Jobs {
@@ -24,6 +26,17 @@ pub enum Jobs {
         /// What it used as well, as CloudWatch measured it
         #[arg(long, conflicts_with = "dashboard")]
         metrics: bool,
+    },
+    /// Run a job that is a command of this machine, and wait for its end. Exit 3 if it fails
+    Run {
+        /// The job, by its name in the configuration
+        job: String,
+        /// The date of the data, for {date} in its command
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        date: Option<chrono::NaiveDate>,
+        /// How it is confirmed; the number is 1
+        #[command(flatten)]
+        writing: Writing,
     },
     /// The log of a run
     Logs {

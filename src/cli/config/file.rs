@@ -207,6 +207,17 @@ pub struct JobTable {
     pub layer: Option<Layer>,
     #[serde(default)]
     pub called: Vec<String>,
+    pub command: Option<Spanned<CommandText>>,
+}
+
+/// A command: a line for the shell, or a program and its arguments.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "a line for the shell (\"scripts/run_job.sh orders {date}\"), or a list of words")]
+pub enum CommandText {
+    /// For `sh -c`.
+    Line(String),
+    /// As they are.
+    Words(Vec<String>),
 }
 
 /// `[[secrets]]`.

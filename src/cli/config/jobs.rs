@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use toml::Spanned;
+
 use super::fault::ConfigError;
+use super::file::{CommandText, Document};
 use super::layers::Layers;
 use super::source::Ledger;
+use crate::model::command::JobCommand;
 use crate::model::dataset::{Dataset, Layer};
 use crate::model::run::JobName;
 
@@ -19,6 +23,19 @@ pub struct JobConfig {
     pub layer: Option<Layer>,
     /// What other systems call it.
     pub called: Vec<String>,
+    /// What it is, of a local environment.
+    pub command: Option<JobCommand>,
+}
+
+fn command(document: &Document, given: &Spanned<CommandText>) -> Result<JobCommand, ConfigError> {
+    let words = match given.get_ref() {
+        CommandText::Line(line) => vec!["sh".to_owned(), "-c".to_owned(), line.clone()],
+        CommandText::Words(words) => words.clone(),
+    };
+    if words.first().is_none_or(String::is_empty) || words.last().is_none_or(|last| last.trim().is_empty()) {
+        return Err(document.fault(given, "jobs.command is empty", "a line for the shell, or a list of words"));
+    }
+    Ok(JobCommand { words, source: document.source(&given.span()).to_string() })
 }
 
 /// The jobs of both files, by name; the stronger file's table whole.
@@ -51,6 +68,7 @@ pub fn jobs(layers: &Layers, ledger: &mut Ledger) -> Result<Vec<JobConfig>, Conf
                 dataset: table.dataset.as_ref().map(|d| Dataset(d.get_ref().as_str().into())),
                 layer: table.layer,
                 called: table.called.clone(),
+                command: table.command.as_ref().map(|given| command(document, given)).transpose()?,
             });
         }
     }

@@ -63,6 +63,7 @@ pub fn load(
         None => Default::default(),
     };
     settings.secrets = named;
+    settings.commands = jobs.iter().filter_map(|job| Some((job.name.clone(), job.command.clone()?))).collect();
     let glue = watched::glue(file.as_ref(), &settings.datasets, &account, &mut ledger)?;
     let cloudwatch = services::cloudwatch(&layers, own_services, lake.as_ref(), &mut ledger)?;
     let console = layers.console(global, vars, &chosen, known, &mut ledger)?;
@@ -386,6 +387,7 @@ impl Layers<'_> {
             quality,
             feeds,
             secrets,
+            commands: Default::default(), // of the jobs, when they are known
             categories,
             personal_columns,
         })

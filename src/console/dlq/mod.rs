@@ -86,17 +86,19 @@ fn height(state: &State) -> u16 {
 
 /// After new entries: what the filter leaves of them, and all that follows.
 pub(super) fn rebuild(state: &mut State) -> Vec<Effect> {
-    state.dlq.left = tree::left(&state.lake.entries, &state.dlq.filter);
+    tree::left(&state.lake.entries, &state.dlq.filter, &mut state.dlq.left);
     lines(state)
 }
 
 /// After another filter or a toggled dataset: the lines, the choice kept by identity, and the rows.
 fn lines(state: &mut State) -> Vec<Effect> {
     let screen = &mut state.dlq;
-    let nodes = tree::build(&screen.left, &screen.filter, &screen.toggled);
+    let before = screen.selected().map(|n| n.dataset().clone());
+    let mut nodes = std::mem::take(&mut screen.nodes);
+    tree::build(&screen.left, &screen.filter, &screen.toggled, &mut nodes);
     let found = screen.chosen.as_ref().and_then(|id| nodes.iter().position(|n| n.is(id))).or_else(|| {
         // Its line is gone: a closed dataset stands for its dates, a date alone for its dataset.
-        let before = screen.selected().map(|n| n.dataset().clone())?;
+        let before = before?;
         let near = screen.cursor.index();
         let same = nodes.iter().enumerate().filter(|(_, n)| *n.dataset() == before);
         same.min_by_key(|(i, _)| i.abs_diff(near)).map(|(i, _)| i)

@@ -69,8 +69,9 @@ impl Node {
 }
 
 /// The entries that a filter leaves, in their order.
-pub(in crate::console) fn left(entries: &[Arc<DlqEntry>], filter: &Filter) -> Vec<Arc<DlqEntry>> {
-    entries.iter().filter(|e| filter.is_empty() || filter.matches(searchable(e))).cloned().collect()
+pub(in crate::console) fn left(entries: &[Arc<DlqEntry>], filter: &Filter, left: &mut Vec<Arc<DlqEntry>>) {
+    left.clear();
+    left.extend(entries.iter().filter(|e| filter.is_empty() || filter.matches(searchable(e))).cloned());
 }
 
 /// Of what a filter left, what a narrower one leaves.
@@ -79,9 +80,14 @@ pub(in crate::console) fn narrow(left: &mut Vec<Arc<DlqEntry>>, filter: &Filter)
 }
 
 /// The lines of what is left of the entries, sorted by dataset. With a filter every dataset is open: what was searched
-/// for must be seen.
-pub(in crate::console) fn build(left: &[Arc<DlqEntry>], filter: &Filter, toggled: &BTreeSet<Dataset>) -> Vec<Node> {
-    let mut nodes = Vec::new();
+/// for must be seen. The room of the lines before is used again: there may be tens of thousands at each key typed.
+pub(in crate::console) fn build(
+    left: &[Arc<DlqEntry>],
+    filter: &Filter,
+    toggled: &BTreeSet<Dataset>,
+    nodes: &mut Vec<Node>,
+) {
+    nodes.clear();
     for group in left.chunk_by(|a, b| a.dataset == b.dataset) {
         match group {
             [] => {}
@@ -97,7 +103,6 @@ pub(in crate::console) fn build(left: &[Arc<DlqEntry>], filter: &Filter, toggled
             }
         }
     }
-    nodes
 }
 
 fn sum(dataset: Dataset, open: bool, entries: &[Arc<DlqEntry>]) -> Sum {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::TriageAsk;
+use super::{RunAsk, TriageAsk};
 use crate::lake::LakeError;
 use crate::model::moves::{Illegal, MoveId, MoveKind, Plan, Refusal, Step};
 use crate::model::protection::{CannotArm, Level, Locked};
@@ -33,6 +33,8 @@ pub enum WriteEffect {
     },
     /// An act on alerts.
     Triage(TriageAsk),
+    /// A job that is a command of this machine.
+    Run(RunAsk),
 }
 
 impl WriteEffect {
@@ -44,6 +46,7 @@ impl WriteEffect {
             Self::Mark { step, .. } => step.word(),
             Self::Arm { .. } => "arm",
             Self::Triage(ask) => ask.act.word(),
+            Self::Run(_) => "run",
         }
     }
 }

@@ -6,6 +6,7 @@ mod effect;
 mod journal;
 mod lease;
 mod process;
+mod running;
 mod triage;
 mod writing;
 
@@ -21,6 +22,7 @@ pub use actor::Actor;
 pub use effect::{GateError, Outcome, WriteEffect};
 pub use journal::{Journal, JournalStep, Record};
 pub use lease::{Fence, Lease, Leases};
+pub use running::RunAsk;
 pub use triage::TriageAsk;
 pub use writing::level_of;
 
@@ -151,6 +153,7 @@ impl Gate {
             WriteEffect::Mark { id, step, note } => {
                 self.marked(effect, id, *step, note.clone(), confirmation, rehearsal).await
             }
+            WriteEffect::Run(ask) => self.ran(effect, ask, confirmation, watch, rehearsal).await,
             WriteEffect::Arm { .. } | WriteEffect::Triage(_) => Ok(Outcome::nothing()),
         }
     }

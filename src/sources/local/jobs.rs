@@ -19,6 +19,8 @@ use crate::sources::jobs::{Attempt, JobSource, RunDetail};
 pub const PREFIX: &str = "_jobs/";
 /// The name of a record.
 pub const RECORD: &str = "run.json";
+/// The setting of a record that names the host and the process that runs the command.
+pub const RUNNER: &str = "runner";
 /// Runs read at most.
 const MOST: usize = 1000;
 
@@ -87,7 +89,9 @@ impl LocalJobs {
 
     fn run_of(&self, key: &Key, record: &RunRecord) -> Result<JobRun, SourceError> {
         let uri = self.lake.uri(key.as_str());
-        let state = RunState::from_word(&record.state).ok_or_else(|| {
+        let gone = is_alone(record);
+        let state = if gone.is_some() { Some(RunState::Failed) } else { RunState::from_word(&record.state) };
+        let state = state.ok_or_else(|| {
             SourceError::new(ErrorClass::Malformed, uri.clone(), format!("{:?} is no state of a run", record.state))
         })?;
         let job = self.aliases.read(&record.job).job;
@@ -101,7 +105,7 @@ impl LocalJobs {
             started: record.started,
             ended: record.ended,
             attempt: record.attempt,
-            detail: record.detail.clone(),
+            detail: gone.or_else(|| record.detail.clone()),
             dataset,
             layer,
             date: record.date,
@@ -110,6 +114,16 @@ impl LocalJobs {
             job,
         })
     }
+}
+
+/// Why a run that is said to go on does not: the process of this machine that ran it is gone, and nobody wrote down how
+/// it ended.
+fn is_alone(record: &RunRecord) -> Option<String> {
+    let (host, process) = record.settings.get(RUNNER).filter(|_| record.state == "running")?.split_once(' ')?;
+    let here = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    let process: u32 = process.parse().ok()?;
+    let is_gone = host == here.trim() && !std::path::Path::new(&format!("/proc/{process}")).exists();
+    is_gone.then(|| format!("nobody knows how it ended: process {process}, which ran it, is gone"))
 }
 
 #[async_trait]

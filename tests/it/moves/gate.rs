@@ -8,9 +8,10 @@ use chrono::Duration;
 use lakeward::lake::{ErrorClass, Lake};
 use lakeward::model::moves::{MoveId, MoveKind, Plan, Step};
 use lakeward::model::protection::{CannotArm, Confirmation, Locked, Protection};
+use lakeward::model::run::JobName;
 use lakeward::model::severity::Severity;
 use lakeward::model::triage::TriageAct;
-use lakeward::ops::{AuditRecord, Gate, GateError, Keep, Outcome, TriageAsk, Watch, WriteEffect};
+use lakeward::ops::{AuditRecord, Gate, GateError, Keep, Outcome, RunAsk, TriageAsk, Watch, WriteEffect};
 
 use super::site::{self, ENTRY, SOURCE, Site, TARGET, actor, apply, at, guarded, list, perform};
 use crate::support::memory::{Memory, Verb};
@@ -29,6 +30,7 @@ fn number(effect: &WriteEffect) -> usize {
         WriteEffect::Mark { .. } => 5,
         WriteEffect::Arm { .. } => 6,
         WriteEffect::Triage(_) => 7,
+        WriteEffect::Run(_) => 8,
     }
 }
 
@@ -64,6 +66,10 @@ async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
     all.push((mark(&first.id, Step::Investigate), Confirmation::Yes));
     all.push((arm(15), Confirmation::Yes));
     all.push((acknowledge(), Confirmation::Yes));
+    let folder = site.machine.path().to_owned();
+    let command = vec!["true".to_owned()];
+    let run = RunAsk { job: JobName("load".into()), command, folder, date: None };
+    all.push((WriteEffect::Run(run), Confirmation::Yes));
     // Another dead letter that waits, and one whose move stopped half-way.
     for (dataset, stopped) in [("crm/orders", false), ("crm/leads", true)] {
         for name in ["rejected_rows.parquet", "_SUCCESS"] {
@@ -80,7 +86,7 @@ async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
         }
     }
     let numbers: BTreeSet<usize> = all.iter().map(|(effect, _)| number(effect)).collect();
-    assert_eq!(numbers, (0..8).collect(), "one of each");
+    assert_eq!(numbers, (0..9).collect(), "one of each");
     (site, all)
 }
 
