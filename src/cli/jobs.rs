@@ -54,6 +54,10 @@ pub async fn run(command: &Jobs, session: &Session, as_json: bool, now: DateTime
         Jobs::Run { job, date, writing } => {
             let ask = session.plan_run(&JobName(job.as_str().into()), *date)?;
             let asked = asked(session, &ask);
+            if writing.confirm.is_some() {
+                // Confirmed beforehand, and shown whole all the same.
+                output::complain(&[asked.trim_end().to_owned()]);
+            }
             writes::mark(session, WriteEffect::Run(ask), 1, &asked, writing, as_json).await
         }
         Jobs::Logs { id, log } => {

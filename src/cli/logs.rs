@@ -105,6 +105,10 @@ async fn errors(
         }
         cursor = page.next;
     }
+    if buffer.is_empty() && buffer.trimmed() == 0 {
+        let hint = Some("check the place, and --since: of an object of S3, its prefix is the place".to_owned());
+        return Err(CliError::Failed { message: "no lines there: nothing is known of errors".to_owned(), hint });
+    }
     let groups = buffer.signatures().groups();
     let found: Vec<Found<'_>> = groups
         .iter()

@@ -1,14 +1,16 @@
 //! The loop: input, answers and time come in; the state changes; a frame is drawn if the picture changed.
 //! Backend, input and clock are parameters, and the app is given back: a test drives the whole program.
 
+use std::future::poll_fn;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use crossterm::event::Event;
-use futures::{FutureExt, Stream, StreamExt};
+use futures::{Stream, StreamExt};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::buffer::Buffer;
@@ -188,7 +190,9 @@ where
                 }
             }
             // All that waits is taken before a frame is drawn, keys first.
-            while let Some(Some(Ok(event))) = input.next().now_or_never() {
+            // With this task's own waker: one that wakes nobody would stay with the input until the next key, which would
+            // then wait for whatever happens next.
+            while let Poll::Ready(Some(Ok(event))) = poll_fn(|cx| Poll::Ready(input.as_mut().poll_next(cx))).await {
                 messages.extend(message(event));
             }
             while let Ok(answer) = answered.try_recv() {
@@ -204,8 +208,7 @@ where
                 // Terminals move text about while they are resized, so what stands there is not known.
                 self.redraw()?;
             }
-            // A key is answered at once. The wait for the next frame is the runtime's: where all that reads is busy
-            // with a large lake, its timers come late, by half a second in the worst case seen.
+            // A key is answered at once: the runtime's timers may be late where all that reads is busy.
             if typed || (frame_due.is_none() && last_frame.elapsed() >= FRAME) {
                 frame_due = None;
                 if self.draw()? {

@@ -148,7 +148,7 @@ async fn freshness(
     let newest = match known {
         Some(known) => Some(known),
         None => {
-            let newest = newest(session.lake.as_ref(), prefix, column, &session.cache).await?;
+            let newest = newest(session.lake.as_ref(), prefix, column, &session.cache, now).await?;
             session.watched.saw(prefix, newest.clone(), now);
             newest
         }

@@ -16,6 +16,8 @@ const PARTITIONS: usize = 3;
 /// What was seen counts for so long: somebody may take the newest object away.
 const GOOD_FOR: Duration = Duration::minutes(15);
 
+/// Values that are further ahead are no times of data.
+const AHEAD: Duration = Duration::days(1);
 /// Objects whose footers are looked at for the newest value: so many of those that were written last, and so many of
 /// those whose keys come last. One that was filled in again is new, and its rows need not be.
 const CANDIDATES: usize = 4;
@@ -39,13 +41,14 @@ pub async fn newest(
     prefix: &str,
     column: Option<&str>,
     cache: &RowCache,
+    now: DateTime<Utc>,
 ) -> Result<Option<Newest>, LakeError> {
     let seen = look(lake, prefix).await?;
     let own = seen.newest.first().map(|o| Newest { time: o.modified, key: o.key.0.clone(), by_column: false });
     let Some(column) = column else { return Ok(own) };
     let mut files = seen.newest;
     files.extend(seen.last.into_iter().filter(|o| files.iter().all(|known| known.key != o.key)).collect::<Vec<_>>());
-    match latest(lake, &files, column, cache).await {
+    match latest(lake, &files, column, cache, now + AHEAD).await {
         Ok(Some((time, key))) => Ok(Some(Newest { time, key, by_column: true })),
         Ok(None) => Ok(own),
         Err(RowsError::Lake(e)) if is_silence(e.class) => Err(e),

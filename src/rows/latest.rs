@@ -16,20 +16,31 @@ use crate::model::reason::time;
 /// Footers read at once.
 const AT_ONCE: usize = 4;
 
-/// The newest value among parquet files, and in which of them it stands; none if no statistics tell of one. Times
+/// The newest value among parquet files that is not after `until` (one row of the year 9999 must not keep a dataset fresh
+/// for ever), and in which of them it stands; none if no statistics tell of one. Times
 /// without a zone are taken for UTC, a date for its end. One request a file that is not known yet.
 pub async fn latest(
     lake: &dyn Lake,
     files: &[ObjectMeta],
     column: &str,
     cache: &RowCache,
+    until: DateTime<Utc>,
 ) -> Result<Option<(DateTime<Utc>, String)>, RowsError> {
     let parquet = files.iter().filter(|file| file.key.as_str().ends_with(".parquet"));
     let reads: Vec<_> = parquet.map(async |file| (file, cache.parquet(lake, file, Purpose::Count).await)).collect();
     let mut footers = stream::iter(reads).buffered(AT_ONCE);
     let mut newest: Option<(DateTime<Utc>, String)> = None;
     while let Some((file, footer)) = footers.next().await {
-        let found = of(&footer?.footer, column);
+        // A file that cannot be read hides no other.
+        let footer = match footer {
+            Ok(footer) => footer,
+            Err(RowsError::Lake(e)) => return Err(e.into()),
+            Err(e) => {
+                tracing::info!("{}: {e}", file.key.as_str());
+                continue;
+            }
+        };
+        let found = of(&footer.footer, column, until);
         if let Some(found) = found.filter(|found| newest.as_ref().is_none_or(|(known, _)| found > known)) {
             newest = Some((found, file.key.0.clone()));
         }
@@ -37,31 +48,39 @@ pub async fn latest(
     Ok(newest)
 }
 
-fn of(footer: &Footer, column: &str) -> Option<DateTime<Utc>> {
+fn of(footer: &Footer, column: &str, until: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let metadata = footer.arrow.metadata();
     let schema = metadata.file_metadata().schema_descr();
     let converter = StatisticsConverter::try_new(column, footer.schema(), schema).ok()?;
     let most: ArrayRef = converter.row_group_maxes(metadata.row_groups()).ok()?;
-    newest(&most)
+    newest(&most, until)
 }
 
-fn newest(most: &ArrayRef) -> Option<DateTime<Utc>> {
+fn newest(most: &ArrayRef, until: DateTime<Utc>) -> Option<DateTime<Utc>> {
     match most.data_type() {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
             let texts = cast(most, &DataType::Utf8).ok()?;
-            texts.as_string::<i32>().iter().flatten().filter_map(|text| time(&text.into())).max()
+            texts
+                .as_string::<i32>()
+                .iter()
+                .flatten()
+                .filter_map(|text| time(&text.into()))
+                .filter(|t| *t <= until)
+                .max()
         }
-        DataType::Date32 | DataType::Date64 => in_time(most).map(|day| day + chrono::Duration::days(1)),
-        DataType::Timestamp(..) => in_time(most),
+        DataType::Date32 | DataType::Date64 => {
+            in_time(most, until).and_then(|day| day.checked_add_signed(chrono::Duration::days(1)))
+        }
+        DataType::Timestamp(..) => in_time(most, until),
         // A number may be seconds, milliseconds or a version: nothing is guessed.
         _ => None,
     }
 }
 
-fn in_time(most: &ArrayRef) -> Option<DateTime<Utc>> {
+fn in_time(most: &ArrayRef, until: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let times = cast(most, &DataType::Timestamp(TimeUnit::Microsecond, None)).ok()?;
     let times = times.as_primitive::<TimestampMicrosecondType>();
-    times.iter().flatten().max().and_then(DateTime::from_timestamp_micros)
+    times.iter().flatten().filter_map(DateTime::from_timestamp_micros).filter(|t| *t <= until).max()
 }
 
 #[cfg(test)]
@@ -72,6 +91,14 @@ mod tests {
     use arrow::array::{Date32Array, Int64Array, StringArray, TimestampMillisecondArray, TimestampNanosecondArray};
 
     use super::*;
+
+    #[test]
+    fn what_is_yet_to_come_does_not_count() {
+        let until = DateTime::UNIX_EPOCH + chrono::Duration::days(20_000);
+        let days = |all: Vec<i32>| newest(&(Arc::new(Date32Array::from(all)) as ArrayRef), until);
+        assert_eq!(days(vec![2_932_896, 19_999]), Some(until));
+        assert_eq!(days(vec![i32::MAX, 95_000_000]), None);
+    }
 
     #[test]
     fn times_dates_and_texts_are_times_and_numbers_are_not() {
@@ -89,7 +116,7 @@ mod tests {
             (Arc::new(Int64Array::from(vec![1_790_000_000])) as _, None),
             (Arc::new(TimestampNanosecondArray::from(vec![None::<i64>])) as _, None),
         ] {
-            assert_eq!(newest(&most), expected, "{:?}", most.data_type());
+            assert_eq!(newest(&most, DateTime::<Utc>::MAX_UTC), expected, "{:?}", most.data_type());
         }
     }
 }

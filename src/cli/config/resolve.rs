@@ -165,6 +165,12 @@ fn lake_file(folder: &Path) -> Result<Option<Document>, ConfigError> {
         return Err(document.fault(table, "table `airflow` in a lake's own file", allowed));
     }
     let account = "matters of the account only in the configuration file";
+    // Who answers there is sent what the account signs with.
+    let emr = document.tables.emr.as_ref().and_then(|table| table.endpoint_url.as_ref());
+    let cloudwatch = document.tables.cloudwatch.as_ref().and_then(|table| table.endpoint_url.as_ref());
+    if let Some(endpoint) = emr.or(cloudwatch) {
+        return Err(document.fault(endpoint, "key `endpoint_url` of a service in a lake's own file", account));
+    }
     if let Some(table) = document.tables.secrets.first() {
         return Err(document.fault(table, "table `secrets` in a lake's own file", account));
     }

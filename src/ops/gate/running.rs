@@ -167,7 +167,12 @@ fn end(child: &mut Child) {
     let group = rustix::process::Pid::from_child(child);
     let until = Instant::now() + GRACE;
     let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
-    while Instant::now() < until && matches!(child.try_wait(), Ok(None)) {
+    // The shell is gone at once; what it began may need the time.
+    let there = |child: &mut Child| {
+        let _ = child.try_wait();
+        rustix::process::test_kill_process_group(group).is_ok()
+    };
+    while Instant::now() < until && there(child) {
         std::thread::sleep(LOOK);
     }
     let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
