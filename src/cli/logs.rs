@@ -151,10 +151,15 @@ pub async fn print_log(session: &Session, of: &LogOf, args: &LogArgs, as_json: b
     loop {
         let page = session.log(of, &query, from.as_ref()).await?;
         notes.extend(page.missing.map(|m| format!("lakeward: {}", escape(&m))));
-        lines.extend(page.lines);
+        // Not every source looks for words and times itself.
+        let meant = |line: &RawLine| {
+            let late = query.from.is_none_or(|from| line.at.is_none_or(|at| at >= from));
+            late && query.contains.as_ref().is_none_or(|words| line.text.contains(words.as_str()))
+        };
+        lines.extend(page.lines.into_iter().filter(meant));
         let more = page.next.is_some() && page.next != from;
         from = page.next;
-        if args.follow && page.at_end {
+        if args.follow && page.at_end && from.is_some() {
             output::print(&text(&lines, as_json)?)?;
             lines.clear();
             tokio::time::sleep(std::time::Duration::from_secs(2)).await;

@@ -1,6 +1,8 @@
 //! Tab 2: dead letters. A tree of datasets and dates, beside it the rejected rows of the chosen entry.
 
 pub(super) mod preview;
+#[cfg(test)]
+mod tests;
 pub(super) mod tree;
 mod view;
 
@@ -247,13 +249,13 @@ fn sideways(state: &mut State, command: Command) -> Vec<Effect> {
     }
 }
 
-/// Marks or unmarks the chosen line; on a dataset, all its entries.
+/// Marks or unmarks the chosen line; on a dataset, all its entries that the filter leaves: what is not seen is not meant.
 fn mark(state: &mut State) {
     let paths: Vec<EntryPath> = match state.dlq.selected() {
         Some(Node::Entry { entry, .. }) => vec![entry.path.clone()],
         Some(Node::Dataset(sum)) => {
             let of = |e: &&Arc<DlqEntry>| e.dataset == sum.dataset;
-            state.lake.entries.iter().filter(of).map(|e| e.path.clone()).collect()
+            state.dlq.left.iter().filter(of).map(|e| e.path.clone()).collect()
         }
         None => Vec::new(),
     };

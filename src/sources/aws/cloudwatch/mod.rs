@@ -7,11 +7,13 @@ mod life;
 mod wire;
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use self::life::Lives;
 use super::call::{Caller, Protocol, Service};
@@ -35,6 +37,9 @@ pub(super) const SERVICE: Service = Service {
 const PAGE: usize = 100;
 /// The most pages that are read: whoever has more alarms names a prefix.
 const PAGES: usize = 10;
+
+/// What looking into silent alarms may take.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Which alarms, and who asks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -133,7 +138,12 @@ impl AlarmSource for CloudWatch {
     /// so that up to a hundred alarms take three round trips.
     async fn alarms(&self, now: DateTime<Utc>) -> Result<AlarmsRead, SourceError> {
         let (mut alarms, cut) = self.describe().await?;
-        let problem = cut.or(self.lives.look(&self.caller, &alarms, now).await);
+        // Whether the silent ones can fire is worth less than what the others say now.
+        let looked = timeout(LOOK, self.lives.look(&self.caller, &alarms, now)).await.unwrap_or_else(|_| {
+            let detail = "it was not told in time which of the silent alarms can fire";
+            Some(SourceError::new(ErrorClass::Unreachable, "cloudwatch:/metrics", detail))
+        });
+        let problem = cut.or(looked);
         for alarm in &mut alarms {
             alarm.dead = self.lives.death(alarm, now);
         }

@@ -1,0 +1,21 @@
+use std::sync::Arc;
+
+use super::tree::Node;
+use crate::console::fixture::Driven;
+use crate::model::entry::{DlqEntry, EntryPath};
+
+#[test]
+fn what_the_filter_hides_is_not_marked_with_its_dataset() {
+    let mut driven = Driven::themed("dark", 120, 40);
+    driven.keys("2");
+    let entries = &mut driven.state.lake.entries;
+    let at = entries.iter().position(|e| *e.dataset.0 == *"crm/contacts").unwrap_or_else(|| panic!("a dataset"));
+    let path = EntryPath("_errors/crm/contacts/dt=2026-11-20/".into());
+    let hidden = DlqEntry { path: path.clone(), ..entries[at].as_ref().clone() };
+    entries.insert(at, Arc::new(hidden));
+    super::rebuild(&mut driven.state);
+    driven.type_in("/", "contacts !2026-11-20").keys("g space");
+    assert!(matches!(driven.state.dlq.selected(), Some(Node::Dataset(_))), "{}", driven.screen());
+    assert_eq!(driven.state.dlq.marked.len(), 2, "{}", driven.screen());
+    assert!(!driven.state.dlq.marked.contains(&path));
+}
