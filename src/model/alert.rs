@@ -148,6 +148,13 @@ pub struct Alert {
 }
 
 impl Alert {
+    /// The same as its source said it, whatever people did with it since: that is put to it anew.
+    pub fn again(&self) -> Self {
+        Self { standing: Standing::default(), ..self.clone() }
+    }
+}
+
+impl Alert {
     /// An open warning of a rule and a key, and nothing else.
     #[cfg(test)]
     pub fn of_rule(rule: AlertRule, key: &str) -> Self {

@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt};
 
 use crate::lake::LakeError;
 use crate::model::alarm::Alarm;
-use crate::model::alert::Alert;
+use crate::model::alert::{Alert, AlertRule};
 use crate::model::category::{FailureCategory, categorize_text};
 use crate::model::dataset::DatasetSettings;
 use crate::model::entry::{DlqEntry, RowsFormat};
@@ -35,6 +35,7 @@ pub async fn raise(
     session: &Session,
     entries: &[Arc<DlqEntry>],
     quarantines: &[Arc<Quarantine>],
+    last: &[Alert],
     all: bool,
     now: DateTime<Utc>,
 ) -> (Vec<Alert>, Vec<SourceHealth>) {
@@ -59,7 +60,7 @@ pub async fn raise(
         };
         alerts.extend(quarantine_alert(&signal, &settings.thresholds_of(&quarantine.dataset), now));
     }
-    let (stale, drifted) = futures::join!(stale(session, all, now), drifted(session, entries));
+    let (stale, drifted) = futures::join!(stale(session, last, all, now), drifted(session, entries));
     alerts.extend(stale.0);
     alerts.extend(drifted.0);
     let mut sources = Vec::new();
@@ -109,19 +110,25 @@ fn category_of(settings: &LakeSettings, runs: &[&JobRun]) -> FailureCategory {
     categories.into_iter().find(|c| *c != FailureCategory::Unknown).unwrap_or(FailureCategory::Unknown)
 }
 
-async fn stale(session: &Session, all: bool, now: DateTime<Utc>) -> (Vec<Alert>, Option<LakeError>) {
-    let watched = session.settings.datasets.iter().filter_map(|d| d.data_prefix.as_ref().map(|p| (d, p)));
-    let reads: Vec<_> = watched.map(|(dataset, prefix)| freshness(session, dataset, prefix, all, now)).collect();
+async fn stale(session: &Session, last: &[Alert], all: bool, now: DateTime<Utc>) -> (Vec<Alert>, Option<LakeError>) {
+    let watched = || session.settings.datasets.iter().filter_map(|d| d.data_prefix.as_ref().map(|p| (d, p)));
+    let names: Vec<_> = watched().map(|(dataset, _)| &dataset.dataset).collect();
+    let reads: Vec<_> = watched().map(|(dataset, prefix)| freshness(session, dataset, prefix, all, now)).collect();
     let readings: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
     let mut failure = None;
     let mut alerts = Vec::new();
-    for reading in readings {
+    for (dataset, reading) in names.into_iter().zip(readings) {
         match reading {
             Ok(signal) => {
                 let thresholds = session.settings.thresholds_of(&signal.dataset);
                 alerts.extend(no_data_alert(&signal, &thresholds, now));
             }
-            Err(error) => failure = failure.or(Some(error)),
+            // Rule 6: what was said of this one stands, or its silence would look like new data.
+            Err(error) => {
+                let of = |a: &&Alert| a.rule == AlertRule::NoData && a.dataset == *dataset;
+                alerts.extend(last.iter().filter(of).map(Alert::again));
+                failure = failure.or(Some(error));
+            }
         }
     }
     (alerts, failure)
@@ -134,9 +141,9 @@ async fn freshness(
     all: bool,
     now: DateTime<Utc>,
 ) -> Result<FreshnessSignal, LakeError> {
-    // A contract that cannot be read fails its own source, not this one.
+    // Column and limit stand in it: without it nothing is known of how new the data should be.
     let contract = match &dataset.contract {
-        Some(key) => session.contracts.read(session.lake.as_ref(), key).await.ok(),
+        Some(key) => Some(session.contracts.read(session.lake.as_ref(), key).await?),
         None => None,
     };
     let contract = contract.as_ref().map(|file| &file.contract);

@@ -11,7 +11,6 @@ use crate::model::dataset::{Dataset, Layer};
 use crate::model::quality::QualityResult;
 use crate::model::rules::feed::feed_alert;
 use crate::model::rules::quality::{newest, quality_alert};
-use crate::model::triage::Standing;
 use crate::sources::quality::QualityAsk;
 
 use super::health::SourceHealth;
@@ -55,7 +54,7 @@ pub(super) async fn read(session: &Session, last: &Snapshot, now: DateTime<Utc>)
     if feed.problems.iter().any(is_of_source) {
         let known: HashSet<String> = said.alerts.iter().map(|a| a.key.clone()).collect();
         let of_feed = last.alerts.iter().filter(|a| a.rule == AlertRule::AlertFeed && !known.contains(&a.key));
-        said.alerts.extend(of_feed.map(|a| Alert { standing: Standing::default(), ..a.clone() }));
+        said.alerts.extend(of_feed.map(Alert::again));
     }
     said.quality = results.into_iter().map(Arc::new).collect();
     if !settings.quality.is_empty() {

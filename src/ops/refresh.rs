@@ -13,7 +13,7 @@ use crate::model::alert::{Alert, AlertRule};
 use crate::model::cause;
 use crate::model::entry::DlqEntry;
 use crate::model::rules::merge_same_key;
-use crate::model::triage::{self, Standing};
+use crate::model::triage;
 
 use super::alerts;
 use super::assess::{Assessed, assess};
@@ -82,19 +82,14 @@ fn forget_contracts(session: &Session, all: bool, now: DateTime<Utc>) {
     }
 }
 
-/// Rule 6: what a source that fails said before stands, or its silence would look like an end.
+/// Rule 6: what the contracts said before stands while they fail, or their silence would look like an end.
 fn still_said(snapshot: &Snapshot, last: &Snapshot) -> Vec<Alert> {
-    let of = |source| match source {
-        "freshness" => Some(AlertRule::NoData),
-        "contracts" => Some(AlertRule::SchemaDrift),
-        _ => None,
-    };
-    let failed = snapshot.sources.iter().filter(|s| s.state != SourceState::Fresh).filter_map(|s| of(s.source));
-    let failed: Vec<AlertRule> = failed.collect();
+    if snapshot.sources.iter().all(|s| s.source != "contracts" || s.state == SourceState::Fresh) {
+        return Vec::new();
+    }
     let known: HashSet<&str> = snapshot.alerts.iter().map(|a| a.key.as_str()).collect();
-    let stands = |a: &&Alert| failed.contains(&a.rule) && !known.contains(a.key.as_str());
-    let again = |a: &Alert| Alert { standing: Standing::default(), ..a.clone() };
-    last.alerts.iter().filter(stands).map(again).collect()
+    let stands = |a: &&Alert| a.rule == AlertRule::SchemaDrift && !known.contains(a.key.as_str());
+    last.alerts.iter().filter(stands).map(Alert::again).collect()
 }
 
 /// Notes what fired and cleared. A disk that takes nothing keeps no alert from being shown.
@@ -134,7 +129,7 @@ async fn lake(
         Err(error) => (last.quarantines.clone(), Some(error)),
     };
     sources.push(SourceHealth::after("quarantine", failure, now));
-    let (alerts, other) = alerts::raise(session, &entries, &quarantines, all, now).await;
+    let (alerts, other) = alerts::raise(session, &entries, &quarantines, &last.alerts, all, now).await;
     sources.extend(other);
     if last.taken.is_none() {
         // Whoever opens the console sees what the lake says, however long the services take to answer.

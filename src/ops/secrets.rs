@@ -50,7 +50,7 @@ pub(super) async fn read(session: &Session, all: bool, now: DateTime<Utc>) -> (V
     let Some(source) = &session.connected.secrets else {
         // What is configured and not asked is said: its silence would look like a secret that is well.
         let unasked = || LakeError {
-            hint: "this version of lakeward does not ask Secrets Manager yet".to_owned(),
+            hint: "their table in the configuration names who is asked".to_owned(),
             ..LakeError::new(ErrorClass::Unsupported, "[[secrets]]", "no store of secrets is connected")
         };
         let health = (!watched.is_empty()).then(|| SourceHealth::after(SOURCE, Some(unasked()), now));

@@ -4,10 +4,16 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
 use super::SourceError;
+use crate::model::length;
 use crate::model::run::LogPlace;
+
+/// How far back a question goes that does not say it: what is scanned is billed.
+const LATELY: Duration = Duration::hours(1);
+/// Rows at most.
+const ROWS: usize = 1_000;
 
 /// A line as its source has it. Hostile text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +73,31 @@ pub struct LogQuestion {
     pub most: usize,
 }
 
+impl LogQuestion {
+    /// Reads what was typed: `[TIME] [GROUP…] QUERY`; of the group that is looked at, if it names none.
+    pub fn read(argument: &str, group: Option<String>, now: DateTime<Utc>) -> Result<Self, &'static str> {
+        let (mut rest, mut back, mut groups) = (argument.trim(), LATELY, Vec::new());
+        let word = |text: &str| text.split_whitespace().next().unwrap_or_default().to_owned();
+        if let Some(length) = length::parse(&word(rest)).filter(|length| *length > Duration::zero()) {
+            back = length;
+            rest = rest.strip_prefix(&word(rest)).unwrap_or(rest).trim_start();
+        }
+        while word(rest).starts_with('/') || word(rest).starts_with("arn:") {
+            let named = word(rest);
+            rest = rest.strip_prefix(&named).unwrap_or_default().trim_start();
+            groups.push(named);
+        }
+        if rest.is_empty() {
+            return Err("type a query behind it: fields @timestamp, @message | filter @message like /OutOfMemory/");
+        }
+        groups.extend(group.filter(|_| groups.is_empty()));
+        if groups.is_empty() {
+            return Err("name a group before the query: /aws/emr-serverless");
+        }
+        Ok(Self { groups, query: rest.to_owned(), from: now - back, until: now, most: ROWS })
+    }
+}
+
 /// A source of log lines. Reads only.
 #[async_trait]
 pub trait LogSource: Send + Sync + Debug {
@@ -87,5 +118,30 @@ pub trait LogSource: Send + Sync + Debug {
     /// The answer to a question: a line a row, and the bytes that it scanned. None of a source that takes no questions.
     async fn ask(&self, _: &LogQuestion) -> Option<Result<LogPage, SourceError>> {
         None
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_and_groups_come_before_the_query_and_may_be_left_out() {
+        let now = DateTime::UNIX_EPOCH + Duration::days(20_000);
+        let query = "fields @message | limit 5";
+        for (argument, known, groups, back) in [
+            (format!("/aws/a {query}"), None, vec!["/aws/a"], LATELY),
+            (format!(" 6h /aws/a arn:b  {query} "), Some("/c"), vec!["/aws/a", "arn:b"], Duration::hours(6)),
+            (query.to_owned(), Some("/c"), vec!["/c"], LATELY),
+            (format!("2d {query}"), Some("/c"), vec!["/c"], Duration::days(2)),
+        ] {
+            let read = LogQuestion::read(&argument, known.map(str::to_owned), now).unwrap();
+            assert_eq!((read.query.as_str(), read.from, read.until), (query, now - back, now), "{argument}");
+            assert_eq!(read.groups, groups, "{argument}");
+        }
+        assert!(LogQuestion::read("", Some("/c".into()), now).is_err_and(|why| why.contains("query")));
+        assert!(LogQuestion::read("6h /aws/a", None, now).is_err_and(|why| why.contains("query")));
+        assert!(LogQuestion::read(query, None, now).is_err_and(|why| why.contains("group")));
     }
 }

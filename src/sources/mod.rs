@@ -7,6 +7,7 @@ pub mod aws;
 pub mod contracts;
 pub mod dags;
 pub mod feed;
+mod http;
 pub mod jobs;
 pub mod line_time;
 pub mod local;

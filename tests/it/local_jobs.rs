@@ -133,6 +133,18 @@ fn one_that_is_stopped_takes_its_children_along() {
 }
 
 #[test]
+fn nobody_runs_a_job_that_is_running() {
+    let (lake, home) = (lake(), tempfile::tempdir().unwrap());
+    let (mut running, _) = begun(lake.path(), home.path());
+    let second = on(lake.path(), &["jobs", "run", "long", "--confirm", "1"]);
+    assert!(second.code == 4 && second.err.contains("is held by"), "{second:?}");
+    assert_eq!(runs(lake.path()).len(), 1);
+    signal("INT", running.id());
+    running.wait().unwrap();
+    assert_eq!(on(lake.path(), &["jobs", "run", "broken", "--confirm", "1"]).code, 3, "another job");
+}
+
+#[test]
 fn one_whose_runner_was_killed_does_not_run_for_ever() {
     let (lake, home) = (lake(), tempfile::tempdir().unwrap());
     let (mut running, child) = begun(lake.path(), home.path());

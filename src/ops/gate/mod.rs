@@ -3,6 +3,7 @@
 
 mod actor;
 mod effect;
+mod holding;
 mod journal;
 mod lease;
 mod process;

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 
-use super::{Gate, GateError, Outcome, WriteEffect, chance};
+use super::{Fence, Gate, GateError, Outcome, WriteEffect, chance};
 use crate::lake::{Condition, Key};
+use crate::model::moves::MoveId;
 use crate::model::protection::{Confirmation, Level};
 use crate::model::run::JobName;
 use crate::ops::moves::{Watch, records};
@@ -61,7 +62,7 @@ impl Gate {
         self.confirmed(Level { objects: 1, removes_from: None }, confirmation)?;
         let now = (self.clock)();
         let name: String =
-            ask.job.0.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
+            ask.job.0.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' }).collect();
         let id = format!("{name}-{}-{:04x}", now.format("%Y%m%d-%H%M%S"), chance() & 0xffff);
         let path = format!("{PREFIX}{name}/{id}/");
         let mut outcome = Outcome { path: Some(path.clone()), ..Outcome::nothing() };
@@ -69,10 +70,27 @@ impl Gate {
             outcome.notes.push(format!("would run {}", ask.command.join(" ")));
             return Ok(outcome);
         }
+        let prefixes = vec![format!("{PREFIX}{name}/")];
+        let work = async |_: &Fence| self.kept(effect, ask, confirmation, watch, &id, outcome).await;
+        self.holding(&MoveId(id.clone()), prefixes, watch, work).await?
+    }
+
+    /// Runs it, its record written before and after.
+    async fn kept(
+        &self,
+        effect: &WriteEffect,
+        ask: &RunAsk,
+        confirmation: Option<&Confirmation>,
+        watch: &Watch,
+        id: &str,
+        mut outcome: Outcome,
+    ) -> Result<Outcome, GateError> {
+        let now = (self.clock)();
+        let path = outcome.path.clone().unwrap_or_default();
         let runner = format!("{} {}", self.actor.host, std::process::id());
         let mut record = RunRecord {
             schema: 1,
-            id: id.clone(),
+            id: id.to_owned(),
             job: ask.job.0.to_string(),
             state: "running".to_owned(),
             created: now,

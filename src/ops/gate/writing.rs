@@ -1,7 +1,7 @@
 //! What each write does once it has passed: the same steps for every one, and its record at the end.
 
 use super::journal::is_open;
-use super::{Fence, Gate, GateError, JournalStep, Lease, Leases, Outcome, Record, WriteEffect, chance};
+use super::{Fence, Gate, GateError, JournalStep, Outcome, Record, WriteEffect, chance};
 use crate::lake::capability::{Capabilities, clear, probe};
 use crate::lake::{Condition, ErrorClass, LakeError};
 use crate::model::moves::{MoveId, MoveKind, Plan, QuarantineState, Step};
@@ -175,65 +175,10 @@ impl Gate {
         watch: &Watch,
         resuming: bool,
     ) -> Result<Outcome, GateError> {
-        let now = (self.clock)();
-        let leases = Leases::of(self.lake.as_ref(), &self.prefixes.state);
-        let mut lease = Lease {
-            id: plan.id.clone(),
-            run: chance(),
-            prefixes: vec![plan.source.clone(), plan.target.clone()],
-            holder: self.actor.clone(),
-            process: super::process::this_one(),
-            since: now,
-            until: now + super::lease::LENGTH,
-        };
-        leases.take(&lease, now).await?;
-        let fence = Fence::new(lease.until);
-        let ended = {
-            let work = self.journaled(plan, first, watch, &fence, resuming);
-            let renewed = self.renewed(&leases, &mut lease, watch, &fence);
-            tokio::select! {
-                ended = work => ended,
-                never = renewed => match never {},
-            }
-        };
-        // One that cannot be given back is over by itself.
-        if let Err(e) = leases.give_back(&lease).await {
-            tracing::warn!("the lease of {} stays until {}: {e}", plan.id, lease.until);
-        }
+        let prefixes = vec![plan.source.clone(), plan.target.clone()];
+        let work = async |fence: &Fence| self.journaled(plan, first, watch, fence, resuming).await;
+        let ended = self.holding(&plan.id, prefixes, watch, work).await?;
         self.told_of(effect, plan, confirmation, ended).await
-    }
-
-    /// Renews a lease for as long as its move runs. One that somebody else took stops the move at its next boundary.
-    async fn renewed(
-        &self,
-        leases: &Leases<'_>,
-        lease: &mut Lease,
-        watch: &Watch,
-        fence: &Fence,
-    ) -> std::convert::Infallible {
-        let length = super::lease::LENGTH.to_std().unwrap_or_default();
-        loop {
-            tokio::time::sleep(length / 4).await;
-            let now = (self.clock)();
-            lease.until = now + super::lease::LENGTH;
-            // One that ran out was anybody's meanwhile, even if nobody has it now: what was seen under it is old.
-            let lapsed = !fence.holds(now);
-            match leases.take(lease, now).await {
-                Err(GateError::Held { holder, .. }) => tracing::warn!("{holder} took over what {} held", lease.id),
-                Ok(()) if lapsed => tracing::warn!("the lease of {} ran out", lease.id),
-                Ok(()) => {
-                    fence.renewed(lease.until);
-                    continue;
-                }
-                Err(e) => {
-                    tracing::warn!("the lease of {} is not renewed: {e}", lease.id);
-                    continue;
-                }
-            }
-            fence.taken_over();
-            watch.stop();
-            std::future::pending::<()>().await;
-        }
     }
 
     async fn journaled(

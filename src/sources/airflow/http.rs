@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::{Client, RequestBuilder, Response, header, redirect};
+use reqwest::{Client, RequestBuilder, Response, header};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
@@ -18,6 +18,7 @@ use super::transport::{Api, Call, Form, Method, Reply, Transport};
 use super::unanswered::unanswered;
 use crate::lake::ErrorClass;
 use crate::sources::SourceError;
+use crate::sources::http::{client, is_loopback};
 use crate::sources::notify::Secret;
 use crate::sources::sent::Sent;
 
@@ -66,17 +67,10 @@ impl HttpTransport {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let mut builder = Client::builder()
-            .connect_timeout(CONNECT.min(self.settings.timeout))
-            .timeout(self.settings.timeout)
-            // Whoever answers must not choose who gets the login.
-            .redirect(redirect::Policy::none())
-            .danger_accept_invalid_certs(!self.settings.verify)
-            .http1_only()
-            .user_agent(concat!("lakeward/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(&self.base) {
-            builder = builder.no_proxy();
-        }
+        let host = Url::parse(&self.base).ok();
+        let host = host.as_ref().and_then(Url::host_str);
+        let builder = client(host, CONNECT.min(self.settings.timeout), self.settings.timeout);
+        let builder = builder.danger_accept_invalid_certs(!self.settings.verify);
         let client = builder.build().map_err(|e| unanswered(self, &e))?;
         Ok(self.client.get_or_init(|| client))
     }
@@ -273,7 +267,7 @@ impl Transport for HttpTransport {
 
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        if self.base.starts_with("http://") && !is_loopback(&self.base) && self.settings.login != Login::None {
+        if self.base.starts_with("http://") && !is_here(&self.base) && self.settings.login != Login::None {
             notes.push("plain http: whoever is on the way can read the login".to_owned());
         }
         if !self.settings.verify {
@@ -289,14 +283,8 @@ impl fmt::Debug for HttpTransport {
     }
 }
 
-fn is_loopback(base: &str) -> bool {
-    let url = Url::parse(base).ok();
-    match url.as_ref().and_then(Url::host) {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+fn is_here(base: &str) -> bool {
+    Url::parse(base).is_ok_and(|url| url.host_str().is_some_and(is_loopback))
 }
 
 /// `Retry-After` in seconds; a date there is further away than anybody waits.

@@ -6,11 +6,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, header, redirect};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url, header};
 use serde_json::Value;
 
 use super::{NotifyError, Secret};
 use crate::lake::ErrorClass;
+use crate::sources::http::{client, is_loopback};
 
 /// A host that takes no connection for this long is unreachable.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -83,16 +84,8 @@ impl Post {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let mut builder = Client::builder()
-            .connect_timeout(CONNECT)
-            .timeout(WHOLE)
-            // Whoever answers must not choose who gets the secret.
-            .redirect(redirect::Policy::none())
-            .http1_only()
-            .user_agent(concat!("lakeward/", env!("CARGO_PKG_VERSION")));
-        if self.url.host_str().is_some_and(is_loopback) {
-            builder = builder.no_proxy();
-        }
+        // Whoever answers must not choose who gets the secret: no redirect is followed.
+        let builder = client(self.url.host_str(), CONNECT, WHOLE);
         let client = builder.build().map_err(|e| self.unanswered(&e))?;
         Ok(self.client.get_or_init(|| client))
     }
@@ -143,12 +136,6 @@ impl Post {
         };
         NotifyError { retry_after: asked.filter(|_| error.may_pass()), ..error }
     }
-}
-
-/// Whether a host is this machine: a proxy is not asked for it.
-pub(in crate::sources) fn is_loopback(host: &str) -> bool {
-    host == "localhost"
-        || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The beginning of a reply's text; what cannot be read is left out.

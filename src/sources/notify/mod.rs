@@ -16,7 +16,6 @@ use crate::model::notice::{Notice, NoticeKind};
 use crate::model::template::{Markup, Template};
 
 pub use error::NotifyError;
-pub(in crate::sources) use http::is_loopback;
 pub use secret::Secret;
 pub use unready::Unready;
 

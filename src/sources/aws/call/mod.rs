@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
 use chrono::{DateTime, TimeDelta, Utc};
-use reqwest::{Client, Method, Response, Url, header, redirect};
+use reqwest::{Client, Method, Response, Url, header};
 use serde_json::{Map, Value};
 
 use self::reply::Reply;
@@ -24,7 +24,7 @@ use crate::lake::ErrorClass;
 use crate::lake::aws::{Access, Asked};
 use crate::sources::SourceError;
 use crate::sources::aws::region::host;
-use crate::sources::notify::is_loopback;
+use crate::sources::http;
 use crate::sources::sent::Sent;
 
 /// A host that takes no connection for this long is unreachable.
@@ -245,17 +245,7 @@ impl Caller {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let mut builder = Client::builder()
-            .connect_timeout(CONNECT)
-            .timeout(WHOLE)
-            // Whoever answers must not choose who gets a session's token.
-            .redirect(redirect::Policy::none())
-            .http1_only()
-            .user_agent(concat!("lakeward/", env!("CARGO_PKG_VERSION")));
-        if url.host_str().is_some_and(is_loopback) {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build()?;
+        let client = http::client(url.host_str(), CONNECT, WHOLE).build()?;
         Ok(self.client.get_or_init(|| client))
     }
 }

@@ -77,8 +77,20 @@ impl CloudWatch {
     async fn describe(&self) -> Result<(Vec<Alarm>, Option<SourceError>), SourceError> {
         let mut found = Vec::new();
         let mut token: Option<String> = None;
+        let (mut alone, mut unknown) = (self.metrics_alone.load(Ordering::Relaxed), None);
         for _ in 0..PAGES {
-            let page = self.page(token.as_deref()).await?;
+            let page = match self.page(token.as_deref(), alone).await {
+                Err(error) if !alone && token.is_none() && is_of_kinds(&error) => {
+                    let page = self.page(None, true).await?;
+                    alone = true;
+                    // Who may not see them need not be told at each refresh; what went wrong may go well the next time.
+                    let denied = error.class == ErrorClass::Denied;
+                    self.metrics_alone.store(denied, Ordering::Relaxed);
+                    unknown = Some(error).filter(|_| !denied);
+                    page
+                }
+                page => page?,
+            };
             found.extend(wire::alarms(&page));
             token = wire::next(&page);
             if token.is_none() {
@@ -94,34 +106,30 @@ impl CloudWatch {
             )
         });
         found.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok((found, cut))
+        Ok((found, unknown.or(cut)))
     }
 
-    /// One page. Whoever may see some alarms only may not see composite ones at all, and a partition may not know a kind
-    /// that others do: then alarms on metrics have to do.
-    async fn page(&self, token: Option<&str>) -> Result<Value, SourceError> {
-        let asked = || self.caller.asked("cloudwatch:DescribeAlarms", "cloudwatch:/alarms");
+    /// One page, of all kinds of alarms or of those on metrics alone.
+    async fn page(&self, token: Option<&str>, alone: bool) -> Result<Value, SourceError> {
         let mut input = json!({ "MaxRecords": PAGE });
+        if !alone {
+            input["AlarmTypes"] = json!(["MetricAlarm", "CompositeAlarm", "LogAlarm"]);
+        }
         if let Some(prefix) = &self.alarm_prefix {
             input["AlarmNamePrefix"] = json!(prefix);
         }
         if let Some(token) = token {
             input["NextToken"] = json!(token);
         }
-        if self.metrics_alone.load(Ordering::Relaxed) {
-            return self.caller.ask(&asked(), "DescribeAlarms", &input).await;
-        }
-        let mut of_all_kinds = input.clone();
-        of_all_kinds["AlarmTypes"] = json!(["MetricAlarm", "CompositeAlarm", "LogAlarm"]);
-        match self.caller.ask(&asked(), "DescribeAlarms", &of_all_kinds).await {
-            Err(error) if token.is_none() && matches!(error.class, ErrorClass::Denied | ErrorClass::Malformed) => {
-                let page = self.caller.ask(&asked(), "DescribeAlarms", &input).await?;
-                self.metrics_alone.store(true, Ordering::Relaxed);
-                Ok(page)
-            }
-            answer => answer,
-        }
+        let asked = self.caller.asked("cloudwatch:DescribeAlarms", "cloudwatch:/alarms");
+        self.caller.ask(&asked, "DescribeAlarms", &input).await
     }
+}
+
+/// Whether alarms on metrics may do: whoever may see some alarms only may not see composite ones at all, and a partition
+/// may not know a kind that others do.
+fn is_of_kinds(error: &SourceError) -> bool {
+    matches!(error.class, ErrorClass::Denied | ErrorClass::Malformed)
 }
 
 #[async_trait]

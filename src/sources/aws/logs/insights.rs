@@ -72,9 +72,14 @@ impl CloudWatchLogs {
     pub async fn insights(&self, question: &LogQuestion) -> Result<Answer, SourceError> {
         let object = question.groups.join(", ");
         let client = self.client().await;
-        let started = client
-            .start_query()
-            .set_log_group_names(Some(question.groups.clone()))
+        // One kind of names or the other: an ARN is no name of a group, and a name is an identifier.
+        let by_arn = question.groups.iter().any(|group| group.starts_with("arn:"));
+        let groups = Some(question.groups.clone());
+        let started = match by_arn {
+            true => client.start_query().set_log_group_identifiers(groups),
+            false => client.start_query().set_log_group_names(groups),
+        };
+        let started = started
             .query_string(&question.query)
             .start_time(question.from.timestamp())
             .end_time(question.until.timestamp())
