@@ -2,6 +2,7 @@
 
 mod alerts;
 mod pipeline;
+mod runbook;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::alerts::{AlertsAct, OnAlerts};
 pub use self::pipeline::{Dags, Jobs, LogArgs, Logs};
+pub use self::runbook::{Runbook, RunbookRun, StepAct};
 use crate::model::severity::Severity;
 
 /// Shows what is broken in a data lake, and opens the rejected rows. Without a command: the console.
@@ -111,6 +113,9 @@ pub enum Command {
     /// Logs wherever they lie, the errors in them, and questions to Logs Insights
     #[command(subcommand)]
     Logs(Logs),
+    /// Guided recovery: runbooks, and where they are walked to
+    #[command(subcommand)]
+    Runbook(Runbook),
     /// Who did what, newest first
     Audit {
         /// So many days back
@@ -234,6 +239,7 @@ impl Command {
         match self {
             Self::Quarantine(Quarantine::Plan(_) | Quarantine::List | Quarantine::Show { .. }) => false,
             Self::Quarantine(_) | Self::Dlq(Dlq::Archive { .. }) | Self::Jobs(Jobs::Run { .. }) => true,
+            Self::Runbook(Runbook::Run(_)) => true,
             Self::Alerts { act: Some(act), .. } => !matches!(act, AlertsAct::History { .. }),
             _ => false,
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::config::{Config, LakeTarget, NotifierConfig, NotifierEnd, Places, Vocabulary};
+use super::doctor::examine::Examination;
 use super::exit::{CliError, Exit};
 use crate::console::{ConsoleSettings, ExitReason, KeyMap, Theme, run_terminal};
 use crate::lake::s3::S3Lake;
@@ -52,6 +53,8 @@ pub fn session(config: &Config) -> Result<Session, CliError> {
     if let Some(access) = &config.glue {
         session = session.with_registry(Arc::new(GlueRegistry::new(access.clone())));
     }
+    let examination = Examination::new(config.clone(), Arc::clone(session.lake()));
+    session = session.with_examiner(Arc::new(examination));
     let places = Places::of_user();
     if let Some(file) = places.audit_file() {
         session = session.with_audit(file);

@@ -17,6 +17,7 @@ mod notify;
 mod output;
 mod quarantine;
 mod rows;
+mod runbook;
 mod sources;
 mod stats;
 mod table;
@@ -153,6 +154,7 @@ async fn command_on_lake(command: &Command, global: &Global, around: &Surroundin
         Command::Jobs(command) => jobs::run(command, &session, global.json, now).await,
         Command::Dags(command) => dags::run(command, &session, global.json, now).await,
         Command::Logs(command) => logs::run(command, &session, global.json, now).await,
+        Command::Runbook(command) => runbook::run(command, &session, global.json, now).await,
         Command::Audit { days } => audit::run(&session, *days, global.json, now).await,
         Command::Doctor | Command::Notify(_) | Command::Demo { .. } | Command::Init { .. } => {
             Ok(Answer::fine(String::new()))

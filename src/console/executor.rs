@@ -2,6 +2,7 @@
 //! runs at a time: a newer request aborts it, and with it its requests to the lake. Writes are no such work:
 //! nothing aborts them.
 
+mod walks;
 mod writes;
 
 use std::collections::HashMap;
@@ -122,6 +123,11 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
                 let _ = answers.send(Msg::Log(id, session.log(&of, &query, from.as_ref()).await)).await;
             }),
             Effect::Quit(_) | Effect::Suspend | Effect::Copy(_) => return Some(effect),
+            Effect::Runbooks { .. }
+            | Effect::TurnTo { .. }
+            | Effect::Join { .. }
+            | Effect::Note { .. }
+            | Effect::Probe { .. } => self.about_walks(effect),
             other => self.about_writes(other),
         }
         None

@@ -2,6 +2,7 @@
 
 pub(super) mod moves;
 pub(super) mod pipeline;
+pub(super) mod walks;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,7 +18,9 @@ use crate::model::column::{Column, RowPage};
 use crate::model::contract::{Contract, ContractColumn, Drift, DriftKind};
 use crate::model::dataset::Dataset;
 use crate::model::entry::{DlqEntry, EntryPath, Problem, RowsFormat};
+use crate::model::incident::Happening;
 use crate::model::moves::{MoveKind, Plan, Step};
+use crate::model::probe::Verdict;
 use crate::model::protection::Protection;
 use crate::model::reason::ErrorReason;
 use crate::model::severity::Severity;
@@ -105,6 +108,7 @@ pub(super) fn snapshot() -> Snapshot {
     let sources = vec![SourceHealth { source: "dlq", state: SourceState::Fresh, answered: Some(now()), next: None }];
     let entries = entries.into_iter().map(Arc::new).collect();
     Snapshot {
+        incidents: Vec::new(),
         triage: Vec::new(),
         entries,
         unread: 0,
@@ -177,13 +181,16 @@ pub(super) struct Driven {
     pub gate: Option<Protection>,
     /// The next plans that are asked for cannot be.
     pub refuses: bool,
+    /// How probes go.
+    pub verdict: Verdict,
 }
 
 impl Driven {
     pub(super) fn new(settings: ConsoleSettings, width: u16, height: u16) -> Self {
         let (state, effects) = State::new(settings, now(), width, height);
         let gate = Some(Protection::of(state.settings.protected, false));
-        let mut driven = Self { state, asked: vec![], pages: vec![], logs: VecDeque::new(), gate, refuses: false };
+        let (logs, verdict) = (VecDeque::new(), Verdict::Fail);
+        let mut driven = Self { state, asked: vec![], pages: vec![], logs, gate, refuses: false, verdict };
         driven.answer(effects);
         driven
     }
@@ -256,6 +263,20 @@ impl Driven {
                     self.asked.push(effect);
                     let usual = || if first { pipeline::log() } else { pipeline::page(&[], true) };
                     Msg::Log(id, self.logs.pop_front().unwrap_or_else(|| Ok(usual())))
+                }
+                Effect::Runbooks { id } => Msg::Runbooks(id, Arc::new(walks::library())),
+                Effect::TurnTo { id, ref alert, ref wanted, .. } => {
+                    Msg::Walked(id, Ok(walks::turned(alert, wanted.clone())))
+                }
+                Effect::Note { id, ref incident, ref what } => {
+                    let msg = Msg::Walked(id, Ok(walks::walked(&incident.id, Some(incident), what.clone())));
+                    self.asked.push(effect);
+                    msg
+                }
+                Effect::Probe { id, ref incident, ref step, probe } => {
+                    let finding = walks::finding(probe, self.verdict);
+                    let what = vec![Happening::Probed { step: step.clone(), finding }];
+                    Msg::Walked(id, Ok(walks::walked(&incident.id, Some(incident), what)))
                 }
                 Effect::Profile { id, .. } => Msg::Profiled(id, Ok(vec![])),
                 Effect::Reveal { entry, columns } => {

@@ -29,6 +29,7 @@ fn progress(state: &State, room: usize) -> String {
         Tab::Quarantine => state.quarantine.loading(),
         Tab::Jobs => state.jobs.loading(),
         Tab::Logs => state.logs.loading(),
+        Tab::Runbook => state.runbook.loading(),
         Tab::Alerts => None,
     } {
         return format!("{loading} ");

@@ -111,6 +111,10 @@ pub(super) fn tabs(state: &State, area: Rect, buffer: &mut Buffer) {
                 n => format!(" {}{}", words::count(n), glyphs::CRITICAL),
             },
             Tab::Logs => String::new(),
+            Tab::Runbook => match state.runbook.progress() {
+                Some((done, all)) => format!(" {done}/{all}"),
+                None => String::new(),
+            },
             Tab::Quarantine => match state.lake.snapshot.quarantines.iter().filter(|q| q.state.is_open()).count() {
                 0 => String::new(),
                 n => format!(" {}", words::count(n as u64)),

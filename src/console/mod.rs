@@ -27,6 +27,7 @@ mod paint;
 mod plan;
 mod prompt;
 mod quarantine;
+mod runbook;
 mod settings;
 mod sources;
 mod state;

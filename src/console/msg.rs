@@ -6,14 +6,19 @@ use chrono::{DateTime, Utc};
 use crossterm::event::KeyEvent;
 
 use crate::lake::LakeError;
+use crate::model::alert::Alert;
 use crate::model::column::{ColumnProfile, RowPage};
 use crate::model::dag::{DagId, DagRunId, TaskInstance};
 use crate::model::entry::{DlqEntry, EntryPath};
+use crate::model::incident::{Happening, Incident, IncidentId};
 use crate::model::metric::Curve;
 use crate::model::moves::{MoveId, Plan, ReasonCode, Step};
 use crate::model::protection::{Confirmation, Protection};
 use crate::model::run::JobRunId;
-use crate::ops::{AuditRecord, GateError, HistoryEvent, LogOf, MoveProgress, Opened, Progress, Snapshot, TriageAsk};
+use crate::model::runbook::{Probe, RunbookId, StepNumber};
+use crate::ops::{
+    AuditRecord, GateError, HistoryEvent, LogOf, MoveProgress, Opened, Progress, Runbooks, Snapshot, TriageAsk, Walked,
+};
 use crate::rows::{PageRequest, RowsError};
 use crate::sources::SourceError;
 use crate::sources::jobs::RunDetail;
@@ -71,6 +76,10 @@ pub(super) enum Msg {
     DagTasks(RequestId, Result<Vec<TaskInstance>, SourceError>),
     /// Lines of a log came, or not.
     Log(RequestId, Result<LogPage, SourceError>),
+    /// The runbooks came.
+    Runbooks(RequestId, Arc<Runbooks>),
+    /// An incident was opened, joined or gone on with, or not.
+    Walked(RequestId, Result<Walked, GateError>),
     /// The picture of this state is on the screen.
     Drawn,
 }
@@ -130,6 +139,16 @@ pub(super) enum Effect {
     DagTasks { id: RequestId, dag: DagId, run: DagRunId, settle: bool },
     /// Read lines of a log, from its beginning or from a cursor on.
     ReadLog { id: RequestId, of: Arc<LogOf>, query: LogQuery, from: Option<LogCursor> },
+    /// Read the runbooks.
+    Runbooks { id: RequestId },
+    /// Open an incident on an alert, or join it, with the runbook named or the best that fits.
+    TurnTo { id: RequestId, alert: Box<Alert>, wanted: Option<RunbookId>, runbooks: Arc<Runbooks> },
+    /// Go on with an incident as it lies on the lake.
+    Join { id: RequestId, incident: IncidentId },
+    /// Record what happened in an incident.
+    Note { id: RequestId, incident: Arc<Incident>, what: Vec<Happening> },
+    /// Run a step's probe, and record what it found.
+    Probe { id: RequestId, incident: Arc<Incident>, step: StepNumber, probe: Probe },
     /// Drop what runs of this kind.
     Cancel(Job),
     /// Send text to the clipboard of the terminal.
@@ -154,6 +173,8 @@ pub(super) enum Job {
     Run,
     Metrics,
     Log,
+    Runbooks,
+    Probe,
 }
 
 /// Why the console ended.

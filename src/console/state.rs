@@ -17,6 +17,7 @@ use super::msg::{Effect, RequestId};
 use super::overlay::Overlay;
 use super::prompt::Prompt;
 use super::quarantine::QuarantineScreen;
+use super::runbook::RunbookScreen;
 use super::{ConsoleSettings, Theme};
 
 pub(super) use super::dlq::preview::Mode;
@@ -29,10 +30,12 @@ pub(super) enum Tab {
     Quarantine,
     Jobs,
     Logs,
+    Runbook,
 }
 
 impl Tab {
-    pub(super) const ALL: [Self; 5] = [Self::Alerts, Self::Dlq, Self::Quarantine, Self::Jobs, Self::Logs];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Alerts, Self::Dlq, Self::Quarantine, Self::Jobs, Self::Logs, Self::Runbook];
 
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -41,6 +44,7 @@ impl Tab {
             Self::Quarantine => "quarantine",
             Self::Jobs => "jobs",
             Self::Logs => "logs",
+            Self::Runbook => "runbook",
         }
     }
 
@@ -55,6 +59,7 @@ impl Tab {
             Self::Quarantine => "Quarantine",
             Self::Jobs => "Jobs",
             Self::Logs => "Logs",
+            Self::Runbook => "Runbook",
         }
     }
 }
@@ -126,6 +131,7 @@ pub(super) struct State {
     pub quarantine: QuarantineScreen,
     pub jobs: JobsScreen,
     pub logs: LogsScreen,
+    pub runbook: RunbookScreen,
     /// What is planned and what runs.
     pub moves: Moves,
     /// Whether the environment may be written to, as the gate said last.
@@ -165,6 +171,7 @@ impl State {
             quarantine: QuarantineScreen::default(),
             jobs: JobsScreen::default(),
             logs: LogsScreen::default(),
+            runbook: RunbookScreen::default(),
             moves: Moves::default(),
             protection,
             prompt: None,

@@ -11,7 +11,7 @@ use super::msg::{Effect, ExitReason, Job, Msg, RequestId};
 use super::overlay::{self, Handled, Overlay};
 use super::prompt::{Outcome, Prompt, PromptKind};
 use super::state::{Focus, State, Tab};
-use super::{Theme, alerts, audit, dlq, history, jobs, logs, moves, plan, quarantine, words};
+use super::{Theme, alerts, audit, dlq, history, jobs, logs, moves, plan, quarantine, runbook, words};
 
 /// Takes one message.
 pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
@@ -35,6 +35,7 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             effects.extend(dlq::fit(state));
             effects.extend(jobs::fit(state));
             logs::fit(state);
+            runbook::fit(state);
             effects
         }
         Msg::Tick(now) => tick(state, now),
@@ -83,6 +84,8 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::DagTasks(id, result) => jobs::tasked(state, id, result),
         Msg::Log(id, result) => logs::came(state, id, result),
+        Msg::Runbooks(id, runbooks) => runbook::came(state, id, runbooks),
+        Msg::Walked(id, result) => runbook::walked(state, id, result),
         Msg::Drawn => {
             plan::drawn(state);
             Vec::new()
@@ -148,6 +151,7 @@ fn adopt(state: &mut State, mut snapshot: Snapshot) -> Vec<Effect> {
     let mut effects = quarantine::rebuild(state);
     effects.extend(dlq::rebuild(state));
     effects.extend(jobs::rebuild(state));
+    runbook::adopted(state);
     moves::notice(state);
     effects
 }
@@ -263,6 +267,10 @@ fn set_filter(state: &mut State, text: &str) -> Vec<Effect> {
             logs::filter(state, text);
             Vec::new()
         }
+        Tab::Runbook => {
+            runbook::filter(state, text);
+            Vec::new()
+        }
     }
 }
 
@@ -321,6 +329,7 @@ fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
             effects.extend(quarantine::retry(state));
             effects.extend(jobs::retry(state));
             effects.extend(logs::retry(state));
+            effects.extend(runbook::retry(state));
             effects
         }
         Command::Line => {
@@ -359,6 +368,7 @@ fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
                 Tab::Quarantine => state.quarantine.filter.text().to_owned(),
                 Tab::Jobs => state.jobs.filter.text().to_owned(),
                 Tab::Logs => state.logs.buffer.filter().text().to_owned(),
+                Tab::Runbook => state.runbook.filter.text().to_owned(),
             };
             state.prompt = Some(Prompt::new(PromptKind::Filter, &text));
             Vec::new()
@@ -375,6 +385,11 @@ fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
         | Command::Stop
         | Command::Arm
         | Command::Audit => moves::run(state, spec.command, argument),
+        Command::Runbook => runbook::open(state, argument),
+        Command::Done | Command::Skip | Command::Override | Command::Applies | Command::NotApplicable => {
+            runbook::mark(state, spec.command, argument)
+        }
+        Command::Reopen if state.tab == Tab::Runbook => runbook::mark(state, spec.command, argument),
         Command::Acknowledge | Command::Silence | Command::Assign | Command::Reopen => {
             alerts::triage::run(state, spec.command, argument)
         }
@@ -386,6 +401,7 @@ fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
         _ => match state.tab {
             Tab::Jobs => jobs::run(state, spec.command),
             Tab::Logs => logs::run(state, spec.command),
+            Tab::Runbook => runbook::run(state, spec.command),
             Tab::Alerts => alerts::run(state, spec.command),
             Tab::Dlq => dlq::run(state, spec.command, argument),
             Tab::Quarantine => quarantine::run(state, spec.command, argument),
@@ -420,6 +436,7 @@ fn show(state: &mut State, tab: Tab) -> Vec<Effect> {
             logs::fit(state);
             Vec::new()
         }
+        Tab::Runbook => runbook::shown(state),
     }
 }
 
@@ -435,6 +452,7 @@ fn back(state: &mut State) -> Vec<Effect> {
         Tab::Quarantine => quarantine::back(state),
         Tab::Jobs => jobs::back(state),
         Tab::Logs => logs::back(state),
+        Tab::Runbook => runbook::back(state),
     });
     if let Some(effects) = step {
         return effects;

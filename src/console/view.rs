@@ -17,7 +17,7 @@ use super::paint::{self, fit, pad};
 use super::state::{State, Tab};
 use super::theme::Role;
 use super::{
-    alerts, audit, dlq, footer, glyphs, header, history, jobs, layout, logs, plan, quarantine, sources, words,
+    alerts, audit, dlq, footer, glyphs, header, history, jobs, layout, logs, plan, quarantine, runbook, sources, words,
 };
 
 /// Draws into a frame.
@@ -74,6 +74,7 @@ fn render(state: &State, buffer: &mut Buffer) {
             Tab::Quarantine => quarantine::draw(state, buffer),
             Tab::Jobs => jobs::draw(state, buffer),
             Tab::Logs => logs::draw(state, buffer),
+            Tab::Runbook => runbook::draw(state, buffer),
         }
         footer::draw(state, bands.footer, buffer);
         if let Some(open) = &state.overlay {

@@ -1,7 +1,7 @@
 //! Alerts: rules that signals violate now.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::category::FailureCategory;
 use super::dataset::{Dataset, Layer};
@@ -95,7 +95,7 @@ impl AlertState {
 }
 
 /// One piece of evidence: what was seen, where and when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Full address of the object or prefix.
     pub uri: String,

@@ -134,7 +134,8 @@ async fn stale(session: &Session, last: &[Alert], all: bool, now: DateTime<Utc>)
     (alerts, failure)
 }
 
-async fn freshness(
+/// How new a dataset's data is.
+pub(super) async fn freshness(
     session: &Session,
     dataset: &DatasetSettings,
     prefix: &str,

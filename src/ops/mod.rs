@@ -13,29 +13,36 @@ pub mod gate;
 mod gates;
 pub mod health;
 pub mod history;
+mod incidents;
 mod kept;
 mod known;
 pub mod moves;
 pub mod notify;
 pub mod pipeline;
+pub mod probe;
 mod quarantines;
 mod refresh;
+mod runbooks;
 mod scan;
 mod secrets;
 pub mod session;
 pub mod settings;
 mod triage;
+mod walking;
 
 pub use audit::AuditRecord;
 pub use cost::Cost;
-pub use gate::{Gate, GateError, Outcome, RunAsk, TriageAsk, WriteEffect};
+pub use gate::{Gate, GateError, IncidentAsk, Outcome, RunAsk, TriageAsk, WriteEffect};
 pub use health::{SourceHealth, SourceState};
 pub use history::{History, HistoryEvent};
+pub use incidents::Opening;
 pub use moves::{Ask, Keep, MoveProgress, Phase, Quarantine, QuarantineEvent, Watch};
 pub use notify::Notifying;
 pub use pipeline::{Connected, LogOf, Pipeline};
+pub use runbooks::Runbooks;
 pub use session::{Opened, Progress, Session, Snapshot};
 pub use settings::LakeSettings;
+pub use walking::Walked;
 
 /// Threads for what waits or computes (files, decoding), since each one holds memory of its own. More than all
 /// reads that run at once: the Delta kernel waits on one of them for files that need another.

@@ -43,12 +43,13 @@ pub async fn refresh(
 ) -> Snapshot {
     forget_contracts(session, all, now);
     let last = session.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let (said, secrets, pipeline, mut snapshot, triage, ending) = futures::join!(
+    let (said, secrets, pipeline, mut snapshot, triage, incidents, ending) = futures::join!(
         gates::read(session, &last, now),
         secrets::read(session, all, now),
         pipeline::read(session, &last, all, now),
         lake(session, &last, all, now, progress),
         session.triage.read(session.lake.as_ref(), &session.settings.prefixes.state, now),
+        session.incidents.read(session.lake.as_ref(), &session.settings.prefixes.state, now),
         pipeline::ending(&session.connected, now)
     );
     let (runs, health) = pipeline;
@@ -63,6 +64,11 @@ pub async fn refresh(
         Err(error) => (last.triage.clone(), Some(error)),
     };
     snapshot.sources.push(SourceHealth::after("triage", failure, now));
+    let (incidents, failure) = match incidents {
+        Ok(read) => read,
+        Err(error) => (last.incidents.clone(), Some(error)),
+    };
+    snapshot.sources.push(SourceHealth::after("incidents", failure, now));
     triage::apply(&mut snapshot.alerts, &triage, now);
     cause::order(&mut snapshot.alerts);
     note(session, &snapshot, now).await;
@@ -70,7 +76,7 @@ pub async fn refresh(
         source.remember(&last.sources);
     }
     let costs = session.costs.note(session.requests(), now);
-    Snapshot { pipeline: runs, quality: said.quality, triage, costs, ending, taken: Some(now), ..snapshot }
+    Snapshot { pipeline: runs, quality: said.quality, triage, incidents, costs, ending, taken: Some(now), ..snapshot }
 }
 
 /// Contracts change seldom: they are read again when somebody asks, or after a while.

@@ -12,6 +12,7 @@ use crate::model::alert::Alert;
 use crate::model::column::{Column, ColumnProfile, RowPage};
 use crate::model::contract::{Contract, Drift};
 use crate::model::entry::{DlqEntry, EntryPath};
+use crate::model::incident::Incident;
 use crate::model::quality::QualityResult;
 use crate::model::reason::named_columns;
 use crate::model::triage::TriageRecord;
@@ -29,9 +30,12 @@ use super::entries::{Found, group};
 use super::freshness::Watched;
 use super::gate::Gate;
 use super::history::{self, History, HistoryEvent};
+use super::incidents::Log;
 use super::known::Known;
 use super::moves::{Quarantine, Remembered};
 use super::pipeline::{Connected, Pipeline};
+use super::probe::Examiner;
+use super::runbooks::Library;
 use super::secrets::Standings;
 use super::triage::Triage;
 use super::{LakeSettings, SourceHealth, audit, refresh};
@@ -56,6 +60,8 @@ pub struct Snapshot {
     pub alerts: Vec<Alert>,
     /// What people did with alerts, in no order.
     pub triage: Vec<TriageRecord>,
+    /// Incidents of the last days, the newest first.
+    pub incidents: Vec<Arc<Incident>>,
     /// Each source's state.
     pub sources: Vec<SourceHealth>,
     /// What the lake and each source that counts its own requests cost.
@@ -116,6 +122,9 @@ pub struct Session {
     pub(super) quality: QualityResults,
     pub(super) feeds: Feeds,
     pub(super) triage: Triage,
+    pub(super) incidents: Log,
+    pub(super) library: Library,
+    pub(super) examiner: Option<Arc<dyn Examiner>>,
     pub(super) cadence: Cadence,
     pub(super) costs: Costs,
     pub(super) watched: Watched,
@@ -141,6 +150,9 @@ impl Session {
             quality: QualityResults::default(),
             feeds: Feeds::default(),
             triage: Triage::default(),
+            incidents: Log::default(),
+            library: Library::default(),
+            examiner: None,
             cadence: Cadence::default(),
             costs: Costs::default(),
             watched: Watched::default(),
@@ -184,6 +196,11 @@ impl Session {
     /// The same session with a registry in which some contracts lie.
     pub fn with_registry(self, registry: Arc<dyn SchemaRegistry>) -> Self {
         Self { contracts: Contracts::with_registry(registry), ..self }
+    }
+
+    /// The same session with somebody who can look at this machine and the account.
+    pub fn with_examiner(self, examiner: Arc<dyn Examiner>) -> Self {
+        Self { examiner: Some(examiner), ..self }
     }
 
     /// The same session with a gate, by which the lake can be changed.

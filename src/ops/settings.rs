@@ -25,6 +25,8 @@ pub struct LakeSettings {
     pub quality: Vec<String>,
     /// Where the pipeline's own alert feed lies: prefixes, or keys.
     pub feeds: Vec<String>,
+    /// Where a team's own runbooks lie: prefixes of the lake, and folders of this machine by their whole paths.
+    pub runbooks: Vec<String>,
     /// The credentials of sources that are watched.
     pub secrets: Vec<WatchedSecret>,
     /// The jobs that are commands of this machine.

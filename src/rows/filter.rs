@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use arrow::array::{Array, BooleanArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::common::DFSchema;
-use datafusion::physical_expr::PhysicalExpr;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion_common::{DFSchema, DataFusionError};
+use datafusion_physical_expr::PhysicalExpr;
 
 use super::RowsError;
+use super::expression::Expressions;
 use super::guard::{fenced, one_line};
 
 /// A filter that fits a schema.
@@ -49,18 +49,16 @@ impl Filter {
     }
 
     fn plan(text: &str, named: &Schema) -> Result<Self, String> {
-        let plain = |e: datafusion::error::DataFusionError| e.strip_backtrace();
-        let mut config = SessionConfig::new();
-        config.options_mut().sql_parser.enable_ident_normalization = false;
-        let context = SessionContext::new_with_config(config);
+        let plain = |e: DataFusionError| e.strip_backtrace();
+        let expressions = Expressions::default();
         let whole = DFSchema::try_from(named.clone()).map_err(plain)?;
-        let logical = context.parse_sql_expr(text, &whole).map_err(plain)?;
+        let logical = expressions.parse(text, &whole).map_err(plain)?;
         let used: HashSet<&str> = logical.column_refs().iter().map(|c| c.name.as_str()).collect();
         let columns: Vec<usize> =
             (0..named.fields().len()).filter(|i| used.contains(named.field(*i).name().as_str())).collect();
         let narrow = named.project(&columns).map_err(|e| e.to_string())?;
         let schema = DFSchema::try_from(narrow.clone()).map_err(plain)?;
-        let expression = context.create_physical_expr(logical, &schema).map_err(plain)?;
+        let expression = expressions.physical(logical, &schema).map_err(plain)?;
         match expression.data_type(&narrow).map_err(plain)? {
             DataType::Boolean | DataType::Null => {}
             other => return Err(format!("the expression is {}, not true or false", super::convert::kind(&other))),
@@ -75,7 +73,7 @@ impl Filter {
 
     /// Which rows of a batch of [`Self::schema`] match; a null does not.
     pub fn matches(&self, batch: &RecordBatch) -> Result<Vec<bool>, RowsError> {
-        let fault = |e: datafusion::error::DataFusionError| RowsError::Filter(one_line(&e.strip_backtrace(), 300));
+        let fault = |e: DataFusionError| RowsError::Filter(one_line(&e.strip_backtrace(), 300));
         fenced("filter", || {
             let verdicts =
                 self.expression.evaluate(batch).and_then(|v| v.into_array(batch.num_rows())).map_err(fault)?;

@@ -7,6 +7,7 @@ mod convert;
 mod delta;
 mod delta_engine;
 pub mod error;
+mod expression;
 mod filter;
 mod guard;
 mod int96;

@@ -49,6 +49,9 @@ pub struct Tables {
     /// Where the pipeline's own alert feed lies.
     #[serde(default)]
     pub feed: PlacesTable,
+    /// Where a team's own runbooks lie.
+    #[serde(default)]
+    pub runbooks: RunbooksTable,
     /// EMR Serverless.
     pub emr: Option<EmrTable>,
     /// Airflow.
@@ -158,6 +161,15 @@ pub struct OverrideTable {
 #[allow(missing_docs, reason = "the template documents each key")]
 pub struct PlacesTable {
     pub prefixes: Option<Spanned<Vec<String>>>,
+}
+
+/// `[runbooks]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs, reason = "the template documents each key")]
+pub struct RunbooksTable {
+    pub prefixes: Option<Spanned<Vec<String>>>,
+    pub folder: Option<Spanned<String>>,
 }
 
 /// `[emr]`.

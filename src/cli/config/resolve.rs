@@ -384,6 +384,7 @@ impl Layers<'_> {
         let quality = self.places("quality.prefixes", |t| t.quality.prefixes.as_ref(), &DEFAULT_PREFIXES, ledger)?;
         let quality = quality.into_iter().map(|p| format!("{}/", p.trim_end_matches('/'))).collect();
         let feeds = self.places("feed.prefixes", |t| t.feed.prefixes.as_ref(), &[], ledger)?;
+        let runbooks = self.runbooks(ledger)?;
         let secrets = Vec::new(); // of the configuration file alone
         Ok(LakeSettings {
             prefixes,
@@ -392,6 +393,7 @@ impl Layers<'_> {
             datasets,
             quality,
             feeds,
+            runbooks,
             secrets,
             commands: Default::default(), // of the jobs, when they are known
             categories,
@@ -416,6 +418,25 @@ impl Layers<'_> {
         }
         ledger.note(name, named.value.join(", "), named.source);
         Ok(named.value)
+    }
+
+    /// Prefixes of the lake, and a folder of this machine by its whole path.
+    fn runbooks(&self, ledger: &mut Ledger) -> Result<Vec<String>, ConfigError> {
+        let prefixes = self.places("runbooks.prefixes", |t| t.runbooks.prefixes.as_ref(), &["_runbooks/"], ledger)?;
+        let mut places: Vec<String> = prefixes.iter().map(|p| format!("{}/", p.trim_end_matches('/'))).collect();
+        if let Some(folder) = self.get(|t| t.runbooks.folder.as_ref()).into_iter().flatten().next() {
+            if !folder.value.starts_with('/') {
+                let fault = format!("runbooks.folder `{}` is not a whole path", folder.value);
+                return Err(ConfigError::new(
+                    folder.source.to_string(),
+                    fault,
+                    "a path such as \"/etc/lakeward/runbooks\"",
+                ));
+            }
+            ledger.note("runbooks.folder", folder.value.clone(), folder.source);
+            places.push(folder.value);
+        }
+        Ok(places)
     }
 
     /// By name, the stronger file's table whole; its masks are added to those of the weaker.

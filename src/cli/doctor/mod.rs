@@ -5,6 +5,7 @@
 mod account;
 mod airflow;
 mod calls;
+pub mod examine;
 mod lake;
 mod network;
 mod permissions;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::console::state::{Mode, State, Tab};
-use crate::console::{alerts, dlq, jobs, logs, quarantine};
+use crate::console::{alerts, dlq, jobs, logs, quarantine, runbook};
 use crate::model::moves::Step;
 use crate::model::protection::Protection;
 
@@ -41,6 +41,7 @@ pub(super) fn something_selected(state: &State) -> Enabled {
         Tab::Quarantine => state.quarantine.selected(state).is_some(),
         Tab::Jobs => state.jobs.selected().is_some(),
         Tab::Logs => state.logs.selected().is_some(),
+        Tab::Runbook => state.runbook.has_selection(state),
     };
     if selected { Ok(()) } else { no("nothing is selected") }
 }
@@ -55,7 +56,7 @@ pub(super) fn openable(state: &State) -> Enabled {
 
 /// What can be marked.
 pub(super) fn markable(state: &State) -> Enabled {
-    if state.tab == Tab::Jobs {
+    if matches!(state.tab, Tab::Jobs | Tab::Runbook) {
         return no("nothing here works on several");
     }
     something_selected(state)
@@ -84,6 +85,27 @@ pub(super) fn log_open(state: &State) -> Enabled {
         Tab::Logs => no("no log is open: l on a run of 4 Jobs"),
         _ => no("only on the Logs tab"),
     }
+}
+
+/// Where a runbook can be opened for something.
+pub(super) fn runbook(state: &State) -> Enabled {
+    runbook::may_open(state).map_err(Cow::Borrowed)
+}
+
+/// Where a step can be settled.
+pub(super) fn step_chosen(state: &State) -> Enabled {
+    runbook::may_mark(state).map_err(Cow::Borrowed)
+}
+
+/// Where a branch can be decided.
+pub(super) fn branch_chosen(state: &State) -> Enabled {
+    step_chosen(state)?;
+    if runbook::is_branch(state) { Ok(()) } else { no("this step is no branch") }
+}
+
+/// Alerts and steps can be opened again.
+pub(super) fn reopen(state: &State) -> Enabled {
+    if state.tab == Tab::Runbook { step_chosen(state) } else { triage(state) }
 }
 
 /// What can be done with alerts.
@@ -128,7 +150,7 @@ pub(in crate::console) fn entries(state: &State) -> Result<Vec<crate::model::ent
         Tab::Alerts => alerts::entries(state).map_err(Cow::Borrowed),
         Tab::Dlq => dlq::entries(state).map_err(Cow::Borrowed),
         Tab::Quarantine => no("only from Alerts and DLQ: this is in quarantine already"),
-        Tab::Jobs | Tab::Logs => no("only from Alerts and DLQ"),
+        Tab::Jobs | Tab::Logs | Tab::Runbook => no("only from Alerts and DLQ"),
     }
 }
 
@@ -149,7 +171,7 @@ pub(super) fn archive(state: &State) -> Enabled {
     match state.tab {
         Tab::Dlq => entries(state).map(drop),
         Tab::Quarantine => step(state, Step::Archive),
-        Tab::Alerts | Tab::Jobs | Tab::Logs => no("only on the DLQ and Quarantine tabs"),
+        Tab::Alerts | Tab::Jobs | Tab::Logs | Tab::Runbook => no("only on the DLQ and Quarantine tabs"),
     }
 }
 

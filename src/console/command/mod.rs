@@ -75,6 +75,12 @@ pub(super) enum Command {
     Errors,
     Wrap,
     Times,
+    Runbook,
+    Done,
+    Skip,
+    Override,
+    Applies,
+    NotApplicable,
 }
 
 /// A row of the table.
@@ -129,6 +135,7 @@ pub(super) fn complete(line: &str, state: &State) -> Vec<String> {
         }
         Some(Command::Silence) if !argument.contains(' ') => ["30m", "2h", "8h", "1d"].map(|d| format!("{d} ")).into(),
         Some(Command::Arm) if !argument.contains(' ') => ["15m", "30m", "1h", "2h"].map(|d| format!("{d} ")).into(),
+        Some(Command::Runbook) => state.runbook.names(),
         Some(Command::Columns | Command::Where) => state.dlq.preview.column_names(),
         _ => return Vec::new(),
     };
@@ -178,7 +185,10 @@ mod tests {
         assert_eq!(complete("sc", &state), ["schema"]);
         assert_eq!(complete("arm 1", &state), ["arm 15m ", "arm 1h "]);
         assert_eq!(complete("theme l", &state), ["theme light"]);
-        assert_eq!(complete("tab ", &state), ["tab alerts", "tab dlq", "tab quarantine", "tab jobs", "tab logs"]);
+        assert_eq!(
+            complete("tab ", &state),
+            ["tab alerts", "tab dlq", "tab quarantine", "tab jobs", "tab logs", "tab runbook"]
+        );
         assert!(complete("row ", &state).is_empty() && complete("zz", &state).is_empty());
     }
 

@@ -1,11 +1,12 @@
 //! The rows of the command table.
 
 use super::enabled::{
-    always, archive, arm, dead_letters, investigate, log_open, logged, markable, never_hinted, openable, quarantine,
-    rangeable, release, resolve, resume, reveal, rows_open, run_of_alert, something_selected, sortable, stop, themed,
-    triage, undo,
+    always, archive, arm, branch_chosen, dead_letters, investigate, log_open, logged, markable, never_hinted, openable,
+    quarantine, rangeable, release, reopen, resolve, resume, reveal, rows_open, run_of_alert, runbook as runbook_opens,
+    something_selected, sortable, step_chosen, stop, themed, triage, undo,
 };
 use super::{Command, Spec};
+use crate::console::runbook;
 use crate::console::state::{Focus, Mode, Tab};
 
 macro_rules! spec {
@@ -41,6 +42,7 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
             (Tab::Quarantine, ..) => Some((0, "objects")),
             (Tab::Jobs, ..) => Some((0, "detail")),
             (Tab::Logs, ..) => None,
+            (Tab::Runbook, ..) => runbook::enter_word(s).map(|word| (0, word)),
             (Tab::Dlq, Focus::List, _) => Some((0, "rows")),
             (Tab::Dlq, Focus::Detail, Mode::Rows) => Some((0, "record")),
             (Tab::Dlq, Focus::Detail, _) => None,
@@ -56,7 +58,7 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         Tab,
         "tab",
         ["go"],
-        "alerts|dlq|quarantine|jobs|logs",
+        "alerts|dlq|quarantine|jobs|logs|runbook",
         "everywhere",
         "Switch to a tab by its name or number",
         always
@@ -238,7 +240,7 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         |s| match s.tab {
             Tab::Quarantine => Some((1, "actions")),
             Tab::Alerts | Tab::Dlq => Some((6, "actions")),
-            Tab::Jobs | Tab::Logs => None,
+            Tab::Jobs | Tab::Logs | Tab::Runbook => None,
         }
     ),
     spec!(
@@ -306,7 +308,46 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         triage
     ),
     spec!(Assign, "assign", [], "NAME [NOTE]", "alerts", "Give it to somebody", triage),
-    spec!(Reopen, "reopen", [], "[NOTE]", "alerts", "Open it again, as if nobody had done anything", triage),
+    spec!(Reopen, "reopen", [], "[NOTE]", "alerts, step", "Open it again, as if nobody had done anything", reopen),
+    spec!(
+        Runbook,
+        "runbook",
+        ["recover"],
+        "[NAME]",
+        "alert, entry, job run, runbook",
+        "Walk the runbook that fits it best, or the one of a name, in an incident that all who look at this lake share",
+        runbook_opens,
+        |s| (s.tab == Tab::Alerts && runbook_opens(s).is_ok()).then_some((1, "runbook"))
+    ),
+    spec!(Done, "done", [], "[NOTE]", "step", "It is done; a check must have passed first", step_chosen, |s| {
+        step_chosen(s).is_ok().then_some((1, "done"))
+    }),
+    spec!(Skip, "skip", [], "REASON", "step", "Leave it out, and say why", step_chosen, |s| step_chosen(s)
+        .is_ok()
+        .then_some((2, "skip…"))),
+    spec!(
+        Override,
+        "override",
+        [],
+        "REASON",
+        "step",
+        "Go on though its check does not pass, and say why",
+        step_chosen,
+        |s| step_chosen(s).is_ok().then_some((3, "override…"))
+    ),
+    spec!(Applies, "applies", [], "[NOTE]", "step", "The branch applies: its steps count", branch_chosen, |s| {
+        branch_chosen(s).is_ok().then_some((0, "applies"))
+    }),
+    spec!(
+        NotApplicable,
+        "not-applicable",
+        [],
+        "[NOTE]",
+        "step",
+        "The branch does not apply: its steps are not needed",
+        branch_chosen,
+        |s| branch_chosen(s).is_ok().then_some((0, "does not"))
+    ),
     spec!(
         History,
         "history",

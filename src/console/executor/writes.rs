@@ -119,7 +119,9 @@ async fn perform(
     let id = match &effect {
         WriteEffect::Move(plan) => plan.id.clone(),
         WriteEffect::Resume(id) | WriteEffect::Mark { id, .. } => id.clone(),
-        WriteEffect::Arm { .. } | WriteEffect::Triage(_) | WriteEffect::Run(_) => MoveId(String::new()),
+        WriteEffect::Arm { .. } | WriteEffect::Triage(_) | WriteEffect::Run(_) | WriteEffect::Incident(_) => {
+            MoveId(String::new())
+        }
     };
     let watch = watch.clone();
     let work = tokio::spawn(async move { gate.perform(effect, Some(given), &watch).await });

@@ -22,6 +22,7 @@ use chrono::{DateTime, Utc};
 use crate::model::dag::TaskInstance;
 use crate::model::entry::EntryPath;
 use crate::model::run::JobRunId;
+use crate::model::runbook::Variables;
 use crate::sources::SourceError;
 use crate::sources::jobs::RunDetail;
 
@@ -231,6 +232,23 @@ pub(super) fn run_of_alert(state: &State) -> Result<(Arc<str>, JobRunId), &'stat
 }
 
 /// Opens the tab on the run of the chosen alert.
+/// The chosen job run, and its source.
+pub(super) fn selected_run(state: &State) -> Option<(Arc<str>, JobRunId)> {
+    match state.jobs.selected()? {
+        Node::JobRun { run, .. } => Some((Arc::clone(&run.source), run.id.clone())),
+        _ => None,
+    }
+}
+
+/// Goes to the run that an incident names; none if it is not told of.
+pub(super) fn select_run(state: &mut State, variables: &Variables) -> Option<Vec<Effect>> {
+    let id = JobRunId(variables.get("run_id")?.into());
+    let source: Arc<str> = variables.get("source")?.into();
+    let run = state.lake.snapshot.pipeline.jobs.iter().find(|run| run.source == source && run.id == id)?;
+    let (group, wanted) = (NodeId::Job(run.job.clone()), job_run_id(run));
+    Some(go_to(state, group, wanted))
+}
+
 pub(super) fn of_alert(state: &mut State) -> Vec<Effect> {
     let Ok((source, id)) = run_of_alert(state) else { return Vec::new() };
     let Some(run) = state.lake.snapshot.pipeline.jobs.iter().find(|r| r.source == source && r.id == id) else {
@@ -238,6 +256,11 @@ pub(super) fn of_alert(state: &mut State) -> Vec<Effect> {
         return Vec::new();
     };
     let (group, wanted) = (NodeId::Job(run.job.clone()), job_run_id(run));
+    go_to(state, group, wanted)
+}
+
+/// Chooses a run on its tab, whatever hid it.
+fn go_to(state: &mut State, group: NodeId, wanted: NodeId) -> Vec<Effect> {
     state.jump(Tab::Jobs);
     (state.jobs.focus, state.jobs.zoom) = (Focus::List, false);
     let there = |state: &State| state.jobs.nodes.iter().any(|n| n.id() == wanted);

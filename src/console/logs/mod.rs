@@ -108,7 +108,7 @@ pub(super) fn of_selected(state: &State) -> Result<(LogOf, String), &'static str
             Some(Node::Group(_)) => Err("choose a run"),
             None => Err("nothing is selected"),
         },
-        Tab::Dlq | Tab::Quarantine | Tab::Logs => Err("only on the Jobs and Alerts tabs"),
+        Tab::Dlq | Tab::Quarantine | Tab::Logs | Tab::Runbook => Err("only on the Jobs and Alerts tabs"),
     }
 }
 

@@ -19,6 +19,7 @@ use super::load::Fault;
 use super::msg::{Effect, RequestId};
 use super::overlay::Overlay;
 use super::plan::{PlanScreen, Subject};
+use super::runbook;
 use super::state::State;
 use super::words;
 
@@ -81,6 +82,13 @@ pub(super) enum Write {
     Triage,
 }
 
+impl Write {
+    /// Whether it moves data.
+    pub(super) fn is_move(&self) -> bool {
+        *self == Self::Move
+    }
+}
+
 /// What writes came to, in their order; fewer than were asked for if something stopped them.
 #[derive(Debug)]
 pub(super) struct Written {
@@ -118,17 +126,18 @@ pub(super) fn written(state: &mut State, written: Written) -> Vec<Effect> {
         state.moves.running = None;
     }
     told::tell(state, &written);
+    let mut walk = runbook::written(state, &written);
     match written.write {
         Write::Arm => vec![Effect::Protection],
         Write::Triage => {
             let records = written.ended.into_iter().flatten().flat_map(|o| o.triaged).collect();
             alerts::triage::recorded(state, records);
-            Vec::new()
+            walk
         }
         Write::Move | Write::Mark(_) => {
-            let mut effects = state.refresh();
-            effects.push(Effect::Protection);
-            effects
+            walk.extend(state.refresh());
+            walk.push(Effect::Protection);
+            walk
         }
     }
 }

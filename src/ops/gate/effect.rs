@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{RunAsk, TriageAsk};
+use super::{IncidentAsk, RunAsk, TriageAsk};
 use crate::lake::LakeError;
+use crate::model::incident::IncidentEvent;
 use crate::model::moves::{Illegal, MoveId, MoveKind, Plan, Refusal, Step};
 use crate::model::protection::{CannotArm, Level, Locked};
 use crate::model::triage::TriageRecord;
@@ -33,6 +34,8 @@ pub enum WriteEffect {
     },
     /// An act on alerts.
     Triage(TriageAsk),
+    /// What happened in an incident.
+    Incident(IncidentAsk),
     /// A job that is a command of this machine.
     Run(RunAsk),
 }
@@ -46,6 +49,7 @@ impl WriteEffect {
             Self::Mark { step, .. } => step.word(),
             Self::Arm { .. } => "arm",
             Self::Triage(ask) => ask.act.word(),
+            Self::Incident(_) => "incident",
             Self::Run(_) => "run",
         }
     }
@@ -68,6 +72,8 @@ pub struct Outcome {
     pub armed_until: Option<DateTime<Utc>>,
     /// The acts on alerts that were recorded.
     pub triaged: Vec<TriageRecord>,
+    /// The events of an incident that were recorded.
+    pub happened: Vec<IncidentEvent>,
     /// What went otherwise than planned, in sentences; a notification that failed, new data left at the source.
     pub notes: Vec<String>,
     /// Whether something of it needs an operator: what was asked for is done, and not all is fine.

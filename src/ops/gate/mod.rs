@@ -4,6 +4,7 @@
 mod actor;
 mod effect;
 mod holding;
+mod incident;
 mod journal;
 mod lease;
 mod process;
@@ -21,6 +22,7 @@ use tokio::sync::{Mutex as Turn, OnceCell};
 
 pub use actor::Actor;
 pub use effect::{GateError, Outcome, WriteEffect};
+pub use incident::IncidentAsk;
 pub use journal::{Journal, JournalStep, Record};
 pub use lease::{Fence, Lease, Leases};
 pub use running::RunAsk;
@@ -146,6 +148,9 @@ impl Gate {
         if let WriteEffect::Triage(ask) = effect {
             return self.triaged(effect, ask, rehearsal).await;
         }
+        if let WriteEffect::Incident(ask) = effect {
+            return self.happened(effect, ask, rehearsal).await;
+        }
         self.protection().allows(now).map_err(GateError::Locked)?;
         let _turn = self.turn.lock().await;
         match effect {
@@ -155,7 +160,7 @@ impl Gate {
                 self.marked(effect, id, *step, note.clone(), confirmation, rehearsal).await
             }
             WriteEffect::Run(ask) => self.ran(effect, ask, confirmation, watch, rehearsal).await,
-            WriteEffect::Arm { .. } | WriteEffect::Triage(_) => Ok(Outcome::nothing()),
+            WriteEffect::Arm { .. } | WriteEffect::Triage(_) | WriteEffect::Incident(_) => Ok(Outcome::nothing()),
         }
     }
 

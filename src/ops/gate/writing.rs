@@ -20,6 +20,7 @@ impl Outcome {
             path: None,
             armed_until: None,
             triaged: Vec::new(),
+            happened: Vec::new(),
             notes: Vec::new(),
             needs_operator: false,
         }

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::Duration;
 use lakeward::lake::{ErrorClass, Lake};
+use lakeward::model::incident::{Happening, IncidentId};
 use lakeward::model::moves::{MoveId, MoveKind, Plan, Step};
 use lakeward::model::protection::{CannotArm, Confirmation, Locked, Protection};
 use lakeward::model::run::JobName;
 use lakeward::model::severity::Severity;
 use lakeward::model::triage::TriageAct;
-use lakeward::ops::{AuditRecord, Gate, GateError, Keep, Outcome, RunAsk, TriageAsk, Watch, WriteEffect};
+use lakeward::ops::{AuditRecord, Gate, GateError, IncidentAsk, Keep, Outcome, RunAsk, TriageAsk, Watch, WriteEffect};
 
 use super::site::{self, ENTRY, SOURCE, Site, TARGET, actor, apply, at, guarded, list, perform};
 use crate::support::memory::{Memory, Verb};
@@ -31,6 +32,7 @@ fn number(effect: &WriteEffect) -> usize {
         WriteEffect::Arm { .. } => 6,
         WriteEffect::Triage(_) => 7,
         WriteEffect::Run(_) => 8,
+        WriteEffect::Incident(_) => 9,
     }
 }
 
@@ -52,6 +54,12 @@ fn acknowledge() -> WriteEffect {
     WriteEffect::Triage(TriageAsk { alerts, act: TriageAct::Acknowledge, note: None })
 }
 
+/// An event of an incident: a record of lakeward's own, like an act on an alert.
+fn happened() -> WriteEffect {
+    let what = vec![Happening::Note { text: "looking".to_owned() }];
+    WriteEffect::Incident(IncidentAsk { id: IncidentId("20261122-orders-0badcafe".into()), what })
+}
+
 /// A lake where each of the effects could be done, and the effects with the confirmation that each asks for.
 async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
     let site = Site::with_entry();
@@ -66,6 +74,7 @@ async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
     all.push((mark(&first.id, Step::Investigate), Confirmation::Yes));
     all.push((arm(15), Confirmation::Yes));
     all.push((acknowledge(), Confirmation::Yes));
+    all.push((happened(), Confirmation::Yes));
     let folder = site.machine.path().to_owned();
     let command = vec!["true".to_owned()];
     let run = RunAsk { job: JobName("load".into()), command, folder, date: None };
@@ -86,7 +95,7 @@ async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
         }
     }
     let numbers: BTreeSet<usize> = all.iter().map(|(effect, _)| number(effect)).collect();
-    assert_eq!(numbers, (0..9).collect(), "one of each");
+    assert_eq!(numbers, (0..10).collect(), "one of each");
     (site, all)
 }
 
@@ -107,7 +116,7 @@ async fn no_effect_passes_a_locked_gate() {
     for (gate, why) in &gates {
         for (effect, confirmation) in &effects {
             let is_arm = matches!(effect, WriteEffect::Arm { .. });
-            let is_act = matches!(effect, WriteEffect::Triage(_));
+            let is_act = matches!(effect, WriteEffect::Triage(_) | WriteEffect::Incident(_));
             if (is_arm || is_act) && *why == Locked::Protected {
                 continue; // the one way to open it, and what touches no data: below
             }
@@ -163,7 +172,7 @@ async fn what_is_not_confirmed_as_asked_is_refused() {
             wrong.push(Some(Confirmation::Yes)); // Enter on a question never removes data
         }
         for given in wrong {
-            if matches!(effect, WriteEffect::Arm { .. } | WriteEffect::Triage(_)) {
+            if matches!(effect, WriteEffect::Arm { .. } | WriteEffect::Triage(_) | WriteEffect::Incident(_)) {
                 continue; // one asks for its reason instead, the other touches no data
             }
             let error = gate.perform(effect.clone(), given.clone(), &Watch::default()).await.unwrap_err();

@@ -1,0 +1,65 @@
+use chrono::Duration;
+
+use super::*;
+use crate::model::alert::AlertRule;
+use crate::model::runbook::walk::Mark;
+
+fn at(minute: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + Duration::days(20_000) + Duration::minutes(minute)
+}
+
+fn event(minute: i64, id: &str, actor: &str, what: Happening) -> IncidentEvent {
+    IncidentEvent { schema: 1, id: id.into(), at: at(minute), actor: actor.into(), what }
+}
+
+fn opened() -> Happening {
+    let alert = Alert::of_rule(AlertRule::DlqRows, "dlq_rows:orders:2026-11-22");
+    Happening::Opened(About::alert(&alert, Variables::default()))
+}
+
+fn step(number: &str, mark: Mark) -> Happening {
+    Happening::Step { step: number.parse().unwrap(), mark, reason: None }
+}
+
+#[test]
+fn events_come_to_the_same_in_any_order() {
+    let id = IncidentId::new(at(0), "crm/contacts", "dlq_rows:crm/contacts:2026-11-22");
+    assert!(id.is_sound(), "{id}");
+    let events = vec![
+        event(0, "a", "ana", opened()),
+        event(1, "b", "ana", Happening::Runbook { runbook: RunbookId("network".into()), why: "category".into() }),
+        event(2, "c", "ana", step("1", Mark::Done)),
+        event(2, "d", "ben", step("1", Mark::Reopened)),
+    ];
+    let incident = Incident::of(&id, events.clone()).unwrap();
+    let shuffled = Incident::of(&id, events.iter().rev().chain(&events).cloned()).unwrap();
+    assert_eq!(incident, shuffled);
+    assert_eq!((incident.events.len(), incident.last(), incident.by.as_str()), (4, at(2), "ana"));
+    assert_eq!(incident.walk.of(&"1".parse().unwrap()).len(), 2);
+    // What nobody opened is nothing.
+    assert_eq!(Incident::of(&id, events.into_iter().skip(1)), None);
+}
+
+#[test]
+fn another_runbook_begins_at_its_beginning_and_the_same_goes_on() {
+    let chosen = |name: &str| Happening::Runbook { runbook: RunbookId(name.into()), why: String::new() };
+    let walked = |last: Happening| {
+        let events = [opened(), chosen("a"), step("1", Mark::Done), last];
+        let events = events.into_iter().enumerate().map(|(i, what)| event(i as i64, &i.to_string(), "ana", what));
+        Incident::of(&IncidentId("x".into()), events).unwrap().walk
+    };
+    assert_eq!(walked(chosen("a")).of(&"1".parse().unwrap()).len(), 1);
+    assert_eq!(walked(chosen("b")), Walk::default());
+}
+
+#[test]
+fn an_event_reads_as_it_is_written() {
+    for what in [opened(), step("3.1", Mark::Overridden), Happening::Note { text: "looked".into() }] {
+        let event = event(1, "x", "ana@bastion", what);
+        let text = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<IncidentEvent>(&text).unwrap(), event, "{text}");
+    }
+    for bad in ["", "a/b", "..", "a b", "ä"] {
+        assert!(!IncidentId(bad.into()).is_sound(), "{bad:?}");
+    }
+}

@@ -1,0 +1,70 @@
+//! Events of an incident: records of lakeward's own that are added beside the data. Like acts on alerts they touch no
+//! data: a protected environment takes them as it is, and a read-only run writes nothing.
+
+use super::{Gate, GateError, Outcome, WriteEffect, chance};
+use crate::lake::{Condition, ErrorClass, Key};
+use crate::model::incident::{Happening, IncidentEvent, IncidentId};
+use crate::model::protection::{Locked, Protection};
+use crate::ops::incidents::events_of;
+use crate::ops::moves::records;
+
+/// The name of the event that opens an incident: two that open it at once open one.
+const OPENED: &str = "00000000-opened";
+
+/// What happened in an incident, to be written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IncidentAsk {
+    /// Which.
+    pub id: IncidentId,
+    /// What, in its order.
+    pub what: Vec<Happening>,
+}
+
+impl Gate {
+    pub(super) async fn happened(
+        &self,
+        effect: &WriteEffect,
+        ask: &IncidentAsk,
+        rehearsal: bool,
+    ) -> Result<Outcome, GateError> {
+        if self.protection() == Protection::ReadOnly {
+            return Err(GateError::Locked(Locked::ReadOnly));
+        }
+        if !ask.id.is_sound() {
+            return Err(GateError::Unknown(ask.id.to_string()));
+        }
+        let at = (self.clock)();
+        let events: Vec<IncidentEvent> = ask.what.iter().enumerate().map(|(i, what)| self.event(at, i, what)).collect();
+        let mut outcome = Outcome { happened: events, ..Outcome::nothing() };
+        if rehearsal {
+            return Ok(outcome);
+        }
+        let prefix = events_of(&self.prefixes.state, &ask.id);
+        let mut written = Vec::new();
+        for event in std::mem::take(&mut outcome.happened) {
+            let key = Key(format!("{prefix}{}.json", event.id));
+            match self.lake.put(&key, records::json(&event), Some(Condition::Absent)).await {
+                Ok(_) => written.push(event),
+                Err(e) if e.class == ErrorClass::Conflict && event.id == OPENED => {
+                    outcome.notes.push("it was open already: you joined it".to_owned());
+                }
+                Err(e) => return Err(e.into()),
+            }
+        }
+        outcome.happened = written;
+        // The events are the record; the audit says that there are some, for whoever looks there.
+        let words: Vec<&str> = ask.what.iter().map(Happening::word).collect();
+        let record = self.record_of(effect, "done", words.join(", "), None, &self.lake.uri(&prefix), &outcome);
+        outcome.notes.extend(self.audit(record).await);
+        Ok(outcome)
+    }
+
+    /// An event, its name in the order of time and of the asking.
+    fn event(&self, at: chrono::DateTime<chrono::Utc>, place: usize, what: &Happening) -> IncidentEvent {
+        let id = match what {
+            Happening::Opened(_) => OPENED.to_owned(),
+            _ => format!("{}-{place:02}-{:08x}", at.format("%Y%m%dT%H%M%S%3f"), chance() & 0xffff_ffff),
+        };
+        IncidentEvent { schema: 1, id, at, actor: self.actor.name(), what: what.clone() }
+    }
+}

@@ -1,0 +1,209 @@
+//! Incidents as they lie on the lake: `{state}incidents/{id}/events/…`, one object an event, created once and never
+//! rewritten. A refresh lists those of the last days, and reads what it does not know yet.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+use futures::TryStreamExt;
+use futures::stream::{self, StreamExt};
+
+use super::gate::IncidentAsk;
+use super::moves::records;
+use super::runbooks::Runbooks;
+use super::{Session, Snapshot};
+use crate::lake::listing::{level, pages};
+use crate::lake::{ErrorClass, Key, Lake, LakeError};
+use crate::model::alert::Alert;
+use crate::model::incident::{About, Happening, Incident, IncidentEvent, IncidentId};
+use crate::model::runbook::{Runbook, Subject, Variables, best};
+
+/// Incidents that were opened earlier are looked up by their names alone.
+const LASTS: Duration = Duration::days(30);
+/// Of these, the newest.
+const MOST: usize = 50;
+/// Events of one incident that are read.
+const EVENTS: usize = 5_000;
+/// Requests at once.
+const AT_ONCE: usize = 16;
+
+/// The events of a lake, as they are known, by key.
+#[derive(Debug, Default)]
+pub(super) struct Log(Mutex<BTreeMap<String, IncidentEvent>>);
+
+/// What is written down when somebody turns to an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// What is to be recorded; nothing where the incident is open, and its runbook chosen.
+    pub ask: IncidentAsk,
+    /// Whether it is open already.
+    pub joined: bool,
+}
+
+/// Where the events of an incident lie.
+pub(super) fn events_of(state: &str, id: &IncidentId) -> String {
+    format!("{state}incidents/{id}/events/")
+}
+
+impl Log {
+    /// The incidents of the last days, the newest first, and the first event that cannot be read: it hides no other.
+    pub async fn read(
+        &self,
+        lake: &dyn Lake,
+        state: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(Vec<Arc<Incident>>, Option<LakeError>), LakeError> {
+        let prefix = format!("{state}incidents/");
+        let since = (now - LASTS).date_naive();
+        let mut ids: Vec<IncidentId> = Vec::new();
+        let mut listing = std::pin::pin!(level(lake, &prefix));
+        while let Some(page) = listing.try_next().await? {
+            let names = page.prefixes.iter().filter_map(|p| p.strip_prefix(&prefix)?.strip_suffix('/'));
+            let ids_of = names.map(|name| IncidentId(name.into())).filter(|id| id.is_sound());
+            ids.extend(ids_of.filter(|id| day_of(id).is_none_or(|day| day >= since)));
+        }
+        ids.sort_unstable_by(|a, b| b.cmp(a));
+        ids.truncate(MOST);
+        let reads: Vec<_> = ids.iter().map(|id| self.one(lake, state, id)).collect();
+        let (mut incidents, mut fault) = (Vec::new(), None);
+        for read in stream::iter(reads).buffered(AT_ONCE).collect::<Vec<_>>().await {
+            let (incident, problem) = read?;
+            incidents.extend(incident.map(Arc::new));
+            fault = fault.or(problem);
+        }
+        Ok((incidents, fault))
+    }
+
+    /// One incident, and the first of its events that cannot be read.
+    pub async fn one(
+        &self,
+        lake: &dyn Lake,
+        state: &str,
+        id: &IncidentId,
+    ) -> Result<(Option<Incident>, Option<LakeError>), LakeError> {
+        let prefix = events_of(state, id);
+        let mut keys = Vec::new();
+        let mut listing = std::pin::pin!(pages(lake, &prefix));
+        while let Some(page) = listing.try_next().await? {
+            keys.extend(page.objects.into_iter().map(|o| o.key.0).filter(|key| key.ends_with(".json")));
+            if keys.len() >= EVENTS {
+                let detail = format!("more than {EVENTS} events lie here: the first are read");
+                return Err(LakeError::new(ErrorClass::Unsupported, lake.uri(&prefix), detail));
+            }
+        }
+        let (known, unread): (Vec<_>, Vec<_>) = {
+            let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            keys.into_iter().map(|key| (log.get(&key).cloned(), key)).partition(|(known, _)| known.is_some())
+        };
+        let mut events: Vec<IncidentEvent> = known.into_iter().filter_map(|(event, _)| event).collect();
+        let reads: Vec<_> = unread
+            .into_iter()
+            .map(|(_, key)| async move { (records::read::<IncidentEvent>(lake, &Key(key.clone())).await, key) })
+            .collect();
+        let mut fault = None;
+        for (read, key) in stream::iter(reads).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await {
+            match read {
+                Ok(Some(event)) => {
+                    self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, event.clone());
+                    events.push(event);
+                }
+                Ok(None) => {} // gone since it was listed
+                Err(error) if error.class == ErrorClass::Malformed => fault = fault.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((Incident::of(id, events), fault))
+    }
+}
+
+/// The day on which an incident was opened, as its name says.
+fn day_of(id: &IncidentId) -> Option<NaiveDate> {
+    NaiveDate::parse_from_str(id.0.get(..8)?, "%Y%m%d").ok()
+}
+
+impl Session {
+    /// One incident as it lies on the lake now.
+    pub async fn incident(&self, id: &IncidentId) -> Result<Incident, LakeError> {
+        let uri = || self.lake.uri(&events_of(&self.settings.prefixes.state, id));
+        let unknown = || LakeError {
+            hint: "lakeward incident list shows those there are".to_owned(),
+            ..LakeError::new(ErrorClass::NotFound, uri(), "no incident of this name")
+        };
+        if !id.is_sound() {
+            return Err(unknown());
+        }
+        let (incident, fault) = self.incidents.one(self.lake.as_ref(), &self.settings.prefixes.state, id).await?;
+        match (incident, fault) {
+            (Some(incident), _) => Ok(incident),
+            (None, Some(fault)) => Err(fault),
+            (None, None) => Err(unknown()),
+        }
+    }
+
+    /// How to open an incident on an alert, or to join the one that is open, with a runbook: the one `wanted`, or the
+    /// one that was chosen before, or the best that fits.
+    pub fn opening(
+        &self,
+        alert: &Alert,
+        snapshot: &Snapshot,
+        runbooks: &Runbooks,
+        wanted: Option<&Runbook>,
+        now: DateTime<Utc>,
+    ) -> Opening {
+        let known = snapshot.incidents.iter().find(|i| i.about.alerts.contains(&alert.key));
+        let chosen = known.and_then(|incident| incident.runbook.as_ref());
+        let about = self.about(alert, snapshot);
+        let id = known.map_or_else(
+            || IncidentId::new(now, about.dataset.as_deref().or(about.job.as_deref()).unwrap_or_default(), &alert.key),
+            |incident| incident.id.clone(),
+        );
+        let mut what = Vec::new();
+        if known.is_none() {
+            what.push(Happening::Opened(about));
+        }
+        let choice = match (wanted, chosen) {
+            (Some(wanted), _) => Some((wanted.id.clone(), "chosen by hand".to_owned())),
+            (None, Some(_)) => None,
+            (None, None) => {
+                let all: Vec<Runbook> = runbooks.all.iter().map(|r| r.as_ref().clone()).collect();
+                best(&all, &Subject::of(alert)).into_iter().next().map(|(runbook, fit)| (runbook.id.clone(), fit.why))
+            }
+        };
+        what.extend(choice.map(|(runbook, why)| Happening::Runbook { runbook, why }));
+        Opening { ask: IncidentAsk { id, what }, joined: known.is_some() }
+    }
+
+    /// What an incident on an alert would be about, with what its runbook's variables stand for.
+    pub fn about(&self, alert: &Alert, snapshot: &Snapshot) -> About {
+        let mut variables = Variables::default();
+        variables.set("dataset", alert.dataset.as_str());
+        variables.set("date", alert.date.map(|date| date.to_string()).unwrap_or_default());
+        variables.set("lake", self.lake.url());
+        let bucket = self.lake.url().strip_prefix("s3://").and_then(|rest| rest.split('/').next());
+        variables.set("bucket", bucket.unwrap_or_default());
+        variables.set("entry", alert.entry.as_ref().map(|entry| entry.0.to_string()).unwrap_or_default());
+        // The run it names; else the newest of its dataset that failed, on its date where one is known.
+        let fits = |run: &&Arc<crate::model::run::JobRun>| match &alert.run {
+            Some((source, id)) => run.source == *source && run.id == *id,
+            None => {
+                let same = match &alert.job {
+                    Some(job) => run.job == *job,
+                    None => run.dataset.as_ref() == Some(&alert.dataset),
+                };
+                let dated = alert.date.is_none() || run.date.is_none() || run.date == alert.date;
+                same && dated && run.state == crate::model::run::RunState::Failed
+            }
+        };
+        let run = snapshot.pipeline.jobs.iter().find(fits);
+        if let Some(run) = run {
+            let (application, id) = run.id.0.rsplit_once('/').unwrap_or(("", &run.id.0));
+            variables.set("application", application);
+            variables.set("run", id);
+            variables.set("run_id", &*run.id.0);
+            variables.set("source", &*run.source);
+        }
+        let job = alert.job.as_ref().map(|job| job.0.to_string()).or_else(|| run.map(|run| run.job.0.to_string()));
+        variables.set("job", job.clone().unwrap_or_default());
+        About { job, ..About::alert(alert, variables) }
+    }
+}

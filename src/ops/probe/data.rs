@@ -1,0 +1,249 @@
+//! Probes of the data: what gates said, what was rejected, whether it fits, and whether it is there.
+
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
+
+use super::{Answer, dataset};
+use crate::lake::listing::pages;
+use crate::lake::{ErrorClass, LakeError, ObjectMeta};
+use crate::model::alert::Evidence;
+use crate::model::entry::DlqEntry;
+use crate::model::incident::About;
+use crate::model::probe::Verdict;
+use crate::model::quality::{CheckStatus, QualityResult, QualityVerdict};
+use crate::model::rules::no_data_alert;
+use crate::model::rules::quality::newest;
+use crate::ops::alerts::freshness;
+use crate::ops::{Session, Snapshot, SourceState};
+
+/// How a date level is spelled.
+const LEVELS: [&str; 3] = ["dt", "date", "day"];
+/// Pages of one partition that are looked at.
+const PAGES: usize = 10;
+
+impl Session {
+    pub(super) fn probe_quality(&self, about: &About, snapshot: &Snapshot) -> Answer {
+        let dataset = match dataset(about) {
+            Ok(dataset) => dataset,
+            Err(answer) => return answer,
+        };
+        if let Some(answer) = failed(snapshot, "quality") {
+            return answer;
+        }
+        let all: Vec<QualityResult> = snapshot
+            .quality
+            .iter()
+            .filter(|r| r.dataset.as_ref() == Some(&dataset))
+            .filter(|r| about.date.is_none() || r.date.is_none() || r.date == about.date)
+            .map(|r| r.as_ref().clone())
+            .collect();
+        let results = newest(&all);
+        let evidence: Vec<Evidence> = results.iter().flat_map(|r| of_result(r)).collect();
+        let worst = |verdict| results.iter().filter(|r| r.verdict() == verdict).count();
+        let evaluated: u64 = results.iter().map(|r| r.evaluated()).sum();
+        let passed: u64 = results.iter().map(|r| r.passed()).sum();
+        let answer = match (results.len(), worst(QualityVerdict::Fail), worst(QualityVerdict::Error)) {
+            (0, ..) => Answer::none(format!("no gate has a result for {dataset}{}", on(about))),
+            (_, 1.., _) => {
+                Answer::new(Verdict::Fail, format!("{} of {evaluated} checks do not hold", evaluated - passed))
+            }
+            (_, _, 1..) => Answer::new(Verdict::Error, "checks could not be evaluated"),
+            _ if worst(QualityVerdict::NoEvidence) > 0 => Answer::none("a gate evaluated nothing"),
+            _ => Answer::new(Verdict::Pass, format!("{passed} of {evaluated} checks hold")),
+        };
+        answer.with(evidence)
+    }
+
+    pub(super) fn probe_entry(&self, about: &About, snapshot: &Snapshot) -> Answer {
+        if let Some(answer) = failed(snapshot, "dlq") {
+            return answer;
+        }
+        let entries: Vec<&DlqEntry> = snapshot.entries.iter().map(AsRef::as_ref).filter(|e| is_of(e, about)).collect();
+        let rows: u64 = entries.iter().filter_map(|e| e.known_rows()).sum();
+        let evidence = entries.iter().flat_map(|entry| self.of_entry(entry)).collect();
+        let answer = match entries.len() {
+            0 => Answer::new(Verdict::Pass, format!("no dead letters{}", on(about))),
+            1 => Answer::new(Verdict::Fail, format!("{rows} rejected rows")),
+            n => Answer::new(Verdict::Fail, format!("{rows} rejected rows in {n} entries")),
+        };
+        answer.with(evidence)
+    }
+
+    fn of_entry(&self, entry: &DlqEntry) -> Vec<Evidence> {
+        let uri = self.lake.uri(&entry.path.0);
+        let says = |detail: String| Evidence { uri: uri.clone(), observed_at: entry.modified, detail };
+        let reasons = entry.errors.iter().map(|e| {
+            let kind = e.error_type.as_deref().unwrap_or("no type");
+            let message = e.error_message.as_deref().unwrap_or("no message");
+            let rows = e.row_count.map(|n| format!(" ({n} rows)")).unwrap_or_default();
+            says(format!("{kind}: {message}{rows}"))
+        });
+        let mut all: Vec<Evidence> = reasons.collect();
+        if all.is_empty() {
+            all.push(says(format!("{} rows, no reasons", entry.known_rows().unwrap_or_default())));
+        }
+        all
+    }
+
+    pub(super) async fn probe_schema(&self, about: &About) -> Answer {
+        let Some(target) = about.variables.get("entry") else {
+            return Answer::none("this incident is about no entry of rejected rows");
+        };
+        let opened = match self.locate(target).await {
+            Ok(entry) => self.open(&entry).await.map(|opened| (entry, opened)),
+            Err(error) if error.class == ErrorClass::NotFound => return Answer::none("the entry is gone"),
+            Err(error) => return Answer::from(&error),
+        };
+        let (entry, opened) = match opened {
+            Ok(both) => both,
+            Err(error) => return Answer::new(Verdict::Error, error.to_string()),
+        };
+        let Some((uri, _)) = &opened.contract else {
+            return Answer::none(format!("{} has no contract that can be read", entry.dataset));
+        };
+        let evidence: Vec<Evidence> = opened
+            .drift
+            .iter()
+            .map(|drift| Evidence { uri: uri.clone(), observed_at: entry.modified, detail: words(drift) })
+            .collect();
+        match opened.drift.iter().filter(|d| !d.kind.is_declared()).count() {
+            0 => {
+                let same = format!("{} columns, as the contract says", opened.columns.len());
+                let evidence = if evidence.is_empty() {
+                    vec![Evidence { uri: uri.clone(), observed_at: entry.modified, detail: same.clone() }]
+                } else {
+                    evidence
+                };
+                Answer::new(Verdict::Pass, same).with(evidence)
+            }
+            n => Answer::new(Verdict::Fail, format!("{n} differences from the contract")).with(evidence),
+        }
+    }
+
+    pub(super) async fn probe_freshness(&self, about: &About, now: DateTime<Utc>) -> Answer {
+        let dataset = match dataset(about) {
+            Ok(dataset) => dataset,
+            Err(answer) => return answer,
+        };
+        let watched = self.settings.dataset(&dataset).and_then(|d| d.data_prefix.as_ref().map(|p| (d, p)));
+        let Some((settings, prefix)) = watched else {
+            return Answer::none(format!("{dataset} has no data_prefix: where its data lands is not configured"));
+        };
+        let signal = match freshness(self, settings, prefix, true, now).await {
+            Ok(signal) => signal,
+            Err(error) => return Answer::from(&error),
+        };
+        let thresholds = self.settings.thresholds_of(&dataset);
+        let limit = signal.limit.unwrap_or(thresholds.no_data).num_minutes();
+        match (no_data_alert(&signal, &thresholds, now), signal.newest) {
+            (Some(alert), _) => {
+                let minutes = alert.value as i64 / 60;
+                let late = match signal.newest {
+                    Some(_) => format!("{}: {minutes} min old, the limit is {limit} min", alert.summary),
+                    None => alert.summary.clone(),
+                };
+                Answer::new(Verdict::Fail, late).with(alert.evidence)
+            }
+            (None, Some(newest)) => {
+                let what =
+                    signal.column.map_or("the newest object".to_owned(), |column| format!("the newest {column}"));
+                let evidence = Evidence { uri: signal.uri, observed_at: newest, detail: what };
+                let age = (now - newest).num_minutes();
+                Answer::new(Verdict::Pass, format!("{age} min old, the limit is {limit} min")).with(vec![evidence])
+            }
+            (None, None) => Answer::none("nothing there"),
+        }
+    }
+
+    pub(super) async fn probe_partitions(&self, about: &About, now: DateTime<Utc>) -> Answer {
+        let dataset = match dataset(about) {
+            Ok(dataset) => dataset,
+            Err(answer) => return answer,
+        };
+        let Some(prefix) = self.settings.dataset(&dataset).and_then(|d| d.data_prefix.clone()) else {
+            return Answer::none(format!("{dataset} has no data_prefix: where its data lands is not configured"));
+        };
+        let places: Vec<String> = match about.date {
+            Some(date) => LEVELS.iter().map(|level| format!("{prefix}{level}={date}/")).collect(),
+            None => vec![prefix.clone()],
+        };
+        for place in &places {
+            let data = match self.data_under(place).await {
+                Ok(data) => data,
+                Err(error) => return Answer::from(&error),
+            };
+            let bytes: u64 = data.iter().map(|o| o.size).sum();
+            let Some(newest) = data.iter().map(|o| o.modified).max() else { continue };
+            let uri = self.lake.uri(place);
+            let detail = format!("{} objects, {bytes} bytes", data.len());
+            let evidence = Evidence { uri, observed_at: newest, detail: detail.clone() };
+            let (verdict, says) = match bytes {
+                0 => (Verdict::Fail, format!("{detail}: nothing is in them")),
+                _ => (Verdict::Pass, detail),
+            };
+            return Answer::new(verdict, says).with(vec![evidence]);
+        }
+        let place = places.first().cloned().unwrap_or(prefix);
+        let uri = self.lake.uri(&place);
+        let evidence = Evidence { uri, observed_at: now, detail: "nothing lies here".to_owned() };
+        Answer::new(Verdict::Fail, format!("no data of {dataset}{}", on(about))).with(vec![evidence])
+    }
+
+    /// The data objects under a prefix: markers and hidden files are none.
+    async fn data_under(&self, prefix: &str) -> Result<Vec<ObjectMeta>, LakeError> {
+        let mut data = Vec::new();
+        let mut listing = std::pin::pin!(pages(self.lake.as_ref(), prefix));
+        for _ in 0..PAGES {
+            let Some(page) = listing.try_next().await? else { break };
+            data.extend(page.objects.into_iter().filter(|o| {
+                let name = o.key.as_str().rsplit('/').next().unwrap_or_default();
+                !name.is_empty() && !name.starts_with(['_', '.'])
+            }));
+        }
+        Ok(data)
+    }
+}
+
+/// What a result says, the checks that do not hold first.
+fn of_result(result: &QualityResult) -> Vec<Evidence> {
+    let says = |detail: String| Evidence { uri: result.uri.clone(), observed_at: result.evaluated_at, detail };
+    let whole = says(format!(
+        "{} {}: {}, {} of {} checks hold",
+        result.producer,
+        result.suite,
+        result.verdict().word().replace('_', " "),
+        result.passed(),
+        result.evaluated()
+    ));
+    let bad =
+        result.checks.iter().filter(|c| matches!(c.status, CheckStatus::Fail | CheckStatus::Error)).map(|check| {
+            let column = check.column.as_deref().map(|column| format!(" on {column}")).unwrap_or_default();
+            let detail = check.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
+            says(format!("{} {}{column}{detail}", check.status.word(), check.name))
+        });
+    [whole].into_iter().chain(bad).collect()
+}
+
+fn words(drift: &crate::model::contract::Drift) -> String {
+    let kind = format!("{:?}", drift.kind).to_lowercase();
+    let expected = drift.expected.as_deref().unwrap_or("nothing");
+    let found = drift.actual.as_deref().unwrap_or("nothing");
+    format!("{} {kind}: expected {expected}, found {found}", drift.column)
+}
+
+fn is_of(entry: &DlqEntry, about: &About) -> bool {
+    let same = about.dataset.as_deref() == Some(entry.dataset.as_str());
+    same && (about.date.is_none() || entry.date == about.date)
+}
+
+fn on(about: &About) -> String {
+    about.date.map(|date| format!(" on {date}")).unwrap_or_default()
+}
+
+/// The answer where a source could not be read: what it said before is no evidence of now.
+fn failed(snapshot: &Snapshot, source: &str) -> Option<Answer> {
+    snapshot.sources.iter().filter(|s| s.source == source).find_map(|s| match &s.state {
+        SourceState::Failed { reason, .. } => Some(Answer::new(Verdict::Error, reason.clone())),
+        SourceState::Fresh => None,
+    })
+}

@@ -1,0 +1,102 @@
+//! Walking a runbook: turning to an alert, running a step's probe, writing down what was said of it. Reads and records;
+//! what a step changes goes the way of every change.
+
+use std::sync::{Arc, PoisonError};
+
+use chrono::{DateTime, Utc};
+
+use super::gate::{GateError, IncidentAsk, Outcome, WriteEffect};
+use super::moves::Watch;
+use super::runbooks::Runbooks;
+use super::{Session, Snapshot};
+use crate::model::alert::Alert;
+use crate::model::incident::{Happening, Incident, IncidentEvent};
+use crate::model::protection::{Confirmation, Locked};
+use crate::model::runbook::{Probe, RunbookId, StepNumber};
+
+/// An incident as it stands after something was asked of it.
+#[derive(Debug, Clone)]
+pub struct Walked {
+    /// It.
+    pub incident: Arc<Incident>,
+    /// Whether what happened is on the lake: a read-only run records nothing, and is shown all the same.
+    pub recorded: bool,
+    /// What the gate had to say. Hostile text.
+    pub notes: Vec<String>,
+}
+
+impl Session {
+    /// What the last refresh knew.
+    pub fn last(&self) -> Snapshot {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Opens an incident on an alert, or joins the one that is open, with the runbook named, or the best that fits.
+    pub async fn turn_to(
+        &self,
+        alert: &Alert,
+        wanted: Option<&RunbookId>,
+        runbooks: &Runbooks,
+        now: DateTime<Utc>,
+    ) -> Result<Walked, GateError> {
+        let wanted = wanted.and_then(|id| runbooks.named(&id.0)).map(AsRef::as_ref);
+        let opening = self.opening(alert, &self.last(), runbooks, wanted, now);
+        self.note(opening.ask, None, now).await
+    }
+
+    /// Records what happened in an incident, and reads it anew: somebody else may have gone on with it. `known` is what
+    /// it was, for a run that records nothing.
+    pub async fn note(
+        &self,
+        ask: IncidentAsk,
+        known: Option<&Incident>,
+        now: DateTime<Utc>,
+    ) -> Result<Walked, GateError> {
+        let id = ask.id.clone();
+        let asked = match (self.gate(), ask.what.is_empty()) {
+            (_, true) => Ok(None),
+            (Some(gate), false) => {
+                let effect = WriteEffect::Incident(ask.clone());
+                gate.perform(effect, Some(Confirmation::Yes), &Watch::default()).await.map(Some)
+            }
+            (None, false) => Err(GateError::Locked(Locked::ReadOnly)),
+        };
+        let outcome: Option<Outcome> = match asked {
+            Ok(outcome) => outcome,
+            Err(GateError::Locked(Locked::ReadOnly)) => {
+                return unrecorded(ask, known, now).ok_or(GateError::Locked(Locked::ReadOnly));
+            }
+            Err(error) => return Err(error),
+        };
+        let incident = Arc::new(self.incident(&id).await?);
+        Ok(Walked { incident, recorded: true, notes: outcome.map(|o| o.notes).unwrap_or_default() })
+    }
+
+    /// Runs a step's probe, and records what it found.
+    pub async fn probe_step(
+        &self,
+        incident: &Incident,
+        step: StepNumber,
+        probe: Probe,
+        now: DateTime<Utc>,
+    ) -> Result<Walked, GateError> {
+        let finding = self.probe(probe, &incident.about, now).await;
+        let ask = IncidentAsk { id: incident.id.clone(), what: vec![Happening::Probed { step, finding }] };
+        self.note(ask, Some(incident), now).await
+    }
+}
+
+/// The incident as it would stand, in this run alone.
+fn unrecorded(ask: IncidentAsk, known: Option<&Incident>, now: DateTime<Utc>) -> Option<Walked> {
+    let mut events = known.map(|incident| incident.events.clone()).unwrap_or_default();
+    let place = events.len();
+    events.extend(ask.what.into_iter().enumerate().map(|(i, what)| IncidentEvent {
+        schema: 1,
+        id: format!("unrecorded-{:04}", place + i),
+        at: now,
+        actor: "you".to_owned(),
+        what,
+    }));
+    let incident = Arc::new(Incident::of(&ask.id, events)?);
+    Some(Walked { incident, recorded: false, notes: vec!["read-only: nothing of this is recorded".to_owned()] })
+}
