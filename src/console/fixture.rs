@@ -102,7 +102,13 @@ pub(super) fn snapshot() -> Snapshot {
         .into_iter()
         .filter_map(|(i, t)| entries.get(i).map(|e| alert(e, t)))
         .collect();
-    let sources = vec![SourceHealth { source: "dlq", state: SourceState::Fresh, answered: Some(now()), next: None }];
+    let sources = vec![SourceHealth {
+        source: "dlq",
+        state: SourceState::Fresh,
+        answered: Some(now()),
+        next: None,
+        notes: Vec::new(),
+    }];
     let entries = entries.into_iter().map(Arc::new).collect();
     Snapshot {
         triage: Vec::new(),
