@@ -210,6 +210,43 @@ fn the_panel_of_sources_at_80_by_24() {
 }
 
 #[test]
+fn what_an_answer_leaves_out_is_told_in_the_panel() {
+    let mut driven = Driven::themed("dark", 80, 24);
+    let note = "composite and log alarms are not watched: cloudwatch:DescribeAlarms is \u{1b} denied".to_owned();
+    let sources = vec![SourceHealth::after("alarms", None, now()).noting(vec![note])];
+    read_anew(&mut driven, pipeline(), sources);
+    driven.keys("S");
+    let screen = driven.screen();
+    assert!(line(&screen, "alarms ").contains("in part") && line(&screen, "alarms ").contains("composite"), "{screen}");
+    assert!(screen.contains("cloudwatch:DescribeAlarms is \\x1b"), "{screen}");
+}
+
+#[test]
+fn a_jump_to_a_run_loses_nothing_that_is_asked_for_on_the_way() {
+    let mut driven = Driven::themed("dark", 100, 40);
+    // The filter hides all; once it is gone, the run is the first line, and is asked for on the way.
+    let only = Pipeline {
+        jobs: pipeline().jobs.into_iter().filter(|r| &*r.id.0 == "00f7aak3").collect(),
+        ..Pipeline::default()
+    };
+    read_anew(&mut driven, only, snapshot().sources);
+    let Some(at) = driven.state.lake.snapshot.alerts.iter().position(|a| a.dataset.as_str() == "crm/contacts") else {
+        panic!("an alert")
+    };
+    driven.state.lake.snapshot.alerts[at].run = Some(("emr".into(), JobRunId("00f7aak3".into())));
+    driven.type_in("4 /", "nothing").keys("1 g");
+    for _ in 0..driven.state.lake.snapshot.alerts.len() {
+        if crate::console::jobs::run_of_alert(&driven.state).is_ok() {
+            break;
+        }
+        driven.keys("j");
+    }
+    driven.keys("J");
+    assert!(chosen(&driven).contains("00f7aak3"), "{}", driven.screen());
+    assert!(matches!(driven.state.jobs.load, Load::Ready(())), "{:?}", driven.state.jobs.load);
+}
+
+#[test]
 fn what_a_run_used_is_asked_for_when_its_detail_is_opened() {
     let mut driven = Driven::themed("dark", 80, 40);
     driven.type_in("4 /", "00f7aak3");
