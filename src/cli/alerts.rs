@@ -32,6 +32,7 @@ fn answer(snapshot: &Snapshot, least: Option<Severity>, as_json: bool, now: Date
         (false, true) if !notes.is_empty() => String::new(),
         (false, _) => table(&shown, now),
     };
+    let notes = notes.into_iter().chain(left_out(&snapshot.sources)).collect();
     Ok(Answer { text, notes, exit: exit(snapshot) })
 }
 
@@ -56,6 +57,11 @@ pub fn failed_sources(sources: &[SourceHealth]) -> Vec<String> {
         ]),
     });
     failed.flatten().collect()
+}
+
+/// A line for each thing that a source's answer leaves out.
+fn left_out(sources: &[SourceHealth]) -> impl Iterator<Item = String> {
+    sources.iter().flat_map(|s| s.notes.iter().map(|note| format!("lakeward: source {}: {}", s.source, escape(note))))
 }
 
 fn table(alerts: &[&Alert], now: DateTime<Utc>) -> String {
@@ -132,7 +138,7 @@ mod tests {
     fn failed() -> SourceHealth {
         let state =
             SourceState::Failed { class: ErrorClass::Denied, reason: "s3://b: no\u{1b}".into(), hint: "ask".into() };
-        SourceHealth { source: "freshness", state, answered: None, next: None }
+        SourceHealth { source: "freshness", state, answered: None, next: None, notes: Vec::new() }
     }
 
     #[test]
@@ -153,6 +159,17 @@ mod tests {
             let answer = answer(&snapshot, None, true, DateTime::UNIX_EPOCH).unwrap();
             assert_eq!((answer.exit.code(), answer.notes.len()), (code, notes), "{severities:?}");
         }
+    }
+
+    #[test]
+    fn what_a_source_leaves_out_is_told() {
+        let source = SourceHealth::after("alarms", None, DateTime::UNIX_EPOCH).noting(vec!["not all \u{1b}".into()]);
+        let snapshot = Snapshot { sources: vec![source], ..Snapshot::default() };
+        let answer = answer(&snapshot, None, true, DateTime::UNIX_EPOCH).unwrap();
+        assert_eq!(
+            (answer.notes, answer.exit),
+            (vec!["lakeward: source alarms: not all \\x1b".to_owned()], Exit::Fine)
+        );
     }
 
     #[test]

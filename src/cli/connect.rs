@@ -133,6 +133,7 @@ fn console_settings(session: &Session, config: &Config) -> Result<ConsoleSetting
         overrides: config.settings.overrides.clone(),
         categories: config.settings.categories.clone(),
         notifiers: config.notify.iter().map(|n| n.about.name.clone()).collect(),
+        commands: session.settings().commands.clone(),
     })
 }
 

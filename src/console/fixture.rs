@@ -12,6 +12,7 @@ use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
 use serde_json::json;
 
+use crate::lake::{ErrorClass, LakeError};
 use crate::model::alert::{Alert, AlertRule, Evidence};
 use crate::model::category::FailureCategory;
 use crate::model::column::{Column, RowPage};
@@ -25,7 +26,7 @@ use crate::model::protection::Protection;
 use crate::model::reason::ErrorReason;
 use crate::model::severity::Severity;
 use crate::model::triage::Standing;
-use crate::ops::{Cost, Opened, Snapshot, SourceHealth, SourceState};
+use crate::ops::{Cost, Opened, RunAsk, Snapshot, SourceHealth, SourceState};
 use crate::rows::PageRequest;
 use crate::sources::SourceError;
 use crate::sources::logs::LogPage;
@@ -105,7 +106,13 @@ pub(super) fn snapshot() -> Snapshot {
         .into_iter()
         .filter_map(|(i, t)| entries.get(i).map(|e| alert(e, t)))
         .collect();
-    let sources = vec![SourceHealth { source: "dlq", state: SourceState::Fresh, answered: Some(now()), next: None }];
+    let sources = vec![SourceHealth {
+        source: "dlq",
+        state: SourceState::Fresh,
+        answered: Some(now()),
+        next: None,
+        notes: Vec::new(),
+    }];
     let entries = entries.into_iter().map(Arc::new).collect();
     Snapshot {
         incidents: Vec::new(),
@@ -242,6 +249,16 @@ impl Driven {
                     self.asked.push(effect);
                     Msg::Planned(id, Ok(plans))
                 }
+                Effect::PlanRun { id, ref job, date } => {
+                    let folder = "/srv/lake".into();
+                    let words = self.state.settings.commands.get(job).map(|command| command.of(date));
+                    let ask = match words {
+                        Some(Ok(command)) => Ok(Box::new(RunAsk { job: job.clone(), command, folder, date })),
+                        other => Err(LakeError::new(ErrorClass::Unsupported, job.to_string(), format!("{other:?}"))),
+                    };
+                    self.asked.push(effect);
+                    Msg::RunPlanned(id, ask)
+                }
                 Effect::PlanResume { id, ref of } => {
                     let plans =
                         of.iter().map(|id| Plan { id: id.clone(), ..self.plan(MoveKind::Quarantine, "orders") });
@@ -315,8 +332,8 @@ impl Driven {
 
     /// What asks for a write.
     pub(super) fn writes(&self) -> Vec<&Effect> {
-        let writes =
-            |e: &&Effect| matches!(e, Effect::Apply(_) | Effect::Resume(_) | Effect::Mark { .. } | Effect::Arm { .. });
+        use Effect::{Apply, Arm, Mark, Resume, Run};
+        let writes = |e: &&Effect| matches!(e, Apply(_) | Resume(_) | Mark { .. } | Arm { .. } | Run(_));
         self.asked.iter().filter(writes).collect()
     }
 

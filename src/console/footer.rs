@@ -19,7 +19,7 @@ use super::{glyphs, moves, words};
 /// What runs, at most `room` columns wide: a move before all, since it changes something.
 fn progress(state: &State, room: usize) -> String {
     if let Some(running) = &state.moves.running {
-        return format!("{} ", moves::progress(running, room));
+        return format!("{} ", moves::progress(running, state.now, room));
     }
     if let Some(planning) = &state.moves.planning {
         return format!("planning {}… ", planning.what);

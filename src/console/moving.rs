@@ -1,4 +1,4 @@
-//! The move that runs, as those see it who end the program: they ask it to stop, and wait for its boundary.
+//! The move or the job that runs, as those see it who end the program: they ask it to stop, and wait for its boundary.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,6 +10,8 @@ use crate::ops::Watch;
 /// How long the end of the program waits for a running move to reach a boundary of its journal. A move that is
 /// cut off before is resumed all the same; it only has more to look at then.
 pub(super) const BOUNDARY: Duration = Duration::from_secs(2);
+/// How long it waits for a running job: longer than its processes are given to end, so that its end is written down.
+pub(super) const ENDING: Duration = Duration::from_secs(8);
 
 /// Holds the move that runs, if one does. Shared by the loop and by what ends the process.
 #[derive(Debug, Clone, Default)]
@@ -17,7 +19,7 @@ pub struct Moving(Arc<Held>);
 
 #[derive(Debug, Default)]
 struct Held {
-    watch: Mutex<Option<Watch>>,
+    watch: Mutex<Option<(Watch, Duration)>>,
     over: Notify,
 }
 
@@ -25,15 +27,15 @@ struct Held {
 pub(super) struct Runs(Moving);
 
 impl Moving {
-    /// A move begins.
-    pub(super) fn begin(&self, watch: Watch) -> Runs {
-        *self.0.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
+    /// A move or a job begins; its end is waited for so long at the most.
+    pub(super) fn begin(&self, watch: Watch, boundary: Duration) -> Runs {
+        *self.0.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some((watch, boundary));
         Runs(self.clone())
     }
 
     /// Asks what runs to stop.
     pub(super) fn stop(&self) {
-        if let Some(watch) = self.0.watch.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+        if let Some((watch, _)) = self.0.watch.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
             watch.stop();
         }
     }
@@ -43,8 +45,10 @@ impl Moving {
         self.0.watch.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Waits until none runs, at most [`BOUNDARY`].
+    /// Waits until none runs, at most as long as was said when it began.
     pub(super) async fn settled(&self) {
+        let boundary =
+            self.0.watch.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(_, boundary)| *boundary);
         let over = async {
             loop {
                 // Made before the question, so that no end falls between the two.
@@ -55,7 +59,7 @@ impl Moving {
                 ended.await;
             }
         };
-        let _ = tokio::time::timeout(BOUNDARY, over).await;
+        let _ = tokio::time::timeout(boundary.unwrap_or(BOUNDARY), over).await;
     }
 }
 
@@ -75,7 +79,7 @@ mod tests {
         let moving = Moving::default();
         moving.settled().await;
         let watch = Watch::default();
-        let runs = moving.begin(watch.clone());
+        let runs = moving.begin(watch.clone(), BOUNDARY);
         assert!(moving.runs() && !watch.is_stopped());
         moving.stop();
         assert!(watch.is_stopped());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use crossterm::event::KeyEvent;
 
 use crate::lake::LakeError;
@@ -14,10 +14,11 @@ use crate::model::incident::{Happening, Incident, IncidentId};
 use crate::model::metric::Curve;
 use crate::model::moves::{MoveId, Plan, ReasonCode, Step};
 use crate::model::protection::{Confirmation, Protection};
-use crate::model::run::JobRunId;
+use crate::model::run::{JobName, JobRunId};
 use crate::model::runbook::{Probe, RunbookId, StepNumber};
 use crate::ops::{
-    AuditRecord, GateError, HistoryEvent, LogOf, MoveProgress, Opened, Progress, Runbooks, Snapshot, TriageAsk, Walked,
+    AuditRecord, GateError, HistoryEvent, LogOf, MoveProgress, Opened, Progress, RunAsk, Runbooks, Snapshot, TriageAsk,
+    Walked,
 };
 use crate::rows::{PageRequest, RowsError};
 use crate::sources::SourceError;
@@ -58,6 +59,8 @@ pub(super) enum Msg {
     Protection(Option<Protection>),
     /// Plans came, or why not.
     Planned(RequestId, Result<Vec<Plan>, GateError>),
+    /// What would be run, or why nothing can be.
+    RunPlanned(RequestId, Result<Box<RunAsk>, LakeError>),
     /// The running move tells how far it is, and which of those asked for it is.
     MoveProgress(MoveProgress, usize),
     /// Writes ended.
@@ -113,6 +116,10 @@ pub(super) enum Effect {
     PlanResume { id: RequestId, of: Vec<MoveId> },
     /// Plan to archive these processed entries.
     PlanEntryArchive { id: RequestId, targets: Vec<String>, note: Option<String> },
+    /// Find what a run of this job would be.
+    PlanRun { id: RequestId, job: JobName, date: Option<NaiveDate> },
+    /// Run a job. Only the plan screen asks for it.
+    Run(Box<RunAsk>),
     /// Carry out plans, one after the other. Only the plan screen asks for it.
     Apply(Vec<(Plan, Confirmation)>),
     /// Finish interrupted moves, one after the other. Only the plan screen asks for it.
@@ -123,7 +130,7 @@ pub(super) enum Effect {
     Triage(TriageAsk),
     /// Unlock a protected environment for a while.
     Arm { length: chrono::Duration, reason: String },
-    /// Ask the running move to stop at its next boundary.
+    /// Ask the running move to stop at its next boundary, or the running job to end.
     StopMove,
     /// Read what a quarantine holds; with `settle`, after a moment in which a newer request may replace it.
     Manifest { id: RequestId, of: MoveId, settle: bool },

@@ -1,9 +1,12 @@
 //! What the console is told at its start. The command line reads it from flags and configuration.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::category::{CategoryRule, default_rules};
+use crate::model::command::JobCommand;
 use crate::model::rules::{Override, Thresholds};
+use crate::model::run::JobName;
 
 use super::{KeyMap, Theme};
 
@@ -68,6 +71,8 @@ pub struct ConsoleSettings {
     pub categories: Vec<CategoryRule>,
     /// Who is told of moves, by name: `#data-eng (Slack)`, `sns:dq-alerts`.
     pub notifiers: Vec<String>,
+    /// The jobs that are commands of this machine.
+    pub commands: BTreeMap<JobName, JobCommand>,
 }
 
 impl Default for ConsoleSettings {
@@ -88,6 +93,7 @@ impl Default for ConsoleSettings {
             overrides: Vec::new(),
             categories: default_rules(),
             notifiers: Vec::new(),
+            commands: BTreeMap::new(),
         }
     }
 }

@@ -44,9 +44,20 @@ pub(super) fn draw(state: &State, cursor: Cursor, body: Rect, height: u16, buffe
             paint::over(buffer, list, y, theme.style(Role::Selected));
         }
     }
-    if let Some(SourceState::Failed { reason, hint, .. }) = sources.get(cursor.index()).map(|s| &s.state) {
-        below(state, &format!("{}: {}", one_line(reason, 600), one_line(hint, 300)), list, height, buffer);
+    if let Some(text) = sources.get(cursor.index()).and_then(in_full) {
+        below(state, &text, list, height, buffer);
     }
+}
+
+/// Why it fails and what to do, and what its answer leaves out; none if there is nothing to say.
+fn in_full(source: &SourceHealth) -> Option<String> {
+    let failed = match &source.state {
+        SourceState::Failed { reason, hint, .. } => Some(format!("{}: {}", one_line(reason, 600), one_line(hint, 300))),
+        SourceState::Fresh => None,
+    };
+    let notes = source.notes.iter().map(|note| one_line(note, 600).to_string());
+    let text = failed.into_iter().chain(notes).collect::<Vec<_>>().join("; ");
+    (!text.is_empty()).then_some(text)
 }
 
 /// What all of them cost, and the lake, which stands for all sources that lie on it.
@@ -67,7 +78,11 @@ fn cost(costs: &[Cost]) -> String {
 fn row<'a>(state: &State, source: &SourceHealth, width: usize) -> Line<'a> {
     let theme = &state.theme;
     let (glyph, word, role, reason) = match &source.state {
-        SourceState::Fresh => (glyphs::FRESH, "fresh", Role::Fresh, ""),
+        SourceState::Fresh => match source.notes.first() {
+            None => (glyphs::FRESH, "fresh", Role::Fresh, ""),
+            // What it says is new, and not the whole.
+            Some(note) => (glyphs::FRESH, "in part", Role::Warning, note.as_str()),
+        },
         SourceState::Failed { class, reason, .. } => (glyphs::BAD, class.word(), Role::Error, reason.as_str()),
     };
     let answered =

@@ -23,7 +23,7 @@ use crate::ops::{LakeSettings, Session};
 use super::app::{App, Notice, Screen, run};
 use super::fixture::{Driven, now, text};
 use super::keys::Key;
-use super::moving::Moving;
+use super::moving::{BOUNDARY, Moving};
 use super::msg::{Effect, ExitReason, Msg};
 use super::{ConsoleSettings, Theme, view};
 
@@ -240,7 +240,8 @@ fn a_failing_source_leaves_what_is_known_on_screen() {
         reason: "s3:ListBucket\n".into(),
         hint: "ask".into(),
     };
-    failed.sources = vec![crate::ops::SourceHealth { source: "dlq", state, answered: Some(now()), next: None }];
+    failed.sources =
+        vec![crate::ops::SourceHealth { source: "dlq", state, answered: Some(now()), next: None, notes: Vec::new() }];
     driven.send(Msg::Refreshed(id, failed));
     driven.keys("esc 2");
     let screen = driven.screen();
@@ -449,7 +450,7 @@ async fn ctrl_c_a_signal_and_a_dead_terminal_end_it() {
 async fn the_end_asks_a_running_move_to_stop_and_waits_for_its_boundary() {
     for end in ["q", "ctrl-c"] {
         let (moving, asked) = (Moving::default(), crate::ops::Watch::default());
-        let runs = moving.begin(asked.clone());
+        let runs = moving.begin(asked.clone(), BOUNDARY);
         let program = Program::start_moving(moving.clone());
         program.press(end);
         while !asked.is_stopped() {

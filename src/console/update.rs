@@ -60,6 +60,7 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Planned(id, result) => moves::planned(state, id, result),
+        Msg::RunPlanned(id, result) => moves::run_planned(state, id, result),
         Msg::MoveProgress(progress, index) => {
             moves::progressed(state, progress, index);
             Vec::new()
@@ -307,7 +308,11 @@ fn quit(state: &mut State) -> Vec<Effect> {
     match state.moves.running.as_mut() {
         Some(running) if !running.leaving => {
             running.leaving = true;
-            state.say("a move is running: :stop it, or q again to leave it to be resumed");
+            let job = running.job.is_some();
+            state.say(match job {
+                true => "a job is running: :stop it, or q again to end it and leave",
+                false => "a move is running: :stop it, or q again to leave it to be resumed",
+            });
             Vec::new()
         }
         _ => vec![Effect::Quit(ExitReason::Quit)],
@@ -382,6 +387,7 @@ fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
         | Command::Archive
         | Command::Undo
         | Command::Resume
+        | Command::Run
         | Command::Stop
         | Command::Arm
         | Command::Audit => moves::run(state, spec.command, argument),

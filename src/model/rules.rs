@@ -35,10 +35,19 @@ pub struct FreshnessSignal {
     pub newest: Option<DateTime<Utc>>,
     /// The column that the contract names, where it was read.
     pub column: Option<String>,
+    /// Why that column could not be used, where it could not: `column updated_at has no statistics in 3 files`.
+    pub unused: Option<String>,
     /// Full address of the newest object, or of the empty prefix.
     pub uri: String,
     /// The dataset's own limit; [`Thresholds::no_data`] where unset.
     pub limit: Option<Duration>,
+}
+
+impl FreshnessSignal {
+    /// That it is judged by its newest object though its contract names a column, and why.
+    pub fn by_object(&self) -> Option<String> {
+        self.unused.as_ref().map(|why| format!("{why}: judged by the newest object"))
+    }
 }
 
 /// The severity of so many rejected rows: over a threshold, not at it. Unknown rows are info.
@@ -113,11 +122,14 @@ pub fn no_data_alert(signal: &FreshnessSignal, thresholds: &Thresholds, now: Dat
     }
     let (summary, detail) = match signal.newest {
         Some(_) => {
-            let detail = match &signal.column {
-                Some(column) => format!("the newest {column}"),
-                None => "the newest object".to_owned(),
+            let by_object = signal.by_object();
+            let detail = match (&signal.column, &by_object) {
+                (Some(column), _) => format!("the newest {column}"),
+                (None, Some(why)) => format!("the newest object; {why}"),
+                (None, None) => "the newest object".to_owned(),
             };
-            (format!("no new data for longer than {}", in_words(limit)), detail)
+            let why = by_object.map(|why| format!(" ({why})")).unwrap_or_default();
+            (format!("no new data for longer than {}{why}", in_words(limit)), detail)
         }
         None => ("no data at all".into(), "the prefix is empty".to_owned()),
     };

@@ -134,6 +134,7 @@ fn freshness(newest: Option<&str>, limit: Option<Duration>) -> FreshnessSignal {
         newest: newest.map(at),
         uri: "s3://lake/silver/orders/part-0".into(),
         column: None,
+        unused: None,
         limit,
     }
 }
@@ -159,6 +160,18 @@ fn no_data_for_longer_than_the_limit_is_critical() {
         assert_eq!((alert.since, alert.key.as_str()), (at(newest), "no_data:silver/orders:newest"));
         assert_eq!(alert.threshold, limit.unwrap_or(Duration::hours(1)).num_seconds() as f64);
     }
+}
+
+#[test]
+fn a_column_that_could_not_be_used_is_told_with_the_alert() {
+    let newest = "2026-11-22T03:00:00Z";
+    let unused = Some("column updated_at has no statistics in 3 files".to_owned());
+    let signal = FreshnessSignal { unused, ..freshness(Some(newest), None) };
+    let alert = no_data_alert(&signal, &Thresholds::default(), at(newest) + Duration::hours(2)).unwrap();
+    let why = "column updated_at has no statistics in 3 files: judged by the newest object";
+    assert_eq!(alert.summary, format!("no new data for longer than 1 h ({why})"));
+    assert_eq!(alert.evidence[0].detail, format!("the newest object; {why}"));
+    assert_eq!(alert.key, "no_data:silver/orders:newest", "the same alert, however it is told");
 }
 
 #[test]

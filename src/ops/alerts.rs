@@ -65,7 +65,7 @@ pub async fn raise(
     alerts.extend(drifted.0);
     let mut sources = Vec::new();
     if session.settings.datasets.iter().any(|d| d.data_prefix.is_some()) {
-        sources.push(SourceHealth::after("freshness", stale.1, now));
+        sources.push(SourceHealth::after("freshness", stale.1, now).noting(stale.2));
     }
     if session.settings.datasets.iter().any(|d| d.contract.is_some()) {
         sources.push(SourceHealth::after("contracts", drifted.1, now));
@@ -110,17 +110,24 @@ fn category_of(settings: &LakeSettings, runs: &[&JobRun]) -> FailureCategory {
     categories.into_iter().find(|c| *c != FailureCategory::Unknown).unwrap_or(FailureCategory::Unknown)
 }
 
-async fn stale(session: &Session, last: &[Alert], all: bool, now: DateTime<Utc>) -> (Vec<Alert>, Option<LakeError>) {
+/// The alerts, the first failure, and of which datasets the contract's column could not be used.
+async fn stale(
+    session: &Session,
+    last: &[Alert],
+    all: bool,
+    now: DateTime<Utc>,
+) -> (Vec<Alert>, Option<LakeError>, Vec<String>) {
     let watched = || session.settings.datasets.iter().filter_map(|d| d.data_prefix.as_ref().map(|p| (d, p)));
     let names: Vec<_> = watched().map(|(dataset, _)| &dataset.dataset).collect();
     let reads: Vec<_> = watched().map(|(dataset, prefix)| freshness(session, dataset, prefix, all, now)).collect();
     let readings: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
     let mut failure = None;
-    let mut alerts = Vec::new();
+    let (mut alerts, mut notes) = (Vec::new(), Vec::new());
     for (dataset, reading) in names.into_iter().zip(readings) {
         match reading {
             Ok(signal) => {
                 let thresholds = session.settings.thresholds_of(&signal.dataset);
+                notes.extend(signal.by_object().map(|why| format!("{dataset}: {why}")));
                 alerts.extend(no_data_alert(&signal, &thresholds, now));
             }
             // Rule 6: what was said of this one stands, or its silence would look like new data.
@@ -131,7 +138,7 @@ async fn stale(session: &Session, last: &[Alert], all: bool, now: DateTime<Utc>)
             }
         }
     }
-    (alerts, failure)
+    (alerts, failure, notes)
 }
 
 /// How new a dataset's data is.
@@ -165,6 +172,7 @@ pub(super) async fn freshness(
         dataset: dataset.dataset.clone(),
         layer: session.settings.layer(&dataset.dataset),
         uri: session.lake.uri(newest.as_ref().map_or(prefix, |newest| newest.key.as_str())),
+        unused: newest.as_ref().and_then(|newest| newest.unused.clone()),
         column: column.filter(|_| newest.as_ref().is_some_and(|newest| newest.by_column)).map(str::to_owned),
         newest: newest.map(|newest| newest.time),
         limit,

@@ -8,7 +8,7 @@ use chrono::{DateTime, Duration, Utc};
 use futures::TryStreamExt;
 
 use crate::lake::{ErrorClass, Lake, LakeError, ListRequest, ObjectMeta, listing};
-use crate::rows::latest::latest;
+use crate::rows::latest::{Latest, latest};
 use crate::rows::{RowCache, RowsError};
 
 /// Date partitions looked into, from the newest back: a late writer of yesterday's partition counts too.
@@ -31,6 +31,8 @@ pub struct Newest {
     pub key: String,
     /// Whether it is the newest value of the column that the contract names, and not the object's own time.
     pub by_column: bool,
+    /// Why the column that the contract names could not be used; hostile text.
+    pub unused: Option<String>,
 }
 
 /// The newest of the data under a prefix; none if there is none. Markers and hidden files are no data. Costs one
@@ -44,18 +46,18 @@ pub async fn newest(
     now: DateTime<Utc>,
 ) -> Result<Option<Newest>, LakeError> {
     let seen = look(lake, prefix).await?;
-    let own = seen.newest.first().map(|o| Newest { time: o.modified, key: o.key.0.clone(), by_column: false });
-    let Some(column) = column else { return Ok(own) };
-    let mut files = seen.newest;
-    files.extend(seen.last.into_iter().filter(|o| files.iter().all(|known| known.key != o.key)).collect::<Vec<_>>());
+    let own = |unused: Option<String>| {
+        let (time, key) = seen.newest.first().map(|o| (o.modified, o.key.0.clone()))?;
+        Some(Newest { time, key, by_column: false, unused })
+    };
+    let Some(column) = column else { return Ok(own(None)) };
+    let mut files = seen.newest.clone();
+    files.extend(seen.last.iter().filter(|o| seen.newest.iter().all(|known| known.key != o.key)).cloned());
     match latest(lake, &files, column, cache, now + AHEAD).await {
-        Ok(Some((time, key))) => Ok(Some(Newest { time, key, by_column: true })),
-        Ok(None) => Ok(own),
+        Ok(Latest::At(time, key)) => Ok(Some(Newest { time, key, by_column: true, unused: None })),
+        Ok(Latest::Untold(why)) => Ok(own(Some(why))),
         Err(RowsError::Lake(e)) if is_silence(e.class) => Err(e),
-        Err(e) => {
-            tracing::info!("{column} of {prefix}: {e}; the objects' own times are taken");
-            Ok(own)
-        }
+        Err(e) => Ok(own(Some(format!("column {column} cannot be read: {e}")))),
     }
 }
 

@@ -31,19 +31,26 @@ pub struct SourceHealth {
     pub answered: Option<DateTime<Utc>>,
     /// When it is asked again; `None` if each refresh asks it.
     pub next: Option<DateTime<Utc>>,
+    /// What its answer leaves out, and why: it is not the whole, though nothing failed. Hostile text.
+    pub notes: Vec<String>,
 }
 
 impl SourceHealth {
     /// The state after a reading that took place now.
     pub fn after(source: &'static str, failure: Option<LakeError>, now: DateTime<Utc>) -> Self {
         match failure {
-            None => Self { source, state: SourceState::Fresh, answered: Some(now), next: None },
+            None => Self { source, state: SourceState::Fresh, answered: Some(now), next: None, notes: Vec::new() },
             Some(error) => {
                 let reason = format!("{}: {}", error.object, error.detail);
                 let state = SourceState::Failed { class: error.class, reason, hint: error.hint };
-                Self { source, state, answered: None, next: None }
+                Self { source, state, answered: None, next: None, notes: Vec::new() }
             }
         }
+    }
+
+    /// The same, with what its answer leaves out.
+    pub fn noting(self, notes: Vec<String>) -> Self {
+        Self { notes, ..self }
     }
 
     /// Takes over when this source last answered, if it did not answer now.

@@ -152,8 +152,10 @@ pub(super) async fn read(
         health.push(cadence.turn(source.name(), heard, after, before, now));
     }
     for (source, read) in connected.alarms.iter().zip(alarms) {
+        let mut notes = None;
         let (heard, after) = match read {
             Some(Ok(read)) => {
+                notes = Some(read.notes);
                 let throttled = read.problem.as_ref().is_some_and(|e| e.class == ErrorClass::Throttled);
                 let standing = read.alarms.iter().map(|a| (a.name.clone(), a.state, a.since, a.dead.is_some()));
                 let heard = if throttled { Heard::Throttled } else { Heard::answer(standing) };
@@ -165,7 +167,11 @@ pub(super) async fn read(
                 without_answer(other.and_then(Result::err))
             }
         };
-        health.push(cadence.turn(source.name(), heard, after, before, now));
+        let turn = cadence.turn(source.name(), heard, after, before, now);
+        // One that was left alone, or failed, leaves out what it left out before: its alarms are those from before.
+        let known = || before.iter().find(|b| b.source == turn.source).map(|b| b.notes.clone()).unwrap_or_default();
+        let notes = notes.unwrap_or_else(known);
+        health.push(turn.noting(notes));
     }
     pipeline.jobs.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| b.id.cmp(&a.id)));
     pipeline.dag_runs.sort_by(|a, b| b.started.cmp(&a.started).then_with(|| b.id.cmp(&a.id)));

@@ -73,7 +73,13 @@ pub(super) async fn read(session: &Session, all: bool, now: DateTime<Utc>) -> (V
     let health = match failure {
         Some(error) => SourceHealth::after(SOURCE, Some(error), now),
         // Its age is that of the oldest answer, and not of this look at what is kept.
-        None => SourceHealth { source: SOURCE, state: SourceState::Fresh, answered: oldest.or(Some(now)), next: None },
+        None => SourceHealth {
+            source: SOURCE,
+            state: SourceState::Fresh,
+            answered: oldest.or(Some(now)),
+            next: None,
+            notes: Vec::new(),
+        },
     };
     (alerts, Some(health))
 }

@@ -16,44 +16,111 @@ use crate::model::reason::time;
 /// Footers read at once.
 const AT_ONCE: usize = 4;
 
+/// What the footers tell of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Latest {
+    /// The newest value, and in which file it stands.
+    At(DateTime<Utc>, String),
+    /// None tells a time, and why: `column updated_at has no statistics in 3 files`. May be hostile text.
+    Untold(String),
+}
+
+/// Why a file does not tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Why {
+    Unreadable,
+    Missing,
+    NoTime(DataType),
+    NoStatistics,
+    OutOfRange,
+}
+
+impl Why {
+    fn words(&self, column: &str, files: &str) -> String {
+        match self {
+            Self::Unreadable => format!("column {column} cannot be read in {files}"),
+            Self::Missing => format!("column {column} is not in {files}"),
+            Self::NoTime(kind) => format!("column {column} is of type {kind} and no time in {files}"),
+            Self::NoStatistics => format!("column {column} has no statistics in {files}"),
+            Self::OutOfRange => format!("column {column} has no time up to now in {files}"),
+        }
+    }
+}
+
 /// The newest value among parquet files that is not after `until` (one row of the year 9999 must not keep a dataset fresh
-/// for ever), and in which of them it stands; none if no statistics tell of one. Times
-/// without a zone are taken for UTC, a date for its end. One request a file that is not known yet.
+/// for ever), and in which of them it stands; if none tells of one, why. Times without a zone are taken for UTC, a date
+/// for its end. One request a file that is not known yet.
 pub async fn latest(
     lake: &dyn Lake,
     files: &[ObjectMeta],
     column: &str,
     cache: &RowCache,
     until: DateTime<Utc>,
-) -> Result<Option<(DateTime<Utc>, String)>, RowsError> {
+) -> Result<Latest, RowsError> {
     let parquet = files.iter().filter(|file| file.key.as_str().ends_with(".parquet"));
     let reads: Vec<_> = parquet.map(async |file| (file, cache.parquet(lake, file, Purpose::Count).await)).collect();
     let mut footers = stream::iter(reads).buffered(AT_ONCE);
     let mut newest: Option<(DateTime<Utc>, String)> = None;
+    let mut silent: Vec<(Why, usize)> = Vec::new();
     while let Some((file, footer)) = footers.next().await {
         // A file that cannot be read hides no other.
-        let footer = match footer {
-            Ok(footer) => footer,
+        let found = match footer {
+            Ok(footer) => of(&footer.footer, column, until),
             Err(RowsError::Lake(e)) => return Err(e.into()),
             Err(e) => {
                 tracing::info!("{}: {e}", file.key.as_str());
-                continue;
+                Err(Why::Unreadable)
             }
         };
-        let found = of(&footer.footer, column, until);
-        if let Some(found) = found.filter(|found| newest.as_ref().is_none_or(|(known, _)| found > known)) {
-            newest = Some((found, file.key.0.clone()));
+        match found {
+            Ok(found) if newest.as_ref().is_none_or(|(known, _)| found > *known) => {
+                newest = Some((found, file.key.0.clone()));
+            }
+            Ok(_) => {}
+            Err(why) => match silent.iter_mut().find(|(known, _)| *known == why) {
+                Some((_, files)) => *files += 1,
+                None => silent.push((why, 1)),
+            },
         }
     }
-    Ok(newest)
+    Ok(match newest {
+        Some((time, key)) => Latest::At(time, key),
+        None => Latest::Untold(untold(column, &silent)),
+    })
 }
 
-fn of(footer: &Footer, column: &str, until: DateTime<Utc>) -> Option<DateTime<Utc>> {
+fn untold(column: &str, silent: &[(Why, usize)]) -> String {
+    let files = |n: usize| if n == 1 { "1 file".to_owned() } else { format!("{n} files") };
+    let all: Vec<String> = silent.iter().map(|(why, n)| why.words(column, &files(*n))).collect();
+    if all.is_empty() { format!("column {column} is looked for in Parquet files only") } else { all.join(", ") }
+}
+
+fn of(footer: &Footer, column: &str, until: DateTime<Utc>) -> Result<DateTime<Utc>, Why> {
     let metadata = footer.arrow.metadata();
     let schema = metadata.file_metadata().schema_descr();
-    let converter = StatisticsConverter::try_new(column, footer.schema(), schema).ok()?;
-    let most: ArrayRef = converter.row_group_maxes(metadata.row_groups()).ok()?;
-    newest(&most, until)
+    let kind = footer.schema().field_with_name(column).map_err(|_| Why::Missing)?.data_type();
+    if !may_be_time(kind) {
+        return Err(Why::NoTime(kind.clone()));
+    }
+    let converter = StatisticsConverter::try_new(column, footer.schema(), schema).map_err(|_| Why::NoStatistics)?;
+    let most: ArrayRef = converter.row_group_maxes(metadata.row_groups()).map_err(|_| Why::NoStatistics)?;
+    if most.null_count() == most.len() {
+        return Err(Why::NoStatistics);
+    }
+    newest(&most, until).ok_or(Why::OutOfRange)
+}
+
+/// A number may be seconds, milliseconds or a version: nothing is guessed.
+fn may_be_time(kind: &DataType) -> bool {
+    matches!(
+        kind,
+        DataType::Utf8
+            | DataType::LargeUtf8
+            | DataType::Utf8View
+            | DataType::Date32
+            | DataType::Date64
+            | DataType::Timestamp(..)
+    )
 }
 
 fn newest(most: &ArrayRef, until: DateTime<Utc>) -> Option<DateTime<Utc>> {
@@ -72,7 +139,6 @@ fn newest(most: &ArrayRef, until: DateTime<Utc>) -> Option<DateTime<Utc>> {
             in_time(most, until).and_then(|day| day.checked_add_signed(chrono::Duration::days(1)))
         }
         DataType::Timestamp(..) => in_time(most, until),
-        // A number may be seconds, milliseconds or a version: nothing is guessed.
         _ => None,
     }
 }
@@ -118,5 +184,15 @@ mod tests {
         ] {
             assert_eq!(newest(&most, DateTime::<Utc>::MAX_UTC), expected, "{:?}", most.data_type());
         }
+    }
+
+    #[test]
+    fn what_does_not_tell_says_why_and_in_how_many_files() {
+        let silent = [(Why::NoStatistics, 3), (Why::Missing, 1), (Why::NoTime(DataType::Int64), 2)];
+        let told = untold("at", &silent);
+        let parts = ["column at has no statistics in 3 files", "column at is not in 1 file"];
+        assert!(parts.iter().all(|part| told.contains(part)), "{told}");
+        assert!(told.ends_with(", column at is of type Int64 and no time in 2 files"), "{told}");
+        assert_eq!(untold("at", &[]), "column at is looked for in Parquet files only");
     }
 }

@@ -16,6 +16,8 @@ pub struct AlarmsRead {
     pub alarms: Vec<Alarm>,
     /// Why it could not be told of some whether they can fire.
     pub problem: Option<SourceError>,
+    /// What is left out, and why, in sentences; hostile text.
+    pub notes: Vec<String>,
 }
 
 /// A source of alarms. Reads only.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use chrono::{DateTime, Duration, Utc};
 use lakeward::lake::{ErrorClass, Lake};
 use lakeward::model::alert::AlertRule;
 use lakeward::model::dataset::{Dataset, DatasetSettings};
 use lakeward::ops::{LakeSettings, Session, SourceState};
 use parquet::arrow::ArrowWriter;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use crate::support::memory::{Memory, Verb};
 
@@ -87,10 +88,46 @@ async fn without_the_column_the_objects_own_time_counts() {
     lake.set("silver/orders/dt=2024-10-03/part-0.parquet", updated(written() - Duration::days(2)));
     assert_eq!(stale(&session, written() + Duration::minutes(80)).await, None);
     let (detail, _) = stale(&session, written() + Duration::minutes(100)).await.unwrap();
-    assert_eq!(detail, "the newest object");
+    let why = "column changed is not in 1 file: judged by the newest object";
+    assert_eq!(detail, format!("the newest object; {why}"));
+    // That it is not stale is told by no alert: the source says by what it was judged.
+    let snapshot = session.refresh(written() + Duration::minutes(80), |_| {}).await;
+    let freshness = snapshot.sources.iter().find(|s| s.source == "freshness").unwrap();
+    assert_eq!((&freshness.state, freshness.notes.as_slice()), (&SourceState::Fresh, &[format!("orders: {why}")][..]));
     // A file that is none is not the end of it either.
     lake.set("silver/orders/dt=2024-10-03/part-1.parquet", "no parquet");
     assert_eq!(stale(&session, written() + Duration::minutes(80)).await, None);
+}
+
+#[tokio::test]
+async fn a_column_of_numbers_and_one_without_statistics_say_so() {
+    let file = |column: &str, values: ArrayRef, statistics: EnabledStatistics| {
+        let batch = RecordBatch::try_from_iter([(column, values)]).unwrap();
+        let properties = WriterProperties::builder().set_statistics_enabled(statistics).build();
+        let mut bytes = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        bytes
+    };
+    let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1_728_000_000]));
+    let times: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![written().timestamp_micros()]));
+    for (values, statistics, why) in [
+        (&numbers, EnabledStatistics::Chunk, "column updated_at is of type Int64 and no time in 3 files"),
+        (&times, EnabledStatistics::None, "column updated_at has no statistics in 3 files"),
+    ] {
+        let lake = Memory::default();
+        let session = session(&lake, "updated_at");
+        for n in 0..3 {
+            let bytes = file("updated_at", Arc::clone(values), statistics);
+            lake.set(&format!("silver/orders/dt=2024-10-03/part-{n}.parquet"), bytes);
+        }
+        let snapshot = session.refresh(written() + Duration::hours(2), |_| {}).await;
+        let alert = snapshot.alerts.iter().find(|a| a.rule == AlertRule::NoData).unwrap();
+        let told = format!("{why}: judged by the newest object");
+        assert!(alert.summary.contains(&told), "{}", alert.summary);
+        assert!(serde_json::to_string(alert).unwrap().contains(&format!("the newest object; {told}")));
+    }
 }
 
 #[tokio::test]

@@ -148,11 +148,54 @@ fn nobody_runs_a_job_that_is_running() {
 fn one_whose_runner_was_killed_does_not_run_for_ever() {
     let (lake, home) = (lake(), tempfile::tempdir().unwrap());
     let (mut running, child) = begun(lake.path(), home.path());
-    assert_eq!(runs(lake.path())[0]["state"], "running");
+    let noted = || -> Option<u32> {
+        let id = runs(lake.path())[0]["id"].as_str()?.to_owned();
+        let record = fs::read(lake.path().join(format!("_jobs/long/{id}/run.json"))).ok()?;
+        let record: Value = serde_json::from_slice(&record).ok()?;
+        record["settings"]["process_group"].as_str()?.split(' ').next()?.parse().ok()
+    };
+    let until = Instant::now() + Duration::from_secs(60);
+    let group = loop {
+        if let Some(group) = noted() {
+            break group;
+        }
+        assert!(Instant::now() < until, "its group is not written down");
+    };
+    let [kept] = runs(lake.path()).try_into().unwrap();
+    assert_eq!((&kept["state"], kept["detail"].as_str()), (&"running".into(), None), "{kept}");
     signal("KILL", running.id());
     running.wait().unwrap();
     let [kept] = runs(lake.path()).try_into().unwrap();
-    assert_eq!(kept["state"], "failed", "{kept}");
-    assert!(kept["detail"].as_str().unwrap().starts_with("nobody knows how it ended"), "{kept}");
+    let told = format!("its runner was killed; the command still runs as process group {group}");
+    assert_eq!((&kept["state"], kept["detail"].as_str()), (&"running".into(), Some(told.as_str())), "{kept}");
+    // Its first process gone, one that it began is still the group's.
+    signal("KILL", group);
+    let [kept] = runs(lake.path()).try_into().unwrap();
+    assert_eq!(kept["detail"].as_str(), Some(told.as_str()), "{kept}");
     signal("KILL", child);
+    let until = Instant::now() + Duration::from_secs(60);
+    while is_there(child) {
+        assert!(Instant::now() < until, "it does not end");
+    }
+    let [kept] = runs(lake.path()).try_into().unwrap();
+    assert_eq!(kept["state"], "failed", "{kept}");
+    assert!(kept["detail"].as_str().unwrap().starts_with("its end was not seen"), "{kept}");
+}
+
+#[test]
+fn a_protected_environment_runs_nothing_until_it_is_armed() {
+    let lake = lake();
+    let path = lake.path().to_str().unwrap().to_owned();
+    let home = tempfile::tempdir().unwrap();
+    let config = home.path().join("config.toml");
+    fs::write(&config, format!("[environments.prod]\nkind = \"local\"\nlake = {path:?}\nprotected = true\n")).unwrap();
+    let on = |arguments: &[&str]| {
+        let first = ["--config", config.to_str().unwrap(), "--env", "prod", "jobs", "run", "load"];
+        lakeward(&[&first[..], &["--date", "2026-11-25", "--confirm", "1"], arguments].concat())
+    };
+    let refused = on(&[]);
+    assert!(refused.code == 4 && refused.err.contains("--arm"), "{refused:?}");
+    assert!(!lake.path().join("_jobs").exists() && !lake.path().join("loaded.txt").exists());
+    let armed = on(&["--arm", "the load of today failed"]);
+    assert!(armed.code == 0 && lake.path().join("loaded.txt").exists(), "{armed:?}");
 }

@@ -67,7 +67,13 @@ async fn a_failing_list_keeps_what_was_known_and_says_why() {
         assert_eq!(paths(&good), ENTRIES.map(|e| format!("_errors/{e}")));
         assert_eq!(
             *dlq(&good),
-            SourceHealth { source: "dlq", state: SourceState::Fresh, answered: Some(at(0)), next: None }
+            SourceHealth {
+                source: "dlq",
+                state: SourceState::Fresh,
+                answered: Some(at(0)),
+                next: None,
+                notes: Vec::new()
+            }
         );
 
         for minute in [5, 10] {

@@ -43,11 +43,16 @@ async fn alarms(settings: &CloudWatchSettings, grants: &Grants, calls: &Calls) -
     const NAME: &str = "alarms";
     let source = CloudWatch::new(settings.clone());
     match calls.timed("cloudwatch:/alarms", source.alarms(Utc::now())).await {
-        Ok(AlarmsRead { alarms, problem }) => {
+        Ok(AlarmsRead { alarms, problem, notes }) => {
             let dead = alarms.iter().filter(|alarm| alarm.dead.is_some()).count();
-            let seen = format!("{} alarms can be read; {dead} of them can never fire", alarms.len());
+            let mut seen = format!("{} alarms can be read; {dead} of them can never fire", alarms.len());
+            for note in &notes {
+                seen.push_str(&format!("; {note}"));
+            }
             match problem {
-                None => Check::new(NAME, Verdict::Pass, seen),
+                None if notes.is_empty() => Check::new(NAME, Verdict::Pass, seen),
+                None => Check::new(NAME, Verdict::Warn, seen)
+                    .hint("what is not watched here raises no alert: allow it, or look at it elsewhere"),
                 Some(e) => {
                     let actions = "cloudwatch:GetMetricData, cloudwatch:ListMetrics";
                     let row = Check::refused(NAME, &e, actions, Some("*".to_owned()));

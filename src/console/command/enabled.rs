@@ -195,9 +195,18 @@ pub(super) fn resolve(state: &State) -> Enabled {
     step(state, Step::Resolve)
 }
 
+/// What can be run: on the Jobs tab the chosen job, or any by its name.
+pub(super) fn run_job(state: &State) -> Enabled {
+    no_move_runs(state)?;
+    if state.settings.commands.is_empty() {
+        return no("no job is a command of this machine ([[jobs]] command)");
+    }
+    Ok(())
+}
+
 pub(super) fn stop(state: &State) -> Enabled {
     match &state.moves.running {
-        None => no("no move runs"),
+        None => no("no move and no job runs"),
         Some(running) if running.stopping => no("it was asked to stop already"),
         Some(_) => Ok(()),
     }

@@ -57,6 +57,7 @@ pub(super) enum Command {
     Archive,
     Undo,
     Resume,
+    Run,
     Stop,
     Arm,
     Audit,
@@ -136,6 +137,13 @@ pub(super) fn complete(line: &str, state: &State) -> Vec<String> {
         Some(Command::Silence) if !argument.contains(' ') => ["30m", "2h", "8h", "1d"].map(|d| format!("{d} ")).into(),
         Some(Command::Arm) if !argument.contains(' ') => ["15m", "30m", "1h", "2h"].map(|d| format!("{d} ")).into(),
         Some(Command::Runbook) => state.runbook.names(),
+        Some(Command::Run) if !argument.contains(' ') => {
+            state.settings.commands.keys().map(|job| format!("{job} ")).collect()
+        }
+        Some(Command::Run) => {
+            let today = state.now.date_naive();
+            [Some(today), today.pred_opt()].into_iter().flatten().map(|day| day.to_string()).collect()
+        }
         Some(Command::Columns | Command::Where) => state.dlq.preview.column_names(),
         _ => return Vec::new(),
     };

@@ -2,12 +2,12 @@
 
 use super::enabled::{
     always, archive, arm, branch_chosen, dead_letters, investigate, log_open, logged, markable, never_hinted, openable,
-    quarantine, rangeable, release, reopen, resolve, resume, reveal, rows_open, run_of_alert, runbook as runbook_opens,
-    something_selected, sortable, step_chosen, stop, themed, triage, undo,
+    quarantine, rangeable, release, reopen, resolve, resume, reveal, rows_open, run_job, run_of_alert,
+    runbook as runbook_opens, something_selected, sortable, step_chosen, stop, themed, triage, undo,
 };
 use super::{Command, Spec};
-use crate::console::runbook;
 use crate::console::state::{Focus, Mode, Tab};
+use crate::console::{jobs, runbook};
 
 macro_rules! spec {
     ($command:ident, $name:literal, $aliases:expr, $args:literal, $place:literal, $doc:literal, $enabled:expr) => {
@@ -278,7 +278,25 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
     ),
     spec!(Undo, "undo", [], "", "quarantine", "Plan to take the last move back", undo),
     spec!(Resume, "resume", [], "", "quarantine", "Finish a move that was interrupted; asks first", resume),
-    spec!(Stop, "stop", [], "", "everywhere", "Stop the running move at its next boundary; it can be resumed", stop),
+    spec!(
+        Run,
+        "run",
+        [],
+        "JOB [DATE]",
+        "everywhere",
+        "Run a job that is a command of this machine, on the Jobs tab the chosen one; shows the command and asks first",
+        run_job,
+        |s| jobs::command_of_selected(s).is_some().then_some((2, "run again…"))
+    ),
+    spec!(
+        Stop,
+        "stop",
+        [],
+        "",
+        "everywhere",
+        "Stop the running move at its next boundary, it can be resumed; or end the running job",
+        stop
+    ),
     spec!(
         Arm,
         "arm",

@@ -145,24 +145,27 @@ pub(super) fn filter(state: &mut State, text: &str) -> Vec<Effect> {
 /// Chooses an entry, opening what hides it.
 pub(super) fn select_entry(state: &mut State, path: &EntryPath) -> Vec<Effect> {
     let at = |state: &State| state.dlq.nodes.iter().position(|n| n.id() == NodeId::Entry(path.clone()));
+    // What is in view on the way is asked for as well, and is not asked for again at the end.
+    let mut effects = Vec::new();
     if at(state).is_none() {
         state.dlq.filter = Filter::default();
-        rebuild(state);
+        effects.extend(rebuild(state));
     }
     if at(state).is_none() {
         let dataset = state.lake.entries.iter().find(|e| e.path == *path).map(|e| e.dataset.clone());
         match dataset {
-            Some(dataset) => toggle(state, dataset),
+            Some(dataset) => effects.extend(toggle(state, dataset)),
             None => {
                 state.fail("its entry is no longer there");
-                return Vec::new();
+                return effects;
             }
         };
     }
     if let Some(at) = at(state) {
         state.dlq.cursor.at = at as u64;
     }
-    fit(state)
+    effects.extend(fit(state));
+    effects
 }
 
 fn toggle(state: &mut State, dataset: Dataset) -> Vec<Effect> {

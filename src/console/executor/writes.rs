@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::{Executor, PROGRESS};
 use crate::console::moves::{Write, Written};
+use crate::console::moving::{BOUNDARY, ENDING};
 use crate::console::msg::{Effect, Job, Msg};
 use crate::model::moves::MoveId;
 use crate::model::protection::{Confirmation, Locked};
@@ -62,6 +63,11 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
                 let plans = stream::iter(targets).then(plan).try_collect().await;
                 let _ = answers.send(Msg::Planned(id, plans)).await;
             }),
+            Effect::PlanRun { id, job, date } => self.start(Job::Plan, async move {
+                let planned = session.plan_run(&job, date).map(Box::new);
+                let _ = answers.send(Msg::RunPlanned(id, planned)).await;
+            }),
+            Effect::Run(ask) => self.write(Write::Run, vec![(WriteEffect::Run(*ask), Confirmation::Yes)]),
             Effect::Apply(plans) => {
                 let effects = plans.into_iter().map(|(plan, given)| (WriteEffect::Move(Box::new(plan)), given));
                 self.write(Write::Move, effects.collect());
@@ -88,7 +94,11 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
         let (session, answers) = (Arc::clone(&self.session), self.answers.clone());
         let at = Arc::new(AtomicUsize::new(0));
         let watch = Watch::telling(telling(answers.clone(), Arc::clone(&at)));
-        let runs = (write == Write::Move).then(|| self.moving.begin(watch.clone()));
+        let runs = match write {
+            Write::Move => Some(self.moving.begin(watch.clone(), BOUNDARY)),
+            Write::Run => Some(self.moving.begin(watch.clone(), ENDING)),
+            Write::Mark(_) | Write::Arm | Write::Triage => None,
+        };
         let of = effects.len();
         tokio::spawn(async move {
             let mut ended = Vec::new();

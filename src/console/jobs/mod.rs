@@ -17,11 +17,11 @@ pub(super) use view::draw;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::model::dag::TaskInstance;
 use crate::model::entry::EntryPath;
-use crate::model::run::JobRunId;
+use crate::model::run::{JobName, JobRunId};
 use crate::model::runbook::Variables;
 use crate::sources::SourceError;
 use crate::sources::jobs::RunDetail;
@@ -265,15 +265,31 @@ fn go_to(state: &mut State, group: NodeId, wanted: NodeId) -> Vec<Effect> {
     (state.jobs.focus, state.jobs.zoom) = (Focus::List, false);
     let there = |state: &State| state.jobs.nodes.iter().any(|n| n.id() == wanted);
     state.jobs.chosen = Some(wanted.clone());
+    // What is in view on the way is asked for as well, and is not asked for again at the end.
+    let mut effects = Vec::new();
     if !there(state) {
         state.jobs.filter = Filter::default();
-        rebuild(state);
+        effects.extend(rebuild(state));
     }
     if !there(state) {
         flip(state, group);
     }
     state.jobs.chosen = Some(wanted);
-    rebuild(state)
+    effects.extend(rebuild(state));
+    effects
+}
+
+/// The job of the chosen line, if it is a command of this machine, and the date of the chosen run.
+pub(super) fn command_of_selected(state: &State) -> Option<(JobName, Option<NaiveDate>)> {
+    let (job, date) = match state.jobs.selected().filter(|_| state.tab == Tab::Jobs)? {
+        Node::Group(sum) => match &sum.id {
+            NodeId::Job(job) => (job, None),
+            _ => return None,
+        },
+        Node::JobRun { run, .. } => (&run.job, run.date),
+        Node::DagRun { .. } | Node::Task(_) => return None,
+    };
+    state.settings.commands.contains_key(job).then(|| (job.clone(), date))
 }
 
 /// The dead letters of the chosen run's dataset and date.

@@ -176,7 +176,7 @@ fn a_failing_source_is_shown_and_what_is_known_stays() {
     driven.keys("4");
     let state =
         SourceState::Failed { class: ErrorClass::Expired, reason: "emr: token\n".into(), hint: "sso login".into() };
-    let emr = SourceHealth { source: "emr", state, answered: Some(now()), next: None };
+    let emr = SourceHealth { source: "emr", state, answered: Some(now()), next: None, notes: Vec::new() };
     read_anew(&mut driven, pipeline(), vec![emr.clone()]);
     let screen = driven.screen();
     assert!(screen.contains("✗ emr expired, last answer <10 s ago: emr: token\\n  sso login"), "{screen}");
@@ -200,12 +200,50 @@ fn the_panel_of_sources_at_80_by_24() {
         state: SourceState::Failed { class, reason: format!("{source}: no"), hint: "wait for it".into() },
         answered: None,
         next: None,
+        notes: Vec::new(),
     };
     let mut sources = snapshot().sources;
     sources.extend([failed("airflow", ErrorClass::Unreachable), failed("emr", ErrorClass::Throttled)]);
     read_anew(&mut driven, pipeline(), sources);
     driven.keys("S j");
     insta::assert_snapshot!("sources_80x24", driven.screen());
+}
+
+#[test]
+fn what_an_answer_leaves_out_is_told_in_the_panel() {
+    let mut driven = Driven::themed("dark", 80, 24);
+    let note = "composite and log alarms are not watched: cloudwatch:DescribeAlarms is \u{1b} denied".to_owned();
+    let sources = vec![SourceHealth::after("alarms", None, now()).noting(vec![note])];
+    read_anew(&mut driven, pipeline(), sources);
+    driven.keys("S");
+    let screen = driven.screen();
+    assert!(line(&screen, "alarms ").contains("in part") && line(&screen, "alarms ").contains("composite"), "{screen}");
+    assert!(screen.contains("cloudwatch:DescribeAlarms is \\x1b"), "{screen}");
+}
+
+#[test]
+fn a_jump_to_a_run_loses_nothing_that_is_asked_for_on_the_way() {
+    let mut driven = Driven::themed("dark", 100, 40);
+    // The filter hides all; once it is gone, the run is the first line, and is asked for on the way.
+    let only = Pipeline {
+        jobs: pipeline().jobs.into_iter().filter(|r| &*r.id.0 == "00f7aak3").collect(),
+        ..Pipeline::default()
+    };
+    read_anew(&mut driven, only, snapshot().sources);
+    let Some(at) = driven.state.lake.snapshot.alerts.iter().position(|a| a.dataset.as_str() == "crm/contacts") else {
+        panic!("an alert")
+    };
+    driven.state.lake.snapshot.alerts[at].run = Some(("emr".into(), JobRunId("00f7aak3".into())));
+    driven.type_in("4 /", "nothing").keys("1 g");
+    for _ in 0..driven.state.lake.snapshot.alerts.len() {
+        if crate::console::jobs::run_of_alert(&driven.state).is_ok() {
+            break;
+        }
+        driven.keys("j");
+    }
+    driven.keys("J");
+    assert!(chosen(&driven).contains("00f7aak3"), "{}", driven.screen());
+    assert!(matches!(driven.state.jobs.load, Load::Ready(())), "{:?}", driven.state.jobs.load);
 }
 
 #[test]

@@ -7,12 +7,17 @@ mod reasons;
 mod told;
 
 #[cfg(test)]
+mod job_tests;
+#[cfg(test)]
 mod tests;
 
+use chrono::{DateTime, Utc};
+
+use crate::lake::LakeError;
 use crate::model::moves::{Plan, QuarantineState, Step};
 use crate::model::protection::{Locked, Protection};
 use crate::model::text::one_line;
-use crate::ops::{GateError, MoveProgress, Outcome};
+use crate::ops::{GateError, MoveProgress, Outcome, RunAsk};
 
 use super::alerts;
 use super::load::Fault;
@@ -61,11 +66,13 @@ pub(super) struct Running {
     pub stopping: bool,
     /// The user pressed `q` once.
     pub leaving: bool,
+    /// When it began, where it is a job: nobody knows how far that is.
+    pub job: Option<DateTime<Utc>>,
 }
 
 impl Running {
     pub(super) fn new(titles: Vec<String>) -> Self {
-        Self { titles, progress: None, stopping: false, leaving: false }
+        Self { titles, progress: None, stopping: false, leaving: false, job: None }
     }
 }
 
@@ -74,6 +81,8 @@ impl Running {
 pub(super) enum Write {
     /// Moves, or the rest of moves.
     Move,
+    /// A job was run.
+    Run,
     /// Quarantines were marked.
     Mark(Step),
     /// The environment was armed.
@@ -113,6 +122,22 @@ pub(super) fn planned(state: &mut State, id: RequestId, result: Result<Vec<Plan>
     Vec::new()
 }
 
+/// What would be run is known, or why nothing can be.
+pub(super) fn run_planned(state: &mut State, id: RequestId, result: Result<Box<RunAsk>, LakeError>) -> Vec<Effect> {
+    let Some(planning) = state.moves.planning.take_if(|p| p.id == id) else { return Vec::new() };
+    match result {
+        Ok(ask) => {
+            let source = state.settings.commands.get(&ask.job).map(|c| c.source.clone()).unwrap_or_default();
+            state.overlay = Some(Overlay::Plan(Box::new(PlanScreen::new(Subject::Run { ask, source }))));
+        }
+        Err(error) => {
+            let fault = Fault::from(&error);
+            state.fail_with(format!("{}: {}", planning.what, fault.what), fault.hint);
+        }
+    }
+    Vec::new()
+}
+
 /// The running move tells how far it is.
 pub(super) fn progressed(state: &mut State, progress: MoveProgress, index: usize) {
     if let Some(running) = state.moves.running.as_mut() {
@@ -122,7 +147,7 @@ pub(super) fn progressed(state: &mut State, progress: MoveProgress, index: usize
 
 /// Writes ended.
 pub(super) fn written(state: &mut State, written: Written) -> Vec<Effect> {
-    if written.write == Write::Move {
+    if matches!(written.write, Write::Move | Write::Run) {
         state.moves.running = None;
     }
     told::tell(state, &written);
@@ -134,7 +159,7 @@ pub(super) fn written(state: &mut State, written: Written) -> Vec<Effect> {
             alerts::triage::recorded(state, records);
             walk
         }
-        Write::Move | Write::Mark(_) => {
+        Write::Move | Write::Run | Write::Mark(_) => {
             walk.extend(state.refresh());
             walk.push(Effect::Protection);
             walk
@@ -149,7 +174,7 @@ pub(super) fn protection(state: &mut State, protection: Option<Protection>) {
 }
 
 /// Time went on: an armed environment may have locked itself.
-pub(super) fn tick(state: &mut State, before: chrono::DateTime<chrono::Utc>) {
+pub(super) fn tick(state: &mut State, before: DateTime<Utc>) {
     if state.protection.allows(before).is_ok() && state.protection.allows(state.now) == Err(Locked::Over) {
         let environment = one_line(&state.settings.environment.to_uppercase(), 16);
         state.say(format!("{environment} is read-only again: the time it was armed for is over"));

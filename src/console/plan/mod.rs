@@ -16,7 +16,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crate::model::moves::{MoveKind, Plan, Step};
 use crate::model::protection::{Confirmation, Level, Protection};
 use crate::model::text::escape;
-use crate::ops::Quarantine;
+use crate::ops::{Quarantine, RunAsk};
 
 use super::command::{self, Command};
 use super::cursor::Cursor;
@@ -39,6 +39,8 @@ pub(super) enum Subject {
     Moves { plans: Vec<Plan>, resume: bool },
     /// Another state; nothing moves.
     Mark { of: Vec<Arc<Quarantine>>, step: Step, note: Option<String> },
+    /// A command of this machine, and where it is written.
+    Run { ask: Box<RunAsk>, source: String },
 }
 
 /// The open question.
@@ -65,6 +67,7 @@ impl PlanScreen {
         match &self.subject {
             Subject::Moves { plans, .. } => plans.iter().map(|p| p.objects.len() as u64).fold(0, u64::saturating_add),
             Subject::Mark { of, .. } => of.iter().map(|q| q.objects).fold(0, u64::saturating_add),
+            Subject::Run { .. } => 0,
         }
     }
 
@@ -73,12 +76,13 @@ impl PlanScreen {
         match &self.subject {
             Subject::Moves { plans, .. } => plans.iter().map(|p| p.totals.bytes).fold(0, u64::saturating_add),
             Subject::Mark { of, .. } => of.iter().map(|q| q.bytes).fold(0, u64::saturating_add),
+            Subject::Run { .. } => 0,
         }
     }
 
-    /// Whether a yes is enough: nothing is removed.
-    pub(super) fn is_mark(&self) -> bool {
-        matches!(self.subject, Subject::Mark { .. })
+    /// Whether a yes is enough: nothing is removed by lakeward itself.
+    pub(super) fn asks_yes(&self) -> bool {
+        matches!(self.subject, Subject::Mark { .. } | Subject::Run { .. })
     }
 
     /// The prefix that may be typed in place of the count: of one archive.
@@ -109,7 +113,7 @@ impl PlanScreen {
     fn may_be_empty(&self) -> bool {
         match &self.subject {
             Subject::Moves { plans, .. } => !plans.is_empty() && plans.iter().all(|p| p.kind == MoveKind::Undo),
-            Subject::Mark { .. } => true,
+            Subject::Mark { .. } | Subject::Run { .. } => true,
         }
     }
 
@@ -135,8 +139,8 @@ pub(super) fn blocked(state: &State, screen: &PlanScreen) -> Option<String> {
     if let Some(lock) = moves::lock(state) {
         return Some(lock);
     }
-    let moves = !screen.is_mark() && state.moves.running.is_some();
-    moves.then(|| "one move at a time: another one runs".into())
+    let runs = !matches!(screen.subject, Subject::Mark { .. }) && state.moves.running.is_some();
+    runs.then(|| "one move at a time: another one runs".into())
 }
 
 /// The frame with the question was drawn.
@@ -166,7 +170,7 @@ pub(super) fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
     if !screen.drawn || !layout::fits(state) {
         return Vec::new();
     }
-    let (is_mark, prefix) = (screen.is_mark(), screen.prefix().is_some());
+    let (asks_yes, prefix) = (screen.asks_yes(), screen.prefix().is_some());
     let blocked = blocked(state, screen);
     if state.flash.as_ref().is_some_and(|f| !f.error) {
         state.flash = None;
@@ -184,7 +188,7 @@ pub(super) fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
             _ => scroll(state, command),
         };
     }
-    if is_mark {
+    if asks_yes {
         return answer(state, event, command);
     }
     let plain = event.modifiers.difference(KeyModifiers::SHIFT).is_empty();
@@ -256,6 +260,11 @@ fn apply(state: &mut State, given: Confirmation) -> Vec<Effect> {
                 true => Effect::Resume(plans.into_iter().map(|p| p.id).zip(own).collect()),
                 false => Effect::Apply(plans.into_iter().zip(own).collect()),
             }]
+        }
+        Subject::Run { ask, .. } => {
+            let job = Some(state.now);
+            state.moves.running = Some(Running { job, ..Running::new(vec![lines::run_name(&ask)]) });
+            vec![Effect::Run(ask)]
         }
         Subject::Mark { of, step, note } => {
             vec![Effect::Mark { of: of.iter().map(|q| q.id.clone()).collect(), step, note }]

@@ -80,11 +80,12 @@ impl Asked<'_> {
             (code, Some(message)) => format!("{code}: {}", short(message)),
         };
         let (class, hint) = match (status, code) {
+            // Before the codes that it shares with credentials that are wrong.
+            (_, code) if is_of_clock(code, message) => {
+                (ErrorClass::Denied, Some("this machine's clock is off: set it, then try again".to_owned()))
+            }
             (_, "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" | "RequestExpired") => {
                 (ErrorClass::Expired, Some(self.renewal()))
-            }
-            (_, "RequestTimeTooSkewed") => {
-                (ErrorClass::Denied, Some("this machine's clock is off: set it, then try again".to_owned()))
             }
             (
                 _,
@@ -210,6 +211,14 @@ fn status_of(code: &str) -> u16 {
     }
 }
 
+/// Whether an error is about this machine's clock. S3 has a code of its own; other services use that of a signature that
+/// is wrong, and say in words that its time is.
+fn is_of_clock(code: &str, message: Option<&str>) -> bool {
+    let of_signature = matches!(code, "InvalidSignatureException" | "SignatureDoesNotMatch" | "RequestExpired");
+    matches!(code, "RequestTimeTooSkewed" | "RequestInTheFuture")
+        || of_signature && has(message, &["signature expired", "signature not yet current"])
+}
+
 /// Whether an error is about a KMS key: by its code, or by the permission its words name.
 fn is_of_key(code: &str, message: Option<&str>) -> bool {
     code.starts_with("KMS") || code == "AccessDenied" && has(message, &["kms:", "ciphertext refers to a customer"])
@@ -281,6 +290,29 @@ mod tests {
             assert_eq!(error.class, class, "{code}");
             assert!(error.hint.contains(hint), "{code}: {}", error.hint);
             assert_eq!(error.detail, format!("{code}: words of the store"));
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_told_apart_from_credentials_that_are_wrong() {
+        let asked = Asked { permission: "logs:FilterLogEvents", object: "logs:/a".into(), profile: Some("oncall") };
+        let early =
+            "Signature expired: 20261125T020000Z is now earlier than 20261125T021000Z (20261125T021500Z - 5 min.)";
+        let late = "Signature not yet current: 20261125T040000Z is still later than 20261125T023500Z";
+        let wrong = "The request signature we calculated does not match the signature you provided.";
+        let told = "The security token included in the request is expired";
+        for (status, code, message, class, hint) in [
+            (400, "InvalidSignatureException", early, ErrorClass::Denied, "clock"),
+            (400, "InvalidSignatureException", late, ErrorClass::Denied, "clock"),
+            (403, "SignatureDoesNotMatch", early, ErrorClass::Denied, "clock"),
+            (403, "RequestInTheFuture", "", ErrorClass::Denied, "clock"),
+            (400, "InvalidSignatureException", wrong, ErrorClass::Denied, "--profile"),
+            (403, "SignatureDoesNotMatch", wrong, ErrorClass::Denied, "--profile"),
+            (400, "ExpiredTokenException", told, ErrorClass::Expired, "aws sso login --profile oncall"),
+        ] {
+            let error = asked.replied(status, code, Some(message));
+            assert_eq!(error.class, class, "{code}: {message}");
+            assert!(error.hint.contains(hint), "{code}: {message}: {}", error.hint);
         }
     }
 

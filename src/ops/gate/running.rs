@@ -17,7 +17,8 @@ use crate::model::moves::MoveId;
 use crate::model::protection::{Confirmation, Level};
 use crate::model::run::JobName;
 use crate::ops::moves::{Watch, records};
-use crate::sources::local::jobs::{PREFIX, RECORD, RUNNER, RunRecord};
+use crate::sources::local::jobs::{GROUP, PREFIX, RECORD, RUNNER, RunRecord};
+use crate::sources::local::processes::noted;
 
 /// How often a command is looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -87,7 +88,7 @@ impl Gate {
     ) -> Result<Outcome, GateError> {
         let now = (self.clock)();
         let path = outcome.path.clone().unwrap_or_default();
-        let runner = format!("{} {}", self.actor.host, std::process::id());
+        let runner = format!("{} {}", self.actor.host, noted(std::process::id()));
         let mut record = RunRecord {
             schema: 1,
             id: id.to_owned(),
@@ -106,16 +107,29 @@ impl Gate {
             log: Some(LOG.to_owned()),
         };
         let key = Key(format!("{path}{RECORD}"));
-        let tag = self.lake.put(&key, records::json(&record), Some(Condition::Absent)).await?;
+        let mut tag = self.lake.put(&key, records::json(&record), Some(Condition::Absent)).await?;
         let object = self.lake.uri(&path);
         let begun = self.record_of(effect, "begun", ask.command.join(" "), confirmation, &object, &outcome);
         outcome.notes.extend(self.audit(begun).await);
         let (asked, log, stop) = (ask.clone(), ask.folder.join(&path).join(LOG), watch.clone());
-        let ended = tokio::task::spawn_blocking(move || {
-            let ended = run(&asked, &log, || stop.is_stopped());
-            (ended, last_words(&log))
-        });
-        let (ended, said) = ended.await.unwrap_or_else(|e| (Ended::NotBegun(io::Error::other(e)), String::new()));
+        let to = log.clone();
+        let child = tokio::task::spawn_blocking(move || begin(&asked, &to)).await;
+        let (ended, said) = match child.unwrap_or_else(|e| Err(io::Error::other(e))) {
+            Err(error) => (Ended::NotBegun(error), String::new()),
+            Ok(child) => {
+                // It may outlive this process: whoever looks then has to find it.
+                record.settings.insert(GROUP.to_owned(), noted(child.id()));
+                match self.lake.put(&key, records::json(&record), Some(Condition::Matches(tag.clone()))).await {
+                    Ok(now) => tag = now,
+                    Err(e) => outcome.notes.push(format!("its process group could not be written down: {e}")),
+                }
+                let ended = tokio::task::spawn_blocking(move || {
+                    let ended = wait(child, || stop.is_stopped());
+                    (ended, last_words(&log))
+                });
+                ended.await.unwrap_or_else(|e| (Ended::NotBegun(io::Error::other(e)), String::new()))
+            }
+        };
         let (state, why) = verdict(&ended);
         record.state = state.to_owned();
         record.ended = Some((self.clock)());
@@ -146,12 +160,7 @@ fn verdict(ended: &Ended) -> (&'static str, Option<String>) {
     }
 }
 
-fn run(ask: &RunAsk, log: &Path, stopped: impl Fn() -> bool) -> Ended {
-    let child = begin(ask, log);
-    let mut child = match child {
-        Ok(child) => child,
-        Err(error) => return Ended::NotBegun(error),
-    };
+fn wait(mut child: Child, stopped: impl Fn() -> bool) -> Ended {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Ended::By(status),

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{beside, records};
+use super::{beside, processes, records};
 use crate::lake::{ErrorClass, Key, Lake};
 use crate::model::alias::Aliases;
 use crate::model::run::{JobRun, JobRunId, LogPlace, RunState};
@@ -19,8 +19,10 @@ use crate::sources::jobs::{Attempt, JobSource, RunDetail};
 pub const PREFIX: &str = "_jobs/";
 /// The name of a record.
 pub const RECORD: &str = "run.json";
-/// The setting of a record that names the host and the process that runs the command.
+/// The setting of a record that names the host and the process that runs the command, and when that began.
 pub const RUNNER: &str = "runner";
+/// The setting that names the command's process group, and when it began: it may outlive its runner.
+pub const GROUP: &str = "process_group";
 /// Runs read at most.
 const MOST: usize = 1000;
 
@@ -89,9 +91,8 @@ impl LocalJobs {
 
     fn run_of(&self, key: &Key, record: &RunRecord) -> Result<JobRun, SourceError> {
         let uri = self.lake.uri(key.as_str());
-        let gone = is_alone(record);
-        let state = if gone.is_some() { Some(RunState::Failed) } else { RunState::from_word(&record.state) };
-        let state = state.ok_or_else(|| {
+        let (judged, told) = judged(record).unzip();
+        let state = judged.or_else(|| RunState::from_word(&record.state)).ok_or_else(|| {
             SourceError::new(ErrorClass::Malformed, uri.clone(), format!("{:?} is no state of a run", record.state))
         })?;
         let job = self.aliases.read(&record.job).job;
@@ -105,7 +106,7 @@ impl LocalJobs {
             started: record.started,
             ended: record.ended,
             attempt: record.attempt,
-            detail: gone.or_else(|| record.detail.clone()),
+            detail: told.or_else(|| record.detail.clone()),
             dataset,
             layer,
             date: record.date,
@@ -116,14 +117,38 @@ impl LocalJobs {
     }
 }
 
-/// Why a run that is said to go on does not: the process of this machine that ran it is gone, and nobody wrote down how
-/// it ended.
-fn is_alone(record: &RunRecord) -> Option<String> {
-    let (host, process) = record.settings.get(RUNNER).filter(|_| record.state == "running")?.split_once(' ')?;
-    let here = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    let process: u32 = process.parse().ok()?;
-    let is_gone = host == here.trim() && !std::path::Path::new(&format!("/proc/{process}")).exists();
-    is_gone.then(|| format!("nobody knows how it ended: process {process}, which ran it, is gone"))
+/// How a run that is said to go on really stands, where its record alone does not tell it: whoever wrote it may have been
+/// killed, and only the machine that ran it knows.
+fn judged(record: &RunRecord) -> Option<(RunState, String)> {
+    let (host, runner) = record.settings.get(RUNNER).filter(|_| record.state == "running")?.split_once(' ')?;
+    let process = runner.split(' ').next().unwrap_or(runner);
+    match processes::host() {
+        Some(here) if here == host => {}
+        Some(_) => return Some((RunState::Running, format!("on {host}: whether it still runs is told there only"))),
+        None => {
+            return Some((RunState::Running, "unknown whether it still runs: no process is told of here".to_owned()));
+        }
+    }
+    match processes::lives(runner) {
+        Some(true) => return None,
+        Some(false) => {}
+        None => {
+            return Some((RunState::Running, "unknown whether it still runs: no process is told of here".to_owned()));
+        }
+    }
+    let unseen = format!("its end was not seen: process {process}, which ran it, is gone");
+    let Some(noted) = record.settings.get(GROUP) else {
+        return Some((RunState::Failed, format!("{unseen}; unknown whether the command still runs")));
+    };
+    let group = noted.split(' ').next().unwrap_or(noted);
+    Some(match processes::group_lives(noted) {
+        Some(true) => {
+            let told = format!("its runner was killed; the command still runs as process group {group}");
+            (RunState::Running, told)
+        }
+        Some(false) => (RunState::Failed, format!("{unseen}, and so is the command's process group {group}")),
+        None => (RunState::Failed, format!("{unseen}; unknown whether process group {group}, its command, still runs")),
+    })
 }
 
 #[async_trait]
@@ -196,5 +221,42 @@ impl JobSource for LocalJobs {
     async fn dashboard(&self, id: &JobRunId, _attempt: Option<u32>) -> Result<String, SourceError> {
         let error = SourceError::new(ErrorClass::Unsupported, id.0.to_string(), "a command has no pages of its own");
         Err(SourceError { hint: "its log says what there is".into(), ..error })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    fn record(runner: &str, group: Option<&str>) -> RunRecord {
+        let mut settings = BTreeMap::from([(RUNNER.to_owned(), runner.to_owned())]);
+        settings.extend(group.map(|group| (GROUP.to_owned(), group.to_owned())));
+        let at = DateTime::UNIX_EPOCH;
+        serde_json::from_value(serde_json::json!({
+            "schema": 1, "id": "a-1", "job": "a", "state": "running", "created": at, "settings": settings,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn only_the_machine_that_ran_it_tells_whether_it_still_runs() {
+        let here = processes::host().unwrap();
+        let own = processes::noted(std::process::id());
+        // No process has a number of that size, and none began before the first.
+        let (gone, unread) = ("4194999 1", "4194999 -");
+        for (runner, group, state, told) in [
+            (format!("{here} {own}"), None, None, ""),
+            (format!("elsewhere {gone}"), Some(gone), Some(RunState::Running), "on elsewhere: whether"),
+            (format!("{here} {gone}"), None, Some(RunState::Failed), "unknown whether the command still runs"),
+            (format!("{here} 4194999"), Some(gone), Some(RunState::Failed), "and so is the command's process group"),
+            (format!("{here} {gone}"), Some(unread), Some(RunState::Failed), "unknown whether process group 4194999"),
+        ] {
+            let (judged, detail) = judged(&record(&runner, group)).unzip();
+            assert_eq!(judged, state, "{runner}");
+            assert!(detail.unwrap_or_default().contains(told), "{runner}");
+        }
+        let over = RunRecord { state: "success".into(), ..record(&format!("{here} {gone}"), Some(gone)) };
+        assert_eq!(judged(&over), None);
     }
 }

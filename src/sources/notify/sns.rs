@@ -1,29 +1,20 @@
 //! An SNS topic. Its messages carry attributes, so that a subscription can filter on kind, dataset or environment;
 //! a FIFO topic gets each notice once.
-
-use std::error::Error;
-use std::time::Duration;
+//!
+//! <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
 
 use async_trait::async_trait;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_sns::Client;
-use aws_sdk_sns::error::{BuildError, ProvideErrorMetadata, SdkError};
-use aws_sdk_sns::types::MessageAttributeValue;
-use serde_json::json;
-use tokio::sync::OnceCell;
+use serde_json::{Map, Value, json};
 
 use super::{About, Notifier, NotifyError};
-use crate::lake::ErrorClass;
-use crate::lake::aws::Asked;
+use crate::lake::aws::Access;
 use crate::model::notice::Notice;
 use crate::model::template::{LINES, Markup};
+use crate::sources::aws::call::{Caller, Protocol, Service};
 
-/// A host that takes no connection for this long is unreachable.
-const CONNECT: Duration = Duration::from_secs(3);
-/// One request in all, the finding of credentials included.
-const WHOLE: Duration = Duration::from_secs(10);
+const SERVICE: Service =
+    Service { host: "sns", signs: "sns", protocol: Protocol::Query { version: "2010-03-31" }, home: None };
+
 /// The longest subject. ASCII characters; SNS's own limit.
 const SUBJECT: usize = 100;
 /// The longest attribute sent. Characters.
@@ -40,12 +31,12 @@ pub struct SnsSettings {
     pub endpoint_url: Option<String>,
 }
 
-/// Publishes to a topic. The client is made when it is first needed.
+/// Publishes to a topic. The account is looked for when it is first needed.
 #[derive(Debug)]
 pub struct Sns {
     about: About,
     settings: SnsSettings,
-    client: OnceCell<Client>,
+    caller: Caller,
 }
 
 /// What is published.
@@ -77,11 +68,13 @@ pub fn region_of(topic_arn: &str) -> Option<&str> {
 impl Sns {
     /// Asks nobody.
     pub fn new(about: About, settings: SnsSettings) -> Self {
-        Self { about, settings, client: OnceCell::new() }
-    }
-
-    async fn client(&self) -> &Client {
-        self.client.get_or_init(|| connect(&self.settings)).await
+        let access = Access {
+            region: region_of(&settings.topic_arn).map(str::to_owned),
+            profile: settings.profile.clone(),
+            endpoint_url: settings.endpoint_url.clone(),
+            anonymous: false,
+        };
+        Self { about, settings, caller: Caller::new(access, SERVICE) }
     }
 
     fn message(&self, notice: &Notice) -> Message {
@@ -103,32 +96,6 @@ impl Sns {
             fifo,
         }
     }
-
-    fn failed<E>(&self, error: &SdkError<E>, action: &'static str) -> NotifyError
-    where
-        E: ProvideErrorMetadata + Error + 'static,
-    {
-        let (object, profile) = (self.settings.topic_arn.clone(), self.settings.profile.as_deref());
-        Asked { permission: action, object, profile }.failed(error).into()
-    }
-}
-
-/// As the lake's own client is made, but for the region, which is the topic's. The SDK tries once: trying again is
-/// for who shows it.
-async fn connect(settings: &SnsSettings) -> Client {
-    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(WHOLE).build();
-    let mut loader =
-        aws_config::defaults(BehaviorVersion::latest()).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
-    if let Some(region) = region_of(&settings.topic_arn) {
-        loader = loader.region(Region::new(region.to_owned()));
-    }
-    if let Some(profile) = &settings.profile {
-        loader = loader.profile_name(profile);
-    }
-    if let Some(endpoint) = &settings.endpoint_url {
-        loader = loader.endpoint_url(endpoint);
-    }
-    Client::new(&loader.load().await)
 }
 
 /// How many follow the topic, as its attributes say it.
@@ -146,8 +113,24 @@ fn subject(text: &str) -> String {
     text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).take(SUBJECT).collect()
 }
 
-fn attribute(value: &str) -> Result<MessageAttributeValue, BuildError> {
-    MessageAttributeValue::builder().data_type("String").string_value(value).build()
+/// What is published, as AWS Query names it.
+fn form(topic_arn: &str, message: Message) -> Value {
+    let mut form = Map::new();
+    let mut field = |name: String, value: String| form.insert(name, value.into());
+    field("TopicArn".to_owned(), topic_arn.to_owned());
+    field("Subject".to_owned(), message.subject);
+    field("Message".to_owned(), message.text);
+    for (n, (name, value)) in (1..).zip(message.attributes) {
+        let entry = format!("MessageAttributes.entry.{n}");
+        field(format!("{entry}.Name"), name.to_owned());
+        field(format!("{entry}.Value.DataType"), "String".to_owned());
+        field(format!("{entry}.Value.StringValue"), value);
+    }
+    if let Some((group, id)) = message.fifo {
+        field("MessageGroupId".to_owned(), group);
+        field("MessageDeduplicationId".to_owned(), id);
+    }
+    Value::Object(form)
 }
 
 #[async_trait]
@@ -156,31 +139,25 @@ impl Notifier for Sns {
         &self.about
     }
 
+    /// Sent once: trying again is for who shows it.
     async fn send(&self, notice: &Notice) -> Result<(), NotifyError> {
-        let message = self.message(notice);
         let topic = &self.settings.topic_arn;
-        let mut request = self.client().await.publish().topic_arn(topic).subject(message.subject).message(message.text);
-        for (name, value) in message.attributes {
-            let value = attribute(&value).map_err(|e| NotifyError::new(ErrorClass::Malformed, topic, e.to_string()))?;
-            request = request.message_attributes(name, value);
-        }
-        if let Some((group, id)) = message.fifo {
-            request = request.message_group_id(group).message_deduplication_id(id);
-        }
-        request.send().await.map(|_| ()).map_err(|e| self.failed(&e, "sns:Publish"))
+        let asked = self.caller.asked("sns:Publish", topic.clone());
+        self.caller.tell(&asked, "Publish", &form(topic, self.message(notice))).await?;
+        Ok(())
     }
 
     async fn check(&self) -> Result<String, NotifyError> {
         let topic = &self.settings.topic_arn;
-        let asked = self.client().await.get_topic_attributes().topic_arn(topic).send().await;
-        let found = asked.map_err(|e| self.failed(&e, "sns:GetTopicAttributes"))?;
-        let confirmed = found.attributes().and_then(|a| a.get("SubscriptionsConfirmed")).map(String::as_str);
+        let asked = self.caller.asked("sns:GetTopicAttributes", topic.clone());
+        let found = self.caller.tell(&asked, "GetTopicAttributes", &json!({ "TopicArn": topic })).await?;
+        let confirmed = found.get("SubscriptionsConfirmed").and_then(Value::as_str);
         Ok(format!("{topic} is there{}", followers(confirmed)))
     }
 
     fn preview(&self, notice: &Notice) -> Result<String, NotifyError> {
         let message = self.message(notice);
-        let attributes: serde_json::Map<_, _> =
+        let attributes: Map<_, _> =
             message.attributes.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
         let mut shown = json!({
             "TopicArn": self.settings.topic_arn,
@@ -251,5 +228,28 @@ mod tests {
     fn a_topic_that_nobody_follows_is_told_apart() {
         let said = [None, Some("0"), Some("1"), Some("12")].map(followers);
         assert!(said[0].is_empty() && said[1].contains("nobody") && said[3] == ", with subscriptions", "{said:?}");
+    }
+
+    #[test]
+    fn what_is_published_is_a_form() {
+        let sns = sns("a.fifo");
+        let message = Message {
+            subject: "s & t".into(),
+            text: "a\nb".into(),
+            attributes: vec![("kind", "test".into()), ("reason", "-".into())],
+            fifo: Some(("lakeward".into(), "id".into())),
+        };
+        let expected = json!({
+            "TopicArn": "arn:aws:sns:eu-central-1:123456789012:a.fifo", "Subject": "s & t", "Message": "a\nb",
+            "MessageAttributes.entry.1.Name": "kind",
+            "MessageAttributes.entry.1.Value.DataType": "String",
+            "MessageAttributes.entry.1.Value.StringValue": "test",
+            "MessageAttributes.entry.2.Name": "reason",
+            "MessageAttributes.entry.2.Value.DataType": "String",
+            "MessageAttributes.entry.2.Value.StringValue": "-",
+            "MessageGroupId": "lakeward", "MessageDeduplicationId": "id",
+        });
+        assert_eq!(form(&sns.settings.topic_arn, message), expected);
+        assert!(form("t", sns.message(&quarantined())).as_object().unwrap().values().all(Value::is_string));
     }
 }

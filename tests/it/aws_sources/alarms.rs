@@ -163,7 +163,26 @@ async fn who_may_not_see_composite_alarms_sees_the_others() {
     for requests in [2, 3] {
         let read = cloudwatch.alarms(now()).await.unwrap();
         assert_eq!((read.alarms.len(), fake.asked("describealarms").len()), (8, requests));
+        let [note] = read.notes.try_into().unwrap();
+        assert!(note.starts_with("composite and log alarms are not watched"), "it is told each time: {note}");
     }
+    let alarms = vec![Arc::new(cloudwatch) as Arc<dyn AlarmSource>];
+    let session = Session::new(Arc::new(Memory::default()), LakeSettings::default());
+    let session = session.with_sources(Connected { alarms, ..Connected::default() });
+    let snapshot = session.refresh(now(), |_| {}).await;
+    let health = snapshot.sources.iter().find(|source| source.source == "alarms").unwrap();
+    assert_eq!((&health.state, health.notes.len()), (&SourceState::Fresh, 1), "{health:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_told() {
+    let odd = json!({ "AlarmName": "odd", "Threshold": "a lot" });
+    let alarms = vec![alarm("fine", "OK", "missing", "orders"), odd];
+    let fake = FakeAws::start(fake(Metrics { alarms, ..Metrics::default() }));
+    let read = watching(&fake).await.alarms(now()).await.unwrap();
+    let [note] = read.notes.try_into().unwrap();
+    assert!(note.starts_with("1 alarm is not watched: its record cannot be read: odd: invalid type"), "{note}");
+    assert_eq!(read.alarms.len(), 1);
 }
 
 #[tokio::test]

@@ -141,7 +141,7 @@ impl AlarmSource for Ordered {
             actions: true,
             dead: None,
         };
-        Ok(AlarmsRead { alarms: vec![alarm], problem: None })
+        Ok(AlarmsRead { alarms: vec![alarm], ..AlarmsRead::default() })
     }
 }
 

@@ -1,5 +1,5 @@
-//! Calls of AWS services of which a handful is all that is needed: CloudWatch, Secrets Manager, Glue, STS, Health. Their
-//! SDK crates would be most of a build (Glue alone takes minutes), so requests are put together here, signed by the
+//! Calls of AWS services of which a handful is all that is needed: CloudWatch, Secrets Manager, Glue, STS, SNS, Health.
+//! Their SDK crates would be most of a build (Glue alone takes minutes), so requests are put together here, signed by the
 //! SDK's own signer with the SDK's own credentials, and sent by the HTTP client of the other sources. What a reply means
 //! is for who asks.
 
@@ -58,7 +58,8 @@ pub enum Protocol {
         /// What stands before the operation in `X-Amz-Target`.
         target: &'static str,
     },
-    /// AWS Query: a form is posted to `/`. Only flat replies are read: names and texts, wherever they stand.
+    /// AWS Query: a form is posted to `/`. Only flat replies are read: names and texts, wherever they stand, the entries
+    /// of maps among them.
     /// <https://smithy.io/2.0/aws/protocols/aws-query-protocol.html>
     Query {
         /// The version of the API: `2011-06-15`.
@@ -121,6 +122,18 @@ impl Caller {
     /// numbers alone. All that is asked here reads, so it is asked again when the service is busy: at most three times,
     /// of 10 s each.
     pub async fn ask(&self, asked: &Asked<'_>, operation: &str, input: &Value) -> Result<Value, SourceError> {
+        self.send(asked, &self.request(asked, operation, input)?).await
+    }
+
+    /// The same for what may not be done twice: it is sent once, and again only where the credentials had run out, since
+    /// nothing was done then.
+    pub async fn tell(&self, asked: &Asked<'_>, operation: &str, input: &Value) -> Result<Value, SourceError> {
+        let request = self.request(asked, operation, input)?;
+        let answer = self.once(asked, &request).await.map_err(|failed| failed.error);
+        self.renewed(asked, &request, answer).await
+    }
+
+    fn request(&self, asked: &Asked<'_>, operation: &str, input: &Value) -> Result<Request, SourceError> {
         let (headers, body) = match self.service.protocol {
             Protocol::Json { version, target } => (
                 vec![
@@ -141,8 +154,7 @@ impl Caller {
                 return Err(SourceError::new(ErrorClass::Unsupported, asked.object.clone(), detail));
             }
         };
-        let (method, path) = (Method::POST, "/".to_owned());
-        self.send(asked, &Request { method, path, headers, body, answers: &[] }).await
+        Ok(Request { method: Method::POST, path: "/".to_owned(), headers, body, answers: &[] })
     }
 
     /// One call of a service that speaks REST with JSON. The path begins with `/`, its parts percent-encoded, its query
@@ -163,6 +175,16 @@ impl Caller {
 
     async fn send(&self, asked: &Asked<'_>, request: &Request) -> Result<Value, SourceError> {
         let answer = tried(|| self.once(asked, request)).await;
+        self.renewed(asked, request, answer).await
+    }
+
+    /// The answer; that to a second try, where the credentials had run out.
+    async fn renewed(
+        &self,
+        asked: &Asked<'_>,
+        request: &Request,
+        answer: Result<Value, SourceError>,
+    ) -> Result<Value, SourceError> {
         match answer {
             // They may have been renewed beside this process; if not, the second answer is the first.
             Err(error) if error.class == ErrorClass::Expired && self.session.forget().await => {

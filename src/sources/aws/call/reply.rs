@@ -84,10 +84,12 @@ fn leaves_of_json(value: &Value, leaves: &mut Map<String, Value>) {
 }
 
 /// Elements that hold text alone. None if it is no XML: it neither has elements nor ends as they do. No entity but XML's
-/// own five is known, and nothing is nested here, so that no document can make it work long.
+/// own five is known, and nothing is nested here, so that no document can make it work long. The value of a map's entry
+/// has the name that its key is.
 fn leaves_of_xml(text: &str, leaves: &mut Map<String, Value>) -> Option<()> {
     let mut rest = text;
     let mut elements = 0;
+    let mut key = None;
     while let Some((_, from)) = rest.split_once('<') {
         let (tag, after) = from.split_once('>')?;
         rest = after;
@@ -98,9 +100,16 @@ fn leaves_of_xml(text: &str, leaves: &mut Map<String, Value>) -> Option<()> {
         elements += 1;
         let (content, end) = after.split_once('<')?;
         let ended = end.strip_prefix('/').and_then(|end| end.split_once('>'));
-        if ended.is_some_and(|(closed, _)| closed.trim() == name) && !leaves.contains_key(name) {
-            leaves.insert(name.to_owned(), Value::String(unescaped(content.trim())));
+        if ended.is_none_or(|(closed, _)| closed.trim() != name) {
+            continue;
         }
+        let value = unescaped(content.trim());
+        if name == "key" {
+            key = Some(value);
+            continue;
+        }
+        let name = if name == "value" { key.take() } else { None }.unwrap_or_else(|| name.to_owned());
+        leaves.entry(name).or_insert(Value::String(value));
     }
     (elements > 0 && text.trim_end().ends_with('>')).then_some(())
 }
@@ -220,6 +229,16 @@ mod tests {
             let expected =
                 json!({"Arn": "arn:aws:sts::1:assumed-role/a/b", "UserId": "AROA:b", "Account": "1", "RequestId": "r"});
             assert_eq!(value, expected);
+        }
+    }
+
+    #[test]
+    fn entries_of_a_map_are_named_by_their_keys() {
+        let xml = "<R><Attributes><entry><key>Policy</key><value>{&quot;a&quot;:1}</value></entry>\n<entry> <key>SubscriptionsConfirmed</key>\n<value>3</value></entry></Attributes><value>alone</value></R>";
+        let as_json = r#"{"R":{"Attributes":{"Policy":"{\"a\":1}","SubscriptionsConfirmed":"3"},"value":"alone"}}"#;
+        for body in [xml, as_json] {
+            let expected = json!({"Policy": "{\"a\":1}", "SubscriptionsConfirmed": "3", "value": "alone"});
+            assert_eq!(read(QUERY, 200, None, body).unwrap(), expected, "{body}");
         }
     }
 }

@@ -19,7 +19,7 @@ use self::life::Lives;
 use super::call::{Caller, Protocol, Service};
 use crate::lake::ErrorClass;
 use crate::lake::aws::Access;
-use crate::model::alarm::{Alarm, dead_of_dead};
+use crate::model::alarm::dead_of_dead;
 use crate::model::metric::{Curve, MetricPlace};
 use crate::sources::SourceError;
 use crate::sources::metrics::{AlarmSource, AlarmsRead, MetricSource};
@@ -37,6 +37,10 @@ pub(super) const SERVICE: Service = Service {
 const PAGE: usize = 100;
 /// The most pages that are read: whoever has more alarms names a prefix.
 const PAGES: usize = 10;
+
+/// What is said where only alarms on metrics may be read.
+const ALONE: &str = "composite and log alarms are not watched: cloudwatch:DescribeAlarms is denied for them (it is \
+                     needed on every alarm, `*`)";
 
 /// What looking into silent alarms may take.
 const LOOK: Duration = Duration::from_secs(5);
@@ -74,8 +78,8 @@ impl CloudWatch {
     }
 
     /// The alarms, page after page.
-    async fn describe(&self) -> Result<(Vec<Alarm>, Option<SourceError>), SourceError> {
-        let mut found = Vec::new();
+    async fn describe(&self) -> Result<AlarmsRead, SourceError> {
+        let (mut found, mut unread) = (Vec::new(), Vec::new());
         let mut token: Option<String> = None;
         let (mut alone, mut unknown) = (self.metrics_alone.load(Ordering::Relaxed), None);
         for _ in 0..PAGES {
@@ -91,7 +95,9 @@ impl CloudWatch {
                 }
                 page => page?,
             };
-            found.extend(wire::alarms(&page));
+            let (alarms, faults) = wire::alarms(&page);
+            found.extend(alarms);
+            unread.extend(faults);
             token = wire::next(&page);
             if token.is_none() {
                 break;
@@ -106,7 +112,17 @@ impl CloudWatch {
             )
         });
         found.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok((found, unknown.or(cut)))
+        // Whoever looks for one of them here must not take its absence for silence.
+        let mut notes = Vec::new();
+        if alone && unknown.is_none() {
+            notes.push(ALONE.to_owned());
+        }
+        if let Some(first) = unread.first() {
+            let n = unread.len();
+            let are = if n == 1 { "alarm is not watched: its record" } else { "alarms are not watched: their records" };
+            notes.push(format!("{n} {are} cannot be read: {first}"));
+        }
+        Ok(AlarmsRead { alarms: found, problem: unknown.or(cut), notes })
     }
 
     /// One page, of all kinds of alarms or of those on metrics alone.
@@ -145,7 +161,7 @@ impl AlarmSource for CloudWatch {
     /// One request for each hundred alarms. When it is time to ask which of them can fire, two more wait for each other,
     /// so that up to a hundred alarms take three round trips.
     async fn alarms(&self, now: DateTime<Utc>) -> Result<AlarmsRead, SourceError> {
-        let (mut alarms, cut) = self.describe().await?;
+        let AlarmsRead { mut alarms, problem: cut, notes } = self.describe().await?;
         // Whether the silent ones can fire is worth less than what the others say now.
         let looked = timeout(LOOK, self.lives.look(&self.caller, &alarms, now)).await.unwrap_or_else(|_| {
             let detail = "it was not told in time which of the silent alarms can fire";
@@ -156,7 +172,7 @@ impl AlarmSource for CloudWatch {
             alarm.dead = self.lives.death(alarm, now);
         }
         dead_of_dead(&mut alarms);
-        Ok(AlarmsRead { alarms, problem })
+        Ok(AlarmsRead { alarms, problem, notes })
     }
 }
 

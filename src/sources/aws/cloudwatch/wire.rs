@@ -88,11 +88,26 @@ fn dimensions(wire: Vec<WireDimension>) -> Vec<Dimension> {
     wire.into_iter().map(|d| Dimension { name: d.name, value: d.value }).collect()
 }
 
+/// The records of a list, and of those that make no sense, why.
+fn read<T: for<'de> Deserialize<'de>>(page: &Value, list: &str) -> (Vec<T>, Vec<String>) {
+    let (mut all, mut faults) = (Vec::new(), Vec::new());
+    for record in page.get(list).and_then(Value::as_array).into_iter().flatten() {
+        match T::deserialize(record) {
+            Ok(one) => all.push(one),
+            Err(e) => {
+                let name = record.get("AlarmName").and_then(Value::as_str).map(|name| format!("{name}: "));
+                faults.push(format!("{}{e}", name.unwrap_or_default()));
+            }
+        }
+    }
+    (all, faults)
+}
+
 /// The records of a list, without those that make no sense.
 fn records<T: for<'de> Deserialize<'de>>(page: &Value, list: &str) -> Vec<T> {
-    let all = page.get(list).and_then(Value::as_array).into_iter().flatten();
-    let read = |record: &Value| T::deserialize(record).inspect_err(|e| tracing::debug!("{list}: {e}")).ok();
-    all.filter_map(read).collect()
+    let (all, faults) = read(page, list);
+    faults.iter().for_each(|fault| tracing::debug!("{list}: {fault}"));
+    all
 }
 
 /// The token of the page after this one.
@@ -100,10 +115,15 @@ pub(super) fn next(page: &Value) -> Option<String> {
     page.get("NextToken").and_then(Value::as_str).filter(|token| !token.is_empty()).map(str::to_owned)
 }
 
-/// The alarms of a page, of each kind.
-pub(super) fn alarms(page: &Value) -> Vec<Alarm> {
-    let kinds = ["MetricAlarms", "CompositeAlarms", "LogAlarms"];
-    kinds.iter().flat_map(|kind| records::<WireAlarm>(page, kind)).map(alarm).collect()
+/// The alarms of a page, of each kind, and of each that cannot be read, why.
+pub(super) fn alarms(page: &Value) -> (Vec<Alarm>, Vec<String>) {
+    let (mut alarms, mut faults) = (Vec::new(), Vec::new());
+    for kind in ["MetricAlarms", "CompositeAlarms", "LogAlarms"] {
+        let (records, unread) = read::<WireAlarm>(page, kind);
+        alarms.extend(records.into_iter().map(alarm));
+        faults.extend(unread);
+    }
+    (alarms, faults)
 }
 
 fn alarm(wire: WireAlarm) -> Alarm {
@@ -229,7 +249,7 @@ mod tests {
     use super::*;
 
     fn read(alarm: Value) -> Alarm {
-        alarms(&json!({ "MetricAlarms": [alarm] })).pop().unwrap()
+        alarms(&json!({ "MetricAlarms": [alarm] })).0.pop().unwrap()
     }
 
     #[test]
@@ -284,7 +304,10 @@ mod tests {
             "CompositeAlarms": [{ "AlarmName": "both", "AlarmRule": "ALARM(bare)", "StateValue": "OK" }],
             "LogAlarms": null,
         });
-        let read = alarms(&page);
+        let (read, faults) = alarms(&page);
+        assert!(faults.len() == 2 && faults[0].contains("invalid type"), "{faults:?}");
+        let named = alarms(&json!({ "CompositeAlarms": [{ "AlarmName": "x", "AlarmRule": 5 }] })).1;
+        assert!(named.len() == 1 && named[0].starts_with("x: invalid type"), "{named:?}");
         let names: Vec<&str> = read.iter().map(|a| a.name.as_str()).collect();
         assert_eq!(names, ["bare", "odd", "both"]);
         assert_eq!((read[0].uri.as_str(), read[0].state), ("cloudwatch:/alarms/bare", AlarmState::InsufficientData));
@@ -294,7 +317,7 @@ mod tests {
             ("2026-11-25T03:00:00+00:00", Duration::zero())
         );
         assert_eq!(read[2].watched, Watched::Alarms { rule: "ALARM(bare)".into() });
-        assert!(alarms(&json!({})).is_empty() && next(&json!({ "NextToken": "" })).is_none());
+        assert!(alarms(&json!({})).0.is_empty() && next(&json!({ "NextToken": "" })).is_none());
         let long = read_window(i64::MAX, i64::MAX);
         assert_eq!(long, Duration::days(30));
     }
