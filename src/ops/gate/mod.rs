@@ -2,6 +2,8 @@
 //! lease, journal, the call, the audit record, in this order.
 
 mod actor;
+mod acts;
+mod driving;
 mod effect;
 mod holding;
 mod journal;
@@ -20,6 +22,8 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex as Turn, OnceCell};
 
 pub use actor::Actor;
+pub use acts::OpenAct;
+pub use driving::{CancelAsk, DagAsk, SubmitAsk};
 pub use effect::{GateError, Outcome, WriteEffect};
 pub use journal::{Journal, JournalStep, Record};
 pub use lease::{Fence, Lease, Leases};
@@ -27,6 +31,7 @@ pub use running::RunAsk;
 pub use triage::TriageAsk;
 pub use writing::level_of;
 
+use self::acts::{Acts, Driven};
 use super::audit::{self, AuditRecord};
 use super::moves::{Watch, records};
 use super::notify::Notifying;
@@ -34,6 +39,8 @@ use crate::lake::capability::Capabilities;
 use crate::lake::path::Prefixes;
 use crate::lake::{Condition, LakeWriter};
 use crate::model::protection::{Confirmation, Level, Protection};
+use crate::sources::dags::DagControl;
+use crate::sources::jobs::JobRunner;
 
 type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
@@ -52,6 +59,10 @@ pub struct Gate {
     turn: Turn<()>,
     /// Who is told of moves, and the name of the environment that they are told of.
     notifying: Option<(Arc<Notifying>, String)>,
+    /// What starts job runs, and what acts on DAGs: nothing else of this process has them.
+    jobs: Option<Arc<dyn JobRunner>>,
+    dags: Option<Arc<dyn DagControl>>,
+    acts: Acts,
 }
 
 impl fmt::Debug for Gate {
@@ -67,6 +78,7 @@ impl Gate {
             lake,
             prefixes,
             protection: Mutex::new(protection),
+            acts: Acts::at(journal.acts()),
             journal,
             log: None,
             actor: Actor::of_process(),
@@ -74,6 +86,8 @@ impl Gate {
             can: OnceCell::new(),
             turn: Turn::default(),
             notifying: None,
+            jobs: None,
+            dags: None,
         }
     }
 
@@ -90,6 +104,11 @@ impl Gate {
     /// The same, telling people of the moves in the environment of this name.
     pub fn telling(self, notifying: Arc<Notifying>, environment: String) -> Self {
         Self { notifying: Some((notifying, environment)), ..self }
+    }
+
+    /// The same, with what starts job runs and what acts on DAGs.
+    pub fn driving(self, jobs: Option<Arc<dyn JobRunner>>, dags: Option<Arc<dyn DagControl>>) -> Self {
+        Self { jobs, dags, ..self }
     }
 
     /// Who is told of moves.
@@ -147,6 +166,20 @@ impl Gate {
             return self.triaged(effect, ask, rehearsal).await;
         }
         self.protection().allows(now).map_err(GateError::Locked)?;
+        // What a service does for us fights with no move for the store: it need not wait for one.
+        match effect {
+            WriteEffect::Submit(ask) => {
+                return self.driven(effect, Driven::Submit(ask.clone()), confirmation, rehearsal).await;
+            }
+            WriteEffect::Cancel(ask) => {
+                return self.driven(effect, Driven::Cancel(ask.clone()), confirmation, rehearsal).await;
+            }
+            WriteEffect::Dag(ask) => {
+                return self.driven(effect, Driven::Dag(ask.clone()), confirmation, rehearsal).await;
+            }
+            WriteEffect::Finish(id) => return self.finished(effect, id, confirmation, rehearsal).await,
+            _ => {}
+        }
         let _turn = self.turn.lock().await;
         match effect {
             WriteEffect::Move(plan) => self.moved(effect, plan, confirmation, watch, rehearsal).await,
@@ -155,7 +188,12 @@ impl Gate {
                 self.marked(effect, id, *step, note.clone(), confirmation, rehearsal).await
             }
             WriteEffect::Run(ask) => self.ran(effect, ask, confirmation, watch, rehearsal).await,
-            WriteEffect::Arm { .. } | WriteEffect::Triage(_) => Ok(Outcome::nothing()),
+            WriteEffect::Arm { .. }
+            | WriteEffect::Triage(_)
+            | WriteEffect::Submit(_)
+            | WriteEffect::Cancel(_)
+            | WriteEffect::Dag(_)
+            | WriteEffect::Finish(_) => Ok(Outcome::nothing()),
         }
     }
 
