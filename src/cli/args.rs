@@ -1,6 +1,7 @@
 //! The command line, in the words of the product: global flags, commands, targets. Nothing is read here.
 
 mod alerts;
+mod driving;
 mod pipeline;
 mod runbook;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::alerts::{AlertsAct, OnAlerts};
+pub use self::driving::{ClearArgs, MarkArgs, PauseArgs, Rerun, Retry, TriggerArgs};
 pub use self::pipeline::{Dags, Jobs, LogArgs, Logs};
 pub use self::runbook::{Runbook, RunbookRun, StepAct};
 use crate::model::severity::Severity;
@@ -238,7 +240,9 @@ impl Command {
     pub fn writes(&self) -> bool {
         match self {
             Self::Quarantine(Quarantine::Plan(_) | Quarantine::List | Quarantine::Show { .. }) => false,
-            Self::Quarantine(_) | Self::Dlq(Dlq::Archive { .. }) | Self::Jobs(Jobs::Run { .. }) => true,
+            Self::Quarantine(_) | Self::Dlq(Dlq::Archive { .. }) => true,
+            Self::Jobs(jobs) => !matches!(jobs, Jobs::List { .. } | Jobs::Show { .. } | Jobs::Logs { .. }),
+            Self::Dags(dags) => !matches!(dags, Dags::List { .. } | Dags::Show { .. } | Dags::Logs { .. }),
             Self::Runbook(Runbook::Run(_)) => true,
             Self::Alerts { act: Some(act), .. } => !matches!(act, AlertsAct::History { .. }),
             _ => false,

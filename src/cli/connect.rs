@@ -48,7 +48,7 @@ pub fn lake(target: &LakeTarget) -> Result<Arc<dyn LakeWriter>, LakeError> {
 pub fn session(config: &Config) -> Result<Session, CliError> {
     let lake = lake(config.lake()?)?;
     let reader: Arc<dyn crate::lake::Lake> = lake.clone();
-    let connected = super::sources::connect(config, &reader);
+    let (connected, drivers) = super::sources::connect(config, &reader);
     let mut session = Session::new(reader, config.settings.clone()).with_sources(connected);
     if let Some(access) = &config.glue {
         session = session.with_registry(Arc::new(GlueRegistry::new(access.clone())));
@@ -65,7 +65,8 @@ pub fn session(config: &Config) -> Result<Session, CliError> {
     // Without a place for its journal nothing may be written.
     let Some(journal) = places.journal() else { return Ok(session) };
     let protection = Protection::of(config.protected.value, config.read_only.value);
-    let mut gate = Gate::new(lake, config.settings.prefixes.clone(), protection, Journal::at(journal));
+    let gate = Gate::new(lake, config.settings.prefixes.clone(), protection, Journal::at(journal));
+    let mut gate = gate.driving(drivers.jobs, drivers.dags);
     if let Some(file) = places.audit_file() {
         gate = gate.with_log(file);
     }

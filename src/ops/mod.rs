@@ -7,6 +7,7 @@ pub mod audit;
 mod cadence;
 mod cost;
 mod drift;
+pub mod driving;
 mod entries;
 mod freshness;
 pub mod gate;
@@ -22,6 +23,8 @@ pub mod pipeline;
 pub mod probe;
 mod quarantines;
 mod refresh;
+pub mod retries;
+pub mod retrying;
 mod runbooks;
 mod scan;
 mod secrets;
@@ -32,13 +35,17 @@ mod walking;
 
 pub use audit::AuditRecord;
 pub use cost::Cost;
-pub use gate::{Gate, GateError, IncidentAsk, Outcome, RunAsk, TriageAsk, WriteEffect};
+pub use driving::{ClearedTask, DrivePlan};
+pub use gate::{
+    CancelAsk, DagAsk, Gate, GateError, IncidentAsk, OpenAct, Outcome, RunAsk, SubmitAsk, TriageAsk, WriteEffect,
+};
 pub use health::{SourceHealth, SourceState};
 pub use history::{History, HistoryEvent};
 pub use incidents::Opening;
 pub use moves::{Ask, Keep, MoveProgress, Phase, Quarantine, QuarantineEvent, Watch};
 pub use notify::Notifying;
 pub use pipeline::{Connected, LogOf, Pipeline};
+pub use retrying::{Left, Standing};
 pub use runbooks::Runbooks;
 pub use session::{Opened, Progress, Session, Snapshot};
 pub use settings::LakeSettings;

@@ -129,6 +129,10 @@ async fn perform(
     let id = match &effect {
         WriteEffect::Move(plan) => plan.id.clone(),
         WriteEffect::Resume(id) | WriteEffect::Mark { id, .. } => id.clone(),
+        WriteEffect::Submit(ask) => MoveId(ask.id.0.clone()),
+        WriteEffect::Cancel(ask) => MoveId(ask.id.0.clone()),
+        WriteEffect::Dag(ask) => MoveId(ask.id.0.clone()),
+        WriteEffect::Finish(id) => MoveId(id.0.clone()),
         WriteEffect::Arm { .. } | WriteEffect::Triage(_) | WriteEffect::Run(_) | WriteEffect::Incident(_) => {
             MoveId(String::new())
         }

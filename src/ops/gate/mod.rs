@@ -2,6 +2,8 @@
 //! lease, journal, the call, the audit record, in this order.
 
 mod actor;
+mod acts;
+mod driving;
 mod effect;
 mod holding;
 mod incident;
@@ -21,6 +23,8 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex as Turn, OnceCell};
 
 pub use actor::Actor;
+pub use acts::OpenAct;
+pub use driving::{CancelAsk, DagAsk, SubmitAsk};
 pub use effect::{GateError, Outcome, WriteEffect};
 pub use incident::IncidentAsk;
 pub use journal::{Journal, JournalStep, Record};
@@ -29,6 +33,7 @@ pub use running::RunAsk;
 pub use triage::TriageAsk;
 pub use writing::level_of;
 
+use self::acts::{Acts, Driven};
 use super::audit::{self, AuditRecord};
 use super::moves::{Watch, records};
 use super::notify::Notifying;
@@ -36,6 +41,8 @@ use crate::lake::capability::Capabilities;
 use crate::lake::path::Prefixes;
 use crate::lake::{Condition, LakeWriter};
 use crate::model::protection::{Confirmation, Level, Protection};
+use crate::sources::dags::DagControl;
+use crate::sources::jobs::JobRunner;
 
 type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
@@ -54,6 +61,10 @@ pub struct Gate {
     turn: Turn<()>,
     /// Who is told of moves, and the name of the environment that they are told of.
     notifying: Option<(Arc<Notifying>, String)>,
+    /// What starts job runs, and what acts on DAGs: nothing else of this process has them.
+    jobs: Option<Arc<dyn JobRunner>>,
+    dags: Option<Arc<dyn DagControl>>,
+    acts: Acts,
 }
 
 impl fmt::Debug for Gate {
@@ -69,6 +80,7 @@ impl Gate {
             lake,
             prefixes,
             protection: Mutex::new(protection),
+            acts: Acts::at(journal.acts()),
             journal,
             log: None,
             actor: Actor::of_process(),
@@ -76,6 +88,8 @@ impl Gate {
             can: OnceCell::new(),
             turn: Turn::default(),
             notifying: None,
+            jobs: None,
+            dags: None,
         }
     }
 
@@ -92,6 +106,11 @@ impl Gate {
     /// The same, telling people of the moves in the environment of this name.
     pub fn telling(self, notifying: Arc<Notifying>, environment: String) -> Self {
         Self { notifying: Some((notifying, environment)), ..self }
+    }
+
+    /// The same, with what starts job runs and what acts on DAGs.
+    pub fn driving(self, jobs: Option<Arc<dyn JobRunner>>, dags: Option<Arc<dyn DagControl>>) -> Self {
+        Self { jobs, dags, ..self }
     }
 
     /// Who is told of moves.
@@ -152,6 +171,20 @@ impl Gate {
             return self.happened(effect, ask, rehearsal).await;
         }
         self.protection().allows(now).map_err(GateError::Locked)?;
+        // What a service does for us fights with no move for the store: it need not wait for one.
+        match effect {
+            WriteEffect::Submit(ask) => {
+                return self.driven(effect, Driven::Submit(ask.clone()), confirmation, rehearsal).await;
+            }
+            WriteEffect::Cancel(ask) => {
+                return self.driven(effect, Driven::Cancel(ask.clone()), confirmation, rehearsal).await;
+            }
+            WriteEffect::Dag(ask) => {
+                return self.driven(effect, Driven::Dag(ask.clone()), confirmation, rehearsal).await;
+            }
+            WriteEffect::Finish(id) => return self.finished(effect, id, confirmation, rehearsal).await,
+            _ => {}
+        }
         let _turn = self.turn.lock().await;
         match effect {
             WriteEffect::Move(plan) => self.moved(effect, plan, confirmation, watch, rehearsal).await,
@@ -160,7 +193,13 @@ impl Gate {
                 self.marked(effect, id, *step, note.clone(), confirmation, rehearsal).await
             }
             WriteEffect::Run(ask) => self.ran(effect, ask, confirmation, watch, rehearsal).await,
-            WriteEffect::Arm { .. } | WriteEffect::Triage(_) | WriteEffect::Incident(_) => Ok(Outcome::nothing()),
+            WriteEffect::Arm { .. }
+            | WriteEffect::Triage(_)
+            | WriteEffect::Incident(_)
+            | WriteEffect::Submit(_)
+            | WriteEffect::Cancel(_)
+            | WriteEffect::Dag(_)
+            | WriteEffect::Finish(_) => Ok(Outcome::nothing()),
         }
     }
 

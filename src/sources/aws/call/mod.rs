@@ -130,7 +130,7 @@ impl Caller {
     pub async fn tell(&self, asked: &Asked<'_>, operation: &str, input: &Value) -> Result<Value, SourceError> {
         let request = self.request(asked, operation, input)?;
         let answer = self.once(asked, &request).await.map_err(|failed| failed.error);
-        self.renewed(asked, &request, answer).await
+        self.with_other_credentials(asked, &request, answer).await
     }
 
     fn request(&self, asked: &Asked<'_>, operation: &str, input: &Value) -> Result<Request, SourceError> {
@@ -168,18 +168,30 @@ impl Caller {
         input: Option<&Value>,
         answers: &'static [&'static str],
     ) -> Result<Value, SourceError> {
-        let headers = input.map(|_| ("content-type", "application/json".to_owned())).into_iter().collect();
-        let body = input.map(|input| input.to_string().into_bytes()).unwrap_or_default();
-        self.send(asked, &Request { method, path: path.to_owned(), headers, body, answers }).await
+        self.send(asked, &of_rest(method, path, input, answers)).await
+    }
+
+    /// The same for what must not be done twice: sent once, and again only where the credentials were refused.
+    pub async fn rest_once(
+        &self,
+        asked: &Asked<'_>,
+        method: Method,
+        path: &str,
+        input: Option<&Value>,
+        answers: &'static [&'static str],
+    ) -> Result<Value, SourceError> {
+        let request = of_rest(method, path, input, answers);
+        let answer = self.once(asked, &request).await.map_err(|failed| failed.error);
+        self.with_other_credentials(asked, &request, answer).await
     }
 
     async fn send(&self, asked: &Asked<'_>, request: &Request) -> Result<Value, SourceError> {
         let answer = tried(|| self.once(asked, request)).await;
-        self.renewed(asked, request, answer).await
+        self.with_other_credentials(asked, request, answer).await
     }
 
     /// The answer; that to a second try, where the credentials had run out.
-    async fn renewed(
+    async fn with_other_credentials(
         &self,
         asked: &Asked<'_>,
         request: &Request,
@@ -277,6 +289,12 @@ impl fmt::Debug for Caller {
         let Self { access, service, .. } = self;
         f.debug_struct("Caller").field("access", access).field("service", service).finish_non_exhaustive()
     }
+}
+
+fn of_rest(method: Method, path: &str, input: Option<&Value>, answers: &'static [&'static str]) -> Request {
+    let headers = input.map(|_| ("content-type", "application/json".to_owned())).into_iter().collect();
+    let body = input.map(|input| input.to_string().into_bytes()).unwrap_or_default();
+    Request { method, path: path.to_owned(), headers, body, answers }
 }
 
 /// Why there is no reply to judge.
