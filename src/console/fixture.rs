@@ -235,6 +235,11 @@ impl Driven {
                     self.asked.push(effect);
                     Msg::Planned(id, Ok(plans))
                 }
+                Effect::PlanRepair { id, .. } => {
+                    self.asked.push(effect);
+                    let plan = if self.refuses { moves::refused_repair() } else { moves::repair() };
+                    Msg::RepairPlanned(id, Ok(Box::new(plan)))
+                }
                 Effect::PlanResume { id, ref of } => {
                     let plans =
                         of.iter().map(|id| Plan { id: id.clone(), ..self.plan(MoveKind::Quarantine, "orders") });
@@ -294,8 +299,12 @@ impl Driven {
 
     /// What asks for a write.
     pub(super) fn writes(&self) -> Vec<&Effect> {
-        let writes =
-            |e: &&Effect| matches!(e, Effect::Apply(_) | Effect::Resume(_) | Effect::Mark { .. } | Effect::Arm { .. });
+        let writes = |e: &&Effect| {
+            matches!(
+                e,
+                Effect::Apply(_) | Effect::Resume(_) | Effect::Mark { .. } | Effect::Arm { .. } | Effect::Repair(_)
+            )
+        };
         self.asked.iter().filter(writes).collect()
     }
 

@@ -13,7 +13,9 @@ use crate::model::metric::Curve;
 use crate::model::moves::{MoveId, Plan, ReasonCode, Step};
 use crate::model::protection::{Confirmation, Protection};
 use crate::model::run::JobRunId;
-use crate::ops::{AuditRecord, GateError, HistoryEvent, LogOf, MoveProgress, Opened, Progress, Snapshot, TriageAsk};
+use crate::ops::{
+    AuditRecord, GateError, HistoryEvent, LogOf, MoveProgress, Opened, Progress, RepairPlan, Snapshot, TriageAsk,
+};
 use crate::rows::{PageRequest, RowsError};
 use crate::sources::SourceError;
 use crate::sources::jobs::RunDetail;
@@ -53,6 +55,10 @@ pub(super) enum Msg {
     Protection(Option<Protection>),
     /// Plans came, or why not.
     Planned(RequestId, Result<Vec<Plan>, GateError>),
+    /// The plan of a repair came, or why not.
+    RepairPlanned(RequestId, Result<Box<RepairPlan>, GateError>),
+    /// The plan that is being made has looked at so many rows, of so many.
+    RepairChecked(RequestId, u64, Option<u64>),
     /// The running move tells how far it is, and which of those asked for it is.
     MoveProgress(MoveProgress, usize),
     /// Writes ended.
@@ -104,6 +110,10 @@ pub(super) enum Effect {
     PlanResume { id: RequestId, of: Vec<MoveId> },
     /// Plan to archive these processed entries.
     PlanEntryArchive { id: RequestId, targets: Vec<String>, note: Option<String> },
+    /// Plan the repair of an entry: reads all of its rows.
+    PlanRepair { id: RequestId, target: String },
+    /// Carry out a repair. Only the plan screen asks for it.
+    Repair(Box<RepairPlan>),
     /// Carry out plans, one after the other. Only the plan screen asks for it.
     Apply(Vec<(Plan, Confirmation)>),
     /// Finish interrupted moves, one after the other. Only the plan screen asks for it.

@@ -20,12 +20,14 @@ pub mod notify;
 pub mod pipeline;
 mod quarantines;
 mod refresh;
+pub mod repair;
 mod scan;
 mod secrets;
 pub mod session;
 pub mod settings;
 mod triage;
 
+pub use crate::model::repair::RepairPlan;
 pub use audit::AuditRecord;
 pub use cost::Cost;
 pub use gate::{Gate, GateError, Outcome, RunAsk, TriageAsk, WriteEffect};
@@ -34,6 +36,7 @@ pub use history::{History, HistoryEvent};
 pub use moves::{Ask, Keep, MoveProgress, Phase, Quarantine, QuarantineEvent, Watch};
 pub use notify::Notifying;
 pub use pipeline::{Connected, LogOf, Pipeline};
+pub use repair::{RowCheck, RowProgress};
 pub use session::{Opened, Progress, Session, Snapshot};
 pub use settings::LakeSettings;
 

@@ -2,8 +2,8 @@
 
 use super::enabled::{
     always, archive, arm, dead_letters, investigate, log_open, logged, markable, never_hinted, openable, quarantine,
-    rangeable, release, resolve, resume, reveal, rows_open, run_of_alert, something_selected, sortable, stop, themed,
-    triage, undo,
+    rangeable, release, repair, resolve, resume, reveal, rows_open, run_of_alert, something_selected, sortable, stop,
+    themed, triage, undo,
 };
 use super::{Command, Spec};
 use crate::console::state::{Focus, Mode, Tab};
@@ -273,6 +273,16 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         "quarantine, entry",
         "Plan to keep it for good; of the DLQ, what was processed",
         archive
+    ),
+    spec!(
+        Repair,
+        "repair",
+        ["evolve"],
+        "",
+        "entry",
+        "Plan to make the rejected rows fit their contract, in a new place: what would pass, what still fails; asks first",
+        repair,
+        |s| (s.tab == Tab::Dlq && s.dlq.focus == Focus::Detail).then_some((6, "repair"))
     ),
     spec!(Undo, "undo", [], "", "quarantine", "Plan to take the last move back", undo),
     spec!(Resume, "resume", [], "", "quarantine", "Finish a move that was interrupted; asks first", resume),

@@ -2,6 +2,7 @@
 //! Enter alone does nothing, pasted text is refused, and so is what was typed before the question was on screen.
 
 mod lines;
+mod repair;
 mod view;
 
 #[cfg(test)]
@@ -13,10 +14,10 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::model::moves::{MoveKind, Plan, Step};
+use crate::model::moves::{MoveKind, Plan, Refusal, Step};
 use crate::model::protection::{Confirmation, Level, Protection};
 use crate::model::text::escape;
-use crate::ops::Quarantine;
+use crate::ops::{Quarantine, RepairPlan};
 
 use super::command::{self, Command};
 use super::cursor::Cursor;
@@ -39,6 +40,8 @@ pub(super) enum Subject {
     Moves { plans: Vec<Plan>, resume: bool },
     /// Another state; nothing moves.
     Mark { of: Vec<Arc<Quarantine>>, step: Step, note: Option<String> },
+    /// Rejected rows, repaired into a place of their own.
+    Repair(Box<RepairPlan>),
 }
 
 /// The open question.
@@ -65,6 +68,7 @@ impl PlanScreen {
         match &self.subject {
             Subject::Moves { plans, .. } => plans.iter().map(|p| p.objects.len() as u64).fold(0, u64::saturating_add),
             Subject::Mark { of, .. } => of.iter().map(|q| q.objects).fold(0, u64::saturating_add),
+            Subject::Repair(plan) => plan.writes.len() as u64,
         }
     }
 
@@ -73,12 +77,13 @@ impl PlanScreen {
         match &self.subject {
             Subject::Moves { plans, .. } => plans.iter().map(|p| p.totals.bytes).fold(0, u64::saturating_add),
             Subject::Mark { of, .. } => of.iter().map(|q| q.bytes).fold(0, u64::saturating_add),
+            Subject::Repair(plan) => plan.bytes(),
         }
     }
 
     /// Whether a yes is enough: nothing is removed.
-    pub(super) fn is_mark(&self) -> bool {
-        matches!(self.subject, Subject::Mark { .. })
+    pub(super) fn is_answered_by_yes(&self) -> bool {
+        matches!(self.subject, Subject::Mark { .. } | Subject::Repair(_))
     }
 
     /// The prefix that may be typed in place of the count: of one archive.
@@ -109,21 +114,23 @@ impl PlanScreen {
     fn may_be_empty(&self) -> bool {
         match &self.subject {
             Subject::Moves { plans, .. } => !plans.is_empty() && plans.iter().all(|p| p.kind == MoveKind::Undo),
-            Subject::Mark { .. } => true,
+            Subject::Mark { .. } | Subject::Repair(_) => true,
         }
     }
 
-    fn refused(&self) -> usize {
+    /// What was refused of all of it.
+    fn refusals(&self) -> Vec<&Refusal> {
         match &self.subject {
-            Subject::Moves { plans, .. } => plans.iter().map(|p| p.refused.len()).sum(),
-            _ => 0,
+            Subject::Moves { plans, .. } => plans.iter().flat_map(|p| &p.refused).collect(),
+            Subject::Repair(plan) => plan.refused.iter().collect(),
+            Subject::Mark { .. } => Vec::new(),
         }
     }
 }
 
 /// Why it cannot be applied now; none if the right answer would.
 pub(super) fn blocked(state: &State, screen: &PlanScreen) -> Option<String> {
-    match screen.refused() {
+    match screen.refusals().len() {
         0 => {}
         n => {
             return Some(format!("{}: nothing of this can be applied", words::plural(n as u64, "refusal", "refusals")));
@@ -135,7 +142,7 @@ pub(super) fn blocked(state: &State, screen: &PlanScreen) -> Option<String> {
     if let Some(lock) = moves::lock(state) {
         return Some(lock);
     }
-    let moves = !screen.is_mark() && state.moves.running.is_some();
+    let moves = !matches!(screen.subject, Subject::Mark { .. }) && state.moves.running.is_some();
     moves.then(|| "one move at a time: another one runs".into())
 }
 
@@ -166,7 +173,7 @@ pub(super) fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
     if !screen.drawn || !layout::fits(state) {
         return Vec::new();
     }
-    let (is_mark, prefix) = (screen.is_mark(), screen.prefix().is_some());
+    let (by_yes, prefix) = (screen.is_answered_by_yes(), screen.prefix().is_some());
     let blocked = blocked(state, screen);
     if state.flash.as_ref().is_some_and(|f| !f.error) {
         state.flash = None;
@@ -184,7 +191,7 @@ pub(super) fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
             _ => scroll(state, command),
         };
     }
-    if is_mark {
+    if by_yes {
         return answer(state, event, command);
     }
     let plain = event.modifiers.difference(KeyModifiers::SHIFT).is_empty();
@@ -256,6 +263,10 @@ fn apply(state: &mut State, given: Confirmation) -> Vec<Effect> {
                 true => Effect::Resume(plans.into_iter().map(|p| p.id).zip(own).collect()),
                 false => Effect::Apply(plans.into_iter().zip(own).collect()),
             }]
+        }
+        Subject::Repair(plan) => {
+            state.moves.running = Some(Running::new(vec![repair::name(&plan)]));
+            vec![Effect::Repair(plan)]
         }
         Subject::Mark { of, step, note } => {
             vec![Effect::Mark { of: of.iter().map(|q| q.id.clone()).collect(), step, note }]

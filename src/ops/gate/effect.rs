@@ -6,6 +6,7 @@ use super::{RunAsk, TriageAsk};
 use crate::lake::LakeError;
 use crate::model::moves::{Illegal, MoveId, MoveKind, Plan, Refusal, Step};
 use crate::model::protection::{CannotArm, Level, Locked};
+use crate::model::repair::RepairPlan;
 use crate::model::triage::TriageRecord;
 
 /// Everything that can be asked of the gate.
@@ -35,6 +36,8 @@ pub enum WriteEffect {
     Triage(TriageAsk),
     /// A job that is a command of this machine.
     Run(RunAsk),
+    /// A planned repair of rejected rows, into a place of its own.
+    Repair(Box<RepairPlan>),
 }
 
 impl WriteEffect {
@@ -47,6 +50,7 @@ impl WriteEffect {
             Self::Arm { .. } => "arm",
             Self::Triage(ask) => ask.act.word(),
             Self::Run(_) => "run",
+            Self::Repair(_) => "repair",
         }
     }
 }

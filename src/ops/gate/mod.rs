@@ -7,6 +7,7 @@ mod holding;
 mod journal;
 mod lease;
 mod process;
+mod repairing;
 mod running;
 mod triage;
 mod writing;
@@ -23,6 +24,7 @@ pub use actor::Actor;
 pub use effect::{GateError, Outcome, WriteEffect};
 pub use journal::{Journal, JournalStep, Record};
 pub use lease::{Fence, Lease, Leases};
+pub use repairing::level_of_repair;
 pub use running::RunAsk;
 pub use triage::TriageAsk;
 pub use writing::level_of;
@@ -154,6 +156,7 @@ impl Gate {
             WriteEffect::Mark { id, step, note } => {
                 self.marked(effect, id, *step, note.clone(), confirmation, rehearsal).await
             }
+            WriteEffect::Repair(plan) => self.repaired(effect, plan, confirmation, watch, rehearsal).await,
             WriteEffect::Run(ask) => self.ran(effect, ask, confirmation, watch, rehearsal).await,
             WriteEffect::Arm { .. } | WriteEffect::Triage(_) => Ok(Outcome::nothing()),
         }

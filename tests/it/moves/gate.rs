@@ -6,12 +6,15 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::Duration;
 use lakeward::lake::{ErrorClass, Lake};
+use lakeward::model::dataset::{Dataset, DatasetSettings};
 use lakeward::model::moves::{MoveId, MoveKind, Plan, Step};
 use lakeward::model::protection::{CannotArm, Confirmation, Locked, Protection};
 use lakeward::model::run::JobName;
 use lakeward::model::severity::Severity;
 use lakeward::model::triage::TriageAct;
-use lakeward::ops::{AuditRecord, Gate, GateError, Keep, Outcome, RunAsk, TriageAsk, Watch, WriteEffect};
+use lakeward::ops::{
+    AuditRecord, Gate, GateError, Keep, LakeSettings, Outcome, RunAsk, Session, TriageAsk, Watch, WriteEffect,
+};
 
 use super::site::{self, ENTRY, SOURCE, Site, TARGET, actor, apply, at, guarded, list, perform};
 use crate::support::memory::{Memory, Verb};
@@ -31,6 +34,7 @@ fn number(effect: &WriteEffect) -> usize {
         WriteEffect::Arm { .. } => 6,
         WriteEffect::Triage(_) => 7,
         WriteEffect::Run(_) => 8,
+        WriteEffect::Repair(_) => 9,
     }
 }
 
@@ -52,6 +56,28 @@ fn acknowledge() -> WriteEffect {
     WriteEffect::Triage(TriageAsk { alerts, act: TriageAct::Acknowledge, note: None })
 }
 
+/// The repair of rows of which one fits its contract.
+async fn repair(site: &Site) -> WriteEffect {
+    let entry = "_errors/silver/orders/dt=2026-11-22/";
+    site.memory.set(&format!("{entry}rejected_rows.json"), "{\"id\":\"1\"}\n{\"id\":\"x\"}\n");
+    site.memory.set(&format!("{entry}_SUCCESS"), "");
+    site.memory.set("contracts/orders.json", "{\"columns\": {\"id\": \"bigint\"}}");
+    let dataset = DatasetSettings {
+        dataset: Dataset("silver/orders".into()),
+        layer: None,
+        data_prefix: None,
+        max_age: None,
+        contract: Some("contracts/orders.json".into()),
+        personal_columns: Vec::new(),
+    };
+    let settings = LakeSettings { datasets: vec![dataset], ..LakeSettings::default() };
+    let reads: Arc<dyn Lake> = site.lake();
+    let session = Session::new(reads, settings).with_gate(Arc::new(site.gate("ana")));
+    let plan = session.plan_repair("silver/orders/dt=2026-11-22", false, at(6), Arc::new(|_, _| {})).await.unwrap();
+    assert_eq!((plan.after.passed, plan.after.failing), (1, 1));
+    WriteEffect::Repair(Box::new(plan))
+}
+
 /// A lake where each of the effects could be done, and the effects with the confirmation that each asks for.
 async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
     let site = Site::with_entry();
@@ -70,6 +96,7 @@ async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
     let command = vec!["true".to_owned()];
     let run = RunAsk { job: JobName("load".into()), command, folder, date: None };
     all.push((WriteEffect::Run(run), Confirmation::Yes));
+    all.push((repair(&site).await, Confirmation::Yes));
     // Another dead letter that waits, and one whose move stopped half-way.
     for (dataset, stopped) in [("crm/orders", false), ("crm/leads", true)] {
         for name in ["rejected_rows.parquet", "_SUCCESS"] {
@@ -86,7 +113,7 @@ async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
         }
     }
     let numbers: BTreeSet<usize> = all.iter().map(|(effect, _)| number(effect)).collect();
-    assert_eq!(numbers, (0..9).collect(), "one of each");
+    assert_eq!(numbers, (0..10).collect(), "one of each");
     (site, all)
 }
 

@@ -4,7 +4,7 @@
 mod crash_points;
 mod gate;
 mod interference;
-mod site;
+pub mod site;
 mod tampered;
 mod thirty_faults;
 mod two_operators;
