@@ -240,7 +240,7 @@ impl Command {
     pub fn writes(&self) -> bool {
         match self {
             Self::Quarantine(Quarantine::Plan(_) | Quarantine::List | Quarantine::Show { .. }) => false,
-            Self::Quarantine(_) | Self::Dlq(Dlq::Archive { .. }) => true,
+            Self::Quarantine(_) | Self::Dlq(Dlq::Archive { .. } | Dlq::Repair(_)) => true,
             Self::Jobs(jobs) => !matches!(jobs, Jobs::List { .. } | Jobs::Show { .. } | Jobs::Logs { .. }),
             Self::Dags(dags) => !matches!(dags, Dags::List { .. } | Dags::Show { .. } | Dags::Logs { .. }),
             Self::Runbook(Runbook::Run(_)) => true,
@@ -290,6 +290,13 @@ pub enum Dlq {
     },
     /// Nulls, distinct values, extremes and top values of each column
     Profile(Profile),
+    /// The contract's rules over the rejected rows: how many pass, and what the others fail. Exit 3 if any row fails
+    Check {
+        /// DATASET/dt=DATE, or a path as `dlq list` prints it
+        target: String,
+    },
+    /// Write the rows that an evolution makes fit their contract to a new place; the original is not touched
+    Repair(Repair),
     /// Keep a processed entry for good: it leaves the queue
     Archive {
         /// DATASET/dt=DATE, or a path as `dlq list` prints it
@@ -304,6 +311,19 @@ pub enum Dlq {
         #[command(flatten)]
         writing: Writing,
     },
+}
+
+/// `dlq repair`.
+#[derive(Debug, Args)]
+pub struct Repair {
+    /// DATASET/dt=DATE, or a path as `dlq list` prints it
+    pub target: String,
+    /// Repair it even if it is still being written, or its writer died
+    #[arg(long)]
+    pub even_incomplete: bool,
+    /// How it is written
+    #[command(flatten)]
+    pub writing: Writing,
 }
 
 /// `dlq preview`.

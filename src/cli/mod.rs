@@ -17,6 +17,7 @@ mod logs;
 mod notify;
 mod output;
 mod quarantine;
+mod repair;
 mod retrying;
 mod rows;
 mod runbook;
@@ -180,6 +181,8 @@ async fn on_dlq(dlq: &Dlq, session: &Session, json: bool, now: chrono::DateTime<
             let plan = session.plan_entry_archive(target, note.clone(), keep, now).await?;
             return writes::apply(session, vec![plan], writing, json).await;
         }
+        Dlq::Check { target } => return repair::check(session, target, json).await,
+        Dlq::Repair(args) => return repair::run(session, args, json, now).await,
         Dlq::Show { target } | Dlq::Schema { target } => target,
         Dlq::Preview(preview) => &preview.target,
         Dlq::Profile(profile) => &profile.target,
@@ -190,7 +193,7 @@ async fn on_dlq(dlq: &Dlq, session: &Session, json: bool, now: chrono::DateTime<
         Dlq::Preview(args) => rows::preview(session, &entry, args, json).await,
         Dlq::Profile(args) => rows::profile(session, &entry, args, json).await,
         Dlq::Schema { .. } => rows::schema(session, &entry, json).await,
-        Dlq::Show { .. } | Dlq::List { .. } | Dlq::Archive { .. } => {
+        Dlq::Show { .. } | Dlq::List { .. } | Dlq::Archive { .. } | Dlq::Check { .. } | Dlq::Repair(_) => {
             dlq::show(&entry, &session.lake().uri(&entry.path.0), json, now)
         }
     }

@@ -16,9 +16,9 @@ use super::table::{size, thousands};
 use crate::model::moves::Plan;
 use crate::model::protection::{Confirmation, Level};
 use crate::model::text::escape;
-use crate::ops::gate::{Gate, level_of};
+use crate::ops::gate::{Gate, level_of, level_of_repair};
 use crate::ops::notify::AT_THE_END;
-use crate::ops::{GateError, MoveProgress, Outcome, Session, Watch, WriteEffect};
+use crate::ops::{GateError, MoveProgress, Outcome, RepairPlan, Session, Watch, WriteEffect};
 
 /// Time between two lines of progress.
 const PROGRESS: Duration = Duration::from_millis(250);
@@ -81,6 +81,24 @@ pub async fn mark(
     }
     let outcome = perform(gate, effect, Some(Confirmation::Count(objects)), writing).await?;
     told(gate, &[outcome], writing, as_json).await
+}
+
+/// Repairs an entry as planned; a yes is enough, since nothing is removed.
+pub async fn repair(session: &Session, plan: RepairPlan, asked: &str, writing: &Writing) -> Result<Outcome, CliError> {
+    let gate = gate(session)?;
+    arm(gate, writing).await?;
+    gate.protection().allows(chrono::Utc::now()).map_err(GateError::Locked)?;
+    if !plan.refused.is_empty() {
+        return Err(GateError::Refused(plan.refused).into());
+    }
+    let level = level_of_repair(&plan);
+    if !writing.dry_run {
+        confirmed(&level, asked, writing.confirm).await?;
+    } else if writing.confirm.is_some_and(|n| n != level.objects) {
+        return Err(GateError::Unconfirmed(level).into());
+    }
+    let effect = WriteEffect::Repair(Box::new(plan));
+    perform(gate, effect, Some(Confirmation::Count(level.objects)), writing).await
 }
 
 /// Finishes moves that were confirmed when they began.

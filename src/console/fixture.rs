@@ -259,6 +259,11 @@ impl Driven {
                     self.asked.push(effect);
                     Msg::RunPlanned(id, ask)
                 }
+                Effect::PlanRepair { id, .. } => {
+                    self.asked.push(effect);
+                    let plan = if self.refuses { moves::refused_repair() } else { moves::repair() };
+                    Msg::RepairPlanned(id, Ok(Box::new(plan)))
+                }
                 Effect::PlanResume { id, ref of } => {
                     let plans =
                         of.iter().map(|id| Plan { id: id.clone(), ..self.plan(MoveKind::Quarantine, "orders") });
@@ -332,8 +337,8 @@ impl Driven {
 
     /// What asks for a write.
     pub(super) fn writes(&self) -> Vec<&Effect> {
-        use Effect::{Apply, Arm, Mark, Resume, Run};
-        let writes = |e: &&Effect| matches!(e, Apply(_) | Resume(_) | Mark { .. } | Arm { .. } | Run(_));
+        use Effect::{Apply, Arm, Mark, Repair, Resume, Run};
+        let writes = |e: &&Effect| matches!(e, Apply(_) | Resume(_) | Mark { .. } | Arm { .. } | Run(_) | Repair(_));
         self.asked.iter().filter(writes).collect()
     }
 

@@ -34,6 +34,7 @@ impl From<&RowsError> for Fault {
             }
             RowsError::NoRows { .. } => "d shows what lies there instead".into(),
             RowsError::NoColumn { .. } => ":columns alone shows all; tab completes names".into(),
+            RowsError::Halted => String::new(),
             RowsError::Filter(_) => ":where alone shows all rows; tab completes column names".into(),
         };
         Self { what: one_line(&error.to_string(), 2000), hint: one_line(&hint, 400) }

@@ -17,8 +17,8 @@ use crate::model::protection::{Confirmation, Protection};
 use crate::model::run::{JobName, JobRunId};
 use crate::model::runbook::{Probe, RunbookId, StepNumber};
 use crate::ops::{
-    AuditRecord, GateError, HistoryEvent, LogOf, MoveProgress, Opened, Progress, RunAsk, Runbooks, Snapshot, TriageAsk,
-    Walked,
+    AuditRecord, GateError, HistoryEvent, LogOf, MoveProgress, Opened, Progress, RepairPlan, RunAsk, Runbooks,
+    Snapshot, TriageAsk, Walked,
 };
 use crate::rows::{PageRequest, RowsError};
 use crate::sources::SourceError;
@@ -61,6 +61,10 @@ pub(super) enum Msg {
     Planned(RequestId, Result<Vec<Plan>, GateError>),
     /// What would be run, or why nothing can be.
     RunPlanned(RequestId, Result<Box<RunAsk>, LakeError>),
+    /// The plan of a repair came, or why not.
+    RepairPlanned(RequestId, Result<Box<RepairPlan>, GateError>),
+    /// The plan that is being made has looked at so many rows, of so many.
+    RepairChecked(RequestId, u64, Option<u64>),
     /// The running move tells how far it is, and which of those asked for it is.
     MoveProgress(MoveProgress, usize),
     /// Writes ended.
@@ -120,6 +124,10 @@ pub(super) enum Effect {
     PlanRun { id: RequestId, job: JobName, date: Option<NaiveDate> },
     /// Run a job. Only the plan screen asks for it.
     Run(Box<RunAsk>),
+    /// Plan the repair of an entry: reads all of its rows.
+    PlanRepair { id: RequestId, target: String },
+    /// Carry out a repair. Only the plan screen asks for it.
+    Repair(Box<RepairPlan>),
     /// Carry out plans, one after the other. Only the plan screen asks for it.
     Apply(Vec<(Plan, Confirmation)>),
     /// Finish interrupted moves, one after the other. Only the plan screen asks for it.

@@ -57,8 +57,11 @@ pub(super) fn listed(typed: &str) -> Vec<&'static Spec> {
 /// What leads to a write, in the order of a quarantine's life; what cannot be now comes last, with the reason.
 pub(super) fn actions(state: &State) -> Vec<&'static Spec> {
     let acts = |s: &&Spec| {
-        use Command::{Archive, Arm, Investigate, Quarantine, Release, Resolve, Resume, Run, Stop, Undo};
-        matches!(s.command, Quarantine | Investigate | Resolve | Release | Archive | Undo | Resume | Run | Stop | Arm)
+        use Command::{Archive, Arm, Investigate, Quarantine, Release, Repair, Resolve, Resume, Run, Stop, Undo};
+        matches!(
+            s.command,
+            Quarantine | Investigate | Resolve | Release | Archive | Repair | Undo | Resume | Run | Stop | Arm
+        )
     };
     let mut listed: Vec<&Spec> = COMMANDS.iter().filter(acts).collect();
     listed.sort_by_key(|s| (s.enabled)(state).is_err());

@@ -61,6 +61,11 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::Planned(id, result) => moves::planned(state, id, result),
         Msg::RunPlanned(id, result) => moves::run_planned(state, id, result),
+        Msg::RepairPlanned(id, result) => moves::repair_planned(state, id, result),
+        Msg::RepairChecked(id, rows, of) => {
+            moves::checked(state, id, rows, of);
+            Vec::new()
+        }
         Msg::MoveProgress(progress, index) => {
             moves::progressed(state, progress, index);
             Vec::new()
@@ -385,6 +390,7 @@ fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
         | Command::Resolve
         | Command::Release
         | Command::Archive
+        | Command::Repair
         | Command::Undo
         | Command::Resume
         | Command::Run

@@ -20,7 +20,7 @@ use self::lock::Names;
 use self::walk::{Item, Place, Waiting, Walk};
 use super::{
     ByteRange, Condition, CopyRequest, Counters, ETag, ErrorClass, Fetched, Key, Lake, LakeError, LakeWriter, ListPage,
-    ListRequest, ObjectDetail, ObjectMeta, Placing, Written, address,
+    ListRequest, ObjectDetail, ObjectMeta, Pieces, Placing, Written, address,
 };
 
 /// The page of a listing, and the most a request can ask for: S3's own.
@@ -255,6 +255,12 @@ impl LakeWriter for Folder {
         let (key, modified) = (key.clone(), placing.modified);
         let put = move |folder: &Inner| folder.put(&key, &bytes, condition.as_ref(), modified);
         self.run(put).await.map(written)
+    }
+
+    async fn put_stream(&self, key: &Key, pieces: Pieces, condition: Option<Condition>) -> Result<Written, LakeError> {
+        self.0.counters.write();
+        let (key, handle) = (key.clone(), tokio::runtime::Handle::current());
+        self.run(move |folder| folder.put_pieces(&key, pieces, condition.as_ref(), &handle)).await.map(written)
     }
 
     async fn delete(&self, key: &Key, if_match: Option<&ETag>) -> Result<(), LakeError> {

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures::stream::BoxStream;
 
 pub use address::{AddressError, LakeUrl};
 pub use capability::Capabilities;
@@ -186,6 +187,9 @@ pub trait Lake: Send + Sync + fmt::Debug {
 /// The most objects that one bulk delete takes: S3's own limit.
 pub const DELETE_LIMIT: usize = 1000;
 
+/// The pieces of an object that is being made, in order. An error among them ends it.
+pub type Pieces = BoxStream<'static, Result<Bytes, LakeError>>;
+
 /// Writing side of the port. Held by the gate, by nothing else.
 ///
 /// A request whose reply was lost is sent again by the SDK: a conditional write that was done meets itself then
@@ -204,6 +208,10 @@ pub trait LakeWriter: Lake {
         condition: Option<Condition>,
         placing: &Placing,
     ) -> Result<Written, LakeError>;
+
+    /// Writes an object from pieces as they come; of a large one, a few MiB are held. Nothing shows under the key before
+    /// all of it is there, and nothing at all where the pieces end in an error, which is that of the write.
+    async fn put_stream(&self, key: &Key, pieces: Pieces, condition: Option<Condition>) -> Result<Written, LakeError>;
 
     /// Deletes an object; with `if_match`, only if it is still this one, and one that is not there is a
     /// [`ErrorClass::NotFound`]. Where versions are kept, a delete marker hides them.

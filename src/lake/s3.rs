@@ -7,6 +7,7 @@ mod copy;
 mod multipart;
 mod place;
 mod reply;
+mod streamed;
 mod write;
 
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use super::counters::Counters;
 use super::error::{ErrorClass, LakeError};
 use super::{
     ByteRange, Condition, CopyRequest, ETag, Fetched, Key, Lake, LakeWriter, ListPage, ListRequest, ObjectDetail,
-    ObjectMeta, Placing, Written,
+    ObjectMeta, Pieces, Placing, Written,
 };
 use reply::{etag, parse_content_range, quoted, time};
 
@@ -259,6 +260,10 @@ impl LakeWriter for S3Lake {
         placing: &Placing,
     ) -> Result<Written, LakeError> {
         self.put_as(key, bytes, condition, placing, None).await
+    }
+
+    async fn put_stream(&self, key: &Key, pieces: Pieces, condition: Option<Condition>) -> Result<Written, LakeError> {
+        self.put_pieces(key, pieces, condition).await
     }
 
     async fn delete(&self, key: &Key, if_match: Option<&ETag>) -> Result<(), LakeError> {

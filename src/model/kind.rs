@@ -3,7 +3,8 @@
 
 /// A type, as far as schemas are compared by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kind {
+#[allow(missing_docs, reason = "the words of types say it")]
+pub enum Kind {
     /// Whatever the other side has: a contract that names a column and not its type, or not its inside.
     Any,
     /// Nulls only: nothing is known of the type.
@@ -35,19 +36,19 @@ const DEPTH: usize = 32;
 
 impl Kind {
     /// Reads a type. Never fails: see [`Kind::Other`].
-    pub(super) fn read(words: &str) -> Self {
+    pub fn read(words: &str) -> Self {
         read(words, DEPTH)
     }
 
     /// Whether a contract of this type is met by data of that one.
-    pub(super) fn is_met_by(&self, data: &Self) -> bool {
+    pub fn is_met_by(&self, data: &Self) -> bool {
         compare(self, data, false)
     }
 
     /// Whether data of that type can be widened to this one without loss (field-notes' safe widenings): small
     /// to large integers, integers to decimals that hold them all, float to double, growing decimals,
     /// and nothing but nulls to anything; also inside lists, maps and structs.
-    pub(super) fn widens_from(&self, data: &Self) -> bool {
+    pub fn widens_from(&self, data: &Self) -> bool {
         compare(self, data, true)
     }
 }

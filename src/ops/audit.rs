@@ -30,7 +30,7 @@ pub struct AuditRecord {
     /// When it ended.
     pub at: DateTime<Utc>,
     /// `quarantine`, `release`, `archive`, `undo`, `resume`, `investigate`, `resolve`, `arm`, `acknowledge`, `silence`,
-    /// `assign`, `reopen`.
+    /// `assign`, `reopen`, `run`, `repair`.
     pub act: String,
     /// The move or quarantine it was about.
     pub id: Option<MoveId>,

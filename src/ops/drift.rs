@@ -1,11 +1,9 @@
 //! The rejected rows against their contract: the model's difference, less what their storage cannot tell.
 
+use crate::model::contract::evolution::PATH_COLUMNS;
 use crate::model::contract::{Contract, Drift, DriftKind, diff, nullability};
 use crate::model::entry::RowsFormat;
 use crate::rows::RowSet;
-
-/// Levels of a path that writers leave out of the files themselves.
-const PATH_COLUMNS: [&str; 4] = ["dt", "date", "day", "run_id"];
 
 /// What differs, what may be null included. JSON lines have no types of their own (a time is a text there) and declare
 /// nothing of nulls, so none of theirs is wrong; a column that the path holds is not missing from the file.

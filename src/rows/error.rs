@@ -33,4 +33,7 @@ pub enum RowsError {
     /// The filter expression is wrong.
     #[error("filter: {0}")]
     Filter(String),
+    /// It was asked to stop half-way.
+    #[error("stopped")]
+    Halted,
 }

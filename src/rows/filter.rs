@@ -22,7 +22,7 @@ pub(super) struct Filter {
 }
 
 /// The schema with names that differ: a name met again becomes `name#2`.
-fn distinct_names(schema: &Schema) -> Schema {
+pub(super) fn distinct_names(schema: &Schema) -> Schema {
     let mut seen = HashSet::new();
     let fields: Vec<Field> = schema
         .fields()
@@ -73,14 +73,21 @@ impl Filter {
 
     /// Which rows of a batch of [`Self::schema`] match; a null does not.
     pub fn matches(&self, batch: &RecordBatch) -> Result<Vec<bool>, RowsError> {
+        Ok(self.verdicts(batch)?.iter().map(|b| b == Some(true)).collect())
+    }
+
+    /// What the expression is for each row of a batch of [`Self::schema`]: true, false or null.
+    pub fn verdicts(&self, batch: &RecordBatch) -> Result<BooleanArray, RowsError> {
         let fault = |e: DataFusionError| RowsError::Filter(one_line(&e.strip_backtrace(), 300));
         fenced("filter", || {
             let verdicts =
                 self.expression.evaluate(batch).and_then(|v| v.into_array(batch.num_rows())).map_err(fault)?;
-            Ok(match verdicts.as_any().downcast_ref::<BooleanArray>() {
-                Some(bools) => bools.iter().map(|b| b == Some(true)).collect(),
-                None => vec![false; verdicts.len()],
-            })
+            // An expression that is null throughout has no type.
+            Ok(verdicts
+                .as_any()
+                .downcast_ref::<BooleanArray>()
+                .cloned()
+                .unwrap_or_else(|| BooleanArray::new_null(verdicts.len())))
         })?
     }
 }

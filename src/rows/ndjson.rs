@@ -15,7 +15,7 @@ use super::guard::unreadable;
 use super::parquet_file::{BATCH, batch_of};
 
 /// Bytes read of one entry at most.
-const MOST: u64 = 64 * 1024 * 1024;
+pub(super) const MOST: u64 = 64 * 1024 * 1024;
 
 /// The rows of one entry's JSON lines.
 #[derive(Debug)]

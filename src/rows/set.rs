@@ -42,33 +42,33 @@ pub struct PageRequest {
 /// The open rows of one entry: schema known, rows read on demand. Dropping a future cancels its reads.
 #[derive(Debug)]
 pub struct RowSet {
-    lake: Arc<dyn Lake>,
+    pub(super) lake: Arc<dyn Lake>,
     cache: Arc<RowCache>,
-    columns: Vec<Column>,
-    schema: Arc<Schema>,
-    parts: Vec<Part>,
+    pub(super) columns: Vec<Column>,
+    pub(super) schema: Arc<Schema>,
+    pub(super) parts: Vec<Part>,
     total: Option<u64>,
 }
 
 /// Rows that lie together.
 #[derive(Debug)]
-struct Part {
+pub(super) struct Part {
     rows: u64,
     /// For each column of the set, the part's own, if it has it.
-    roots: Vec<Option<usize>>,
-    store: Store,
+    pub(super) roots: Vec<Option<usize>>,
+    pub(super) store: Store,
     /// What a table's log says of it beyond its bytes.
-    overlay: Arc<Overlay>,
+    pub(super) overlay: Arc<Overlay>,
 }
 
 #[derive(Debug)]
-enum Store {
+pub(super) enum Store {
     Parquet(ParquetFile),
-    Lines(ndjson::Lines),
+    Lines(Arc<ndjson::Lines>),
 }
 
 impl Store {
-    fn schema(&self) -> Arc<Schema> {
+    pub(super) fn schema(&self) -> Arc<Schema> {
         match self {
             Self::Parquet(file) => Arc::clone(file.footer.schema()),
             Self::Lines(lines) => Arc::clone(&lines.schema),
@@ -91,7 +91,7 @@ impl RowSet {
             RowsFormat::Ndjson => {
                 let lines = ndjson::read(lake.as_ref(), &layout.files, &cache).await?;
                 known = lines.whole;
-                vec![Store::Lines(lines)]
+                vec![Store::Lines(Arc::new(lines))]
             }
         };
         Ok(Self::of(lake, cache, stores, known))

@@ -72,7 +72,7 @@ impl SparseFile {
     }
 
     /// What is known from `at` on without a gap, at most `most` bytes; empty if nothing is.
-    fn known_from(&self, at: u64, most: usize) -> Bytes {
+    pub fn known_from(&self, at: u64, most: usize) -> Bytes {
         let spans = self.spans();
         let Some((start, bytes)) = spans.range(..=at).next_back() else { return Bytes::new() };
         let from = usize::try_from(at - start).unwrap_or(usize::MAX);

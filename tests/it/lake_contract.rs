@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::join_all;
+use futures::stream::{self, StreamExt};
 use lakeward::lake::folder::Folder;
 use lakeward::lake::s3::{S3Lake, S3Settings};
 use lakeward::lake::{
@@ -141,6 +142,7 @@ on_every_end!(
     a_read_is_of_the_object_that_was_seen,
     a_put_keeps_its_condition,
     one_of_sixteen_racing_puts_wins,
+    a_streamed_put_is_whole_or_nothing,
     a_delete_keeps_its_condition,
     odd_keys_are_keys,
     a_copy_has_equal_bytes,
@@ -401,4 +403,35 @@ async fn requests_and_bytes_are_counted(end: End) {
     assert_eq!((stats.lists, stats.gets, stats.heads, stats.writes), (1, 4, 1, 3));
     assert_eq!(stats.bytes, 10 + 3 + 4);
     assert_eq!(stats.levels, 3, "one after another, and a missing object leads nowhere");
+}
+
+/// Fewer bytes than a part, and several parts of S3; none, and one that breaks off.
+async fn a_streamed_put_is_whole_or_nothing(end: End) {
+    let absent = Some(Condition::Absent);
+    let piece = |n: u8, length: usize| Ok(Bytes::from(vec![n; length]));
+    let cases: [(&str, Vec<usize>); 4] =
+        [("nothing", vec![]), ("small", vec![1, 0, 7]), ("one part", vec![8 << 20]), ("parts", vec![1 << 20; 19])];
+    for (name, lengths) in cases {
+        let key = Key::from(format!("streamed/{name}"));
+        let pieces: Vec<_> = lengths.iter().zip(0_u8..).map(|(length, n)| piece(n, *length)).collect();
+        let whole: Vec<u8> = lengths.iter().zip(0_u8..).flat_map(|(length, n)| vec![n; *length]).collect();
+        let sent = || stream::iter(pieces.clone()).boxed();
+        let written = end.lake.put_stream(&key, sent(), absent.clone()).await.unwrap_or_else(|e| panic!("{name}: {e}"));
+        let there = end.lake.get(&key, ByteRange::Whole, None).await.unwrap();
+        assert_eq!((there.bytes.len(), there.etag), (whole.len(), written.etag), "{name}");
+        assert!(there.bytes == whole, "{name}: other bytes");
+        if end.can.conditional_put && end.can.conditional_completion {
+            let again = end.lake.put_stream(&key, sent(), absent.clone()).await;
+            assert_eq!(again.map_err(class), Err(ErrorClass::Conflict), "{name}");
+        }
+    }
+    let broken = LakeError::new(ErrorClass::Unreachable, "the pieces", "broken off");
+    for (name, before) in [("early", 0), ("late", 19)] {
+        let key = Key::from(format!("broken/{name}"));
+        let pieces = std::iter::repeat_n(piece(1, 1 << 20), before).chain([Err(broken.clone())]);
+        let pieces = stream::iter(pieces.collect::<Vec<_>>()).boxed();
+        assert_eq!(end.lake.put_stream(&key, pieces, None).await, Err(broken.clone()), "{name}");
+        assert_eq!(end.read(key.as_str()).await, Err(ErrorClass::NotFound), "{name}");
+    }
+    assert_eq!(end.lake.abandon_uploads("broken/").await, Ok(0), "what broke off was cleared up");
 }

@@ -24,6 +24,7 @@ mod quality_results;
 mod quarantine;
 mod readme;
 mod renewed_credentials;
+mod repair;
 mod runbook_alerts;
 mod s3_answers;
 mod s3_requests;

@@ -175,6 +175,16 @@ pub(super) fn archive(state: &State) -> Enabled {
     }
 }
 
+/// One entry at a time: its plan reads all of its rows.
+pub(super) fn repair(state: &State) -> Enabled {
+    no_move_runs(state)?;
+    on_entry(state)?;
+    match entries(state)?.len() {
+        1 => Ok(()),
+        _ => no("one entry at a time: unmark the others"),
+    }
+}
+
 pub(super) fn undo(state: &State) -> Enabled {
     no_move_runs(state)?;
     step(state, Step::Undo)

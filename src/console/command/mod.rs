@@ -55,6 +55,7 @@ pub(super) enum Command {
     Resolve,
     Release,
     Archive,
+    Repair,
     Undo,
     Resume,
     Run,

@@ -2,7 +2,7 @@
 
 use super::enabled::{
     always, archive, arm, branch_chosen, dead_letters, investigate, log_open, logged, markable, never_hinted, openable,
-    quarantine, rangeable, release, reopen, resolve, resume, reveal, rows_open, run_job, run_of_alert,
+    quarantine, rangeable, release, reopen, repair, resolve, resume, reveal, rows_open, run_job, run_of_alert,
     runbook as runbook_opens, something_selected, sortable, step_chosen, stop, themed, triage, undo,
 };
 use super::{Command, Spec};
@@ -275,6 +275,16 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         "quarantine, entry",
         "Plan to keep it for good; of the DLQ, what was processed",
         archive
+    ),
+    spec!(
+        Repair,
+        "repair",
+        ["evolve"],
+        "",
+        "entry",
+        "Plan to make the rejected rows fit their contract, in a new place: what would pass, what still fails; asks first",
+        repair,
+        |s| (s.tab == Tab::Dlq && s.dlq.focus == Focus::Detail).then_some((6, "repair"))
     ),
     spec!(Undo, "undo", [], "", "quarantine", "Plan to take the last move back", undo),
     spec!(Resume, "resume", [], "", "quarantine", "Finish a move that was interrupted; asks first", resume),

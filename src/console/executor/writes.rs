@@ -15,7 +15,7 @@ use crate::console::moving::{BOUNDARY, ENDING};
 use crate::console::msg::{Effect, Job, Msg};
 use crate::model::moves::MoveId;
 use crate::model::protection::{Confirmation, Locked};
-use crate::ops::{GateError, Keep, MoveProgress, Outcome, Phase, Session, Watch, WriteEffect};
+use crate::ops::{GateError, Keep, MoveProgress, Outcome, Phase, RowProgress, Session, Watch, WriteEffect};
 
 impl<C: Fn() -> DateTime<Utc>> Executor<C> {
     /// Starts what an effect asks of planner or gate.
@@ -68,6 +68,16 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
                 let _ = answers.send(Msg::RunPlanned(id, planned)).await;
             }),
             Effect::Run(ask) => self.write(Write::Run, vec![(WriteEffect::Run(*ask), Confirmation::Yes)]),
+            Effect::PlanRepair { id, target } => {
+                let told = checking(answers.clone(), id);
+                self.start(Job::Plan, async move {
+                    let plan = session.plan_repair(&target, false, now, told).await;
+                    let _ = answers.send(Msg::RepairPlanned(id, plan.map(Box::new))).await;
+                });
+            }
+            Effect::Repair(plan) => {
+                self.write(Write::Repair, vec![(WriteEffect::Repair(plan), Confirmation::Yes)]);
+            }
             Effect::Apply(plans) => {
                 let effects = plans.into_iter().map(|(plan, given)| (WriteEffect::Move(Box::new(plan)), given));
                 self.write(Write::Move, effects.collect());
@@ -95,7 +105,7 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
         let at = Arc::new(AtomicUsize::new(0));
         let watch = Watch::telling(telling(answers.clone(), Arc::clone(&at)));
         let runs = match write {
-            Write::Move => Some(self.moving.begin(watch.clone(), BOUNDARY)),
+            Write::Move | Write::Repair => Some(self.moving.begin(watch.clone(), BOUNDARY)),
             Write::Run => Some(self.moving.begin(watch.clone(), ENDING)),
             Write::Mark(_) | Write::Arm | Write::Triage => None,
         };
@@ -128,6 +138,7 @@ async fn perform(
     let Some(gate) = session.gate().map(Arc::clone) else { return Err(GateError::Locked(Locked::ReadOnly)) };
     let id = match &effect {
         WriteEffect::Move(plan) => plan.id.clone(),
+        WriteEffect::Repair(plan) => plan.id.clone(),
         WriteEffect::Resume(id) | WriteEffect::Mark { id, .. } => id.clone(),
         WriteEffect::Submit(ask) => MoveId(ask.id.0.clone()),
         WriteEffect::Cancel(ask) => MoveId(ask.id.0.clone()),
@@ -147,6 +158,18 @@ async fn perform(
             hint: "a fault in lakeward; no byte is lost: refresh, then :resume".into(),
             asked: false,
         })
+    })
+}
+
+/// Passes on how many rows a plan has looked at, seldom.
+fn checking(answers: mpsc::Sender<Msg>, id: u64) -> RowProgress {
+    let last: Mutex<Option<Instant>> = Mutex::default();
+    Arc::new(move |rows, of| {
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|then| then.elapsed() >= PROGRESS) {
+            *last = Some(Instant::now());
+            let _ = answers.try_send(Msg::RepairChecked(id, rows, of));
+        }
     })
 }
 

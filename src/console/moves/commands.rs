@@ -26,6 +26,11 @@ pub(in crate::console) fn run(state: &mut State, command: Command, argument: &st
             let id = planning(state, format!("archiving {}", words::plural(targets.len() as u64, "entry", "entries")));
             vec![Effect::PlanEntryArchive { id, targets, note }]
         }
+        Command::Repair => {
+            let Some(target) = targets(state).into_iter().next() else { return Vec::new() };
+            let id = planning(state, "repair of the entry".to_owned());
+            vec![Effect::PlanRepair { id, target }]
+        }
         Command::Release => plan_step(state, Step::Release, note),
         Command::Archive => plan_step(state, Step::Archive, note),
         Command::Undo => plan_step(state, Step::Undo, note),
@@ -66,7 +71,7 @@ pub(in crate::console) fn run(state: &mut State, command: Command, argument: &st
 
 fn planning(state: &mut State, what: String) -> RequestId {
     let id = state.request();
-    state.moves.planning = Some(Planning { id, what, resume: false });
+    state.moves.planning = Some(Planning { id, title: what.clone(), what, resume: false });
     id
 }
 

@@ -72,7 +72,7 @@ mod tests {
     fn copying() -> Running {
         let progress = MoveProgress {
             id: MoveId("20261124T000000Z-00000001".into()),
-            kind: MoveKind::Quarantine,
+            kind: Some(MoveKind::Quarantine),
             phase: Phase::Copying,
             objects: (312, 1000),
             bytes: (31_200_000, 100_000_000),

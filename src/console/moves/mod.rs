@@ -17,7 +17,7 @@ use crate::lake::LakeError;
 use crate::model::moves::{Plan, QuarantineState, Step};
 use crate::model::protection::{Locked, Protection};
 use crate::model::text::one_line;
-use crate::ops::{GateError, MoveProgress, Outcome, RunAsk};
+use crate::ops::{GateError, MoveProgress, Outcome, RepairPlan, RunAsk};
 
 use super::alerts;
 use super::load::Fault;
@@ -50,6 +50,8 @@ pub(super) struct Moves {
 pub(super) struct Planning {
     pub id: RequestId,
     /// `quarantine of 3 entries`.
+    pub title: String,
+    /// The same, and how far it is where that is known.
     pub what: String,
     /// The plans are of moves that were interrupted.
     pub resume: bool,
@@ -83,6 +85,8 @@ pub(super) enum Write {
     Move,
     /// A job was run.
     Run,
+    /// Rejected rows were repaired.
+    Repair,
     /// Quarantines were marked.
     Mark(Step),
     /// The environment was armed.
@@ -138,6 +142,31 @@ pub(super) fn run_planned(state: &mut State, id: RequestId, result: Result<Box<R
     Vec::new()
 }
 
+/// The plan of a repair came, or why not.
+pub(super) fn repair_planned(
+    state: &mut State,
+    id: RequestId,
+    result: Result<Box<RepairPlan>, GateError>,
+) -> Vec<Effect> {
+    let Some(planning) = state.moves.planning.take_if(|p| p.id == id) else { return Vec::new() };
+    match result {
+        Ok(plan) => state.overlay = Some(Overlay::Plan(Box::new(PlanScreen::new(Subject::Repair(plan))))),
+        Err(error) => {
+            let fault = Fault::from(&error);
+            state.fail_with(format!("{}: {}", planning.title, fault.what), fault.hint);
+        }
+    }
+    Vec::new()
+}
+
+/// A plan that reads rows tells how many it has looked at.
+pub(super) fn checked(state: &mut State, id: RequestId, rows: u64, of: Option<u64>) {
+    if let Some(planning) = state.moves.planning.as_mut().filter(|p| p.id == id) {
+        let of = of.map(|all| format!("/{}", words::count(all))).unwrap_or_default();
+        planning.what = format!("{}: {}{of} rows", planning.title, words::count(rows));
+    }
+}
+
 /// The running move tells how far it is.
 pub(super) fn progressed(state: &mut State, progress: MoveProgress, index: usize) {
     if let Some(running) = state.moves.running.as_mut() {
@@ -147,7 +176,7 @@ pub(super) fn progressed(state: &mut State, progress: MoveProgress, index: usize
 
 /// Writes ended.
 pub(super) fn written(state: &mut State, written: Written) -> Vec<Effect> {
-    if matches!(written.write, Write::Move | Write::Run) {
+    if matches!(written.write, Write::Move | Write::Run | Write::Repair) {
         state.moves.running = None;
     }
     told::tell(state, &written);
@@ -159,7 +188,7 @@ pub(super) fn written(state: &mut State, written: Written) -> Vec<Effect> {
             alerts::triage::recorded(state, records);
             walk
         }
-        Write::Move | Write::Run | Write::Mark(_) => {
+        Write::Move | Write::Run | Write::Repair | Write::Mark(_) => {
             walk.extend(state.refresh());
             walk.push(Effect::Protection);
             walk

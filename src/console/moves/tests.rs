@@ -168,8 +168,12 @@ fn a_plan_that_cannot_be_made_says_why_and_esc_gives_one_up() {
     assert!(matches!(driven.asked.last(), Some(Effect::Cancel(Job::Plan))));
     driven.send(Msg::Planned(*id, Ok(vec![])));
     assert!(driven.state.overlay.is_none(), "given up: its answer is stale");
-    driven.state.moves.planning =
-        Some(super::Planning { id: *id, what: "quarantine of 1 entry".into(), resume: false });
+    driven.state.moves.planning = Some(super::Planning {
+        id: *id,
+        title: "quarantine of 1 entry".into(),
+        what: "quarantine of 1 entry".into(),
+        resume: false,
+    });
     driven.send(Msg::Planned(*id, Err(GateError::Unknown("x\u{202e}".into()))));
     assert!(driven.screen().contains("quarantine of 1 entry: no quarantine or move x\\u{202e}"), "{}", driven.screen());
 }

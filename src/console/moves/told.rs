@@ -49,6 +49,10 @@ fn sentence(write: &Write, done: &[&Outcome]) -> String {
         let records: Vec<_> = done.iter().flat_map(|o| &o.triaged).collect();
         return triage::sentence(&records);
     }
+    if *write == Write::Repair {
+        let path = first.and_then(|o| o.path.as_deref()).map(|p| one_line(p, 400)).unwrap_or_default();
+        return format!("repaired rows lie in {path}");
+    }
     if let Write::Mark(step) = write {
         let state = if *step == Step::Investigate { "being investigated" } else { "resolved" };
         return format!("{} now {state}", words::plural(done.len() as u64, "quarantine is", "quarantines are"));

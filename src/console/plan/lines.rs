@@ -43,6 +43,10 @@ pub(super) fn title(screen: &PlanScreen) -> String {
         },
         Subject::Mark { of, step, .. } => capital(&format!("{} {}", step.word(), of_one(of))),
         Subject::Run { ask, .. } => capital(&run_name(ask)),
+        Subject::Repair(plan) => {
+            let date = plan.date.map(|d| format!(" {d}")).unwrap_or_default();
+            capital(&format!("{}{date}", super::repair::name(plan)))
+        }
     }
 }
 
@@ -57,14 +61,14 @@ fn capital(text: &str) -> String {
 }
 
 /// Collects lines of a name and a value; long values wrap.
-struct Facts<'a> {
-    state: &'a State,
-    width: usize,
-    lines: Vec<Line<'static>>,
+pub(super) struct Facts<'a> {
+    pub(super) state: &'a State,
+    pub(super) width: usize,
+    pub(super) lines: Vec<Line<'static>>,
 }
 
 impl Facts<'_> {
-    fn add(&mut self, name: &str, value: &str, role: Role) {
+    pub(super) fn add(&mut self, name: &str, value: &str, role: Role) {
         let style: Style = self.state.theme.style(role);
         for (i, part) in words::wrap(value, self.width.saturating_sub(12)).into_iter().enumerate() {
             let name = if i == 0 { pad(name, 10, false) } else { " ".repeat(10) };
@@ -79,12 +83,10 @@ impl Facts<'_> {
 /// What stands over everything else: the refusals of all plans.
 pub(super) fn refusals(state: &State, screen: &PlanScreen, width: usize) -> Vec<Line<'static>> {
     let mut facts = Facts { state, width, lines: Vec::new() };
-    if let Subject::Moves { plans, .. } = &screen.subject {
-        for refusal in plans.iter().flat_map(|p| &p.refused) {
-            let (code, object) = (refusal.code.code(), one_line(&refusal.object, 600));
-            let name = format!("{} refused", glyphs::CRITICAL);
-            facts.add(&name, &format!("{code}  {object}: {}", one_line(&refusal.detail, 1000)), Role::Critical);
-        }
+    for refusal in screen.refusals() {
+        let (code, object) = (refusal.code.code(), one_line(&refusal.object, 600));
+        let name = format!("{} refused", glyphs::CRITICAL);
+        facts.add(&name, &format!("{code}  {object}: {}", one_line(&refusal.detail, 1000)), Role::Critical);
     }
     facts.lines
 }
@@ -194,7 +196,7 @@ pub(super) fn run(state: &State, ask: &RunAsk, source: &str, width: usize) -> Ve
 pub(super) fn quarantines(state: &State, screen: &PlanScreen, width: usize) -> Vec<Line<'static>> {
     let mut facts = Facts { state, width, lines: Vec::new() };
     let of = match &screen.subject {
-        Subject::Moves { .. } | Subject::Run { .. } => return facts.lines,
+        Subject::Moves { .. } | Subject::Run { .. } | Subject::Repair(_) => return facts.lines,
         Subject::Mark { of, step, note } => {
             let what = match step {
                 Step::Investigate => "somebody looks for the cause; no object moves",
@@ -220,7 +222,7 @@ pub(super) fn quarantines(state: &State, screen: &PlanScreen, width: usize) -> V
     facts.lines
 }
 
-fn section(state: &State, title: &str, width: usize) -> Line<'static> {
+pub(super) fn section(state: &State, title: &str, width: usize) -> Line<'static> {
     let style = state.theme.style(Role::Rule);
     let rest = width.saturating_sub(unicode_width::UnicodeWidthStr::width(title) + 4);
     Line::from(vec![

@@ -2,6 +2,7 @@
 //! Enter alone does nothing, pasted text is refused, and so is what was typed before the question was on screen.
 
 mod lines;
+mod repair;
 mod view;
 
 #[cfg(test)]
@@ -13,10 +14,10 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::model::moves::{MoveKind, Plan, Step};
+use crate::model::moves::{MoveKind, Plan, Refusal, Step};
 use crate::model::protection::{Confirmation, Level, Protection};
 use crate::model::text::escape;
-use crate::ops::{Quarantine, RunAsk};
+use crate::ops::{Quarantine, RepairPlan, RunAsk};
 
 use super::command::{self, Command};
 use super::cursor::Cursor;
@@ -41,6 +42,8 @@ pub(super) enum Subject {
     Mark { of: Vec<Arc<Quarantine>>, step: Step, note: Option<String> },
     /// A command of this machine, and where it is written.
     Run { ask: Box<RunAsk>, source: String },
+    /// Rejected rows, repaired into a place of their own.
+    Repair(Box<RepairPlan>),
 }
 
 /// The open question.
@@ -68,6 +71,7 @@ impl PlanScreen {
             Subject::Moves { plans, .. } => plans.iter().map(|p| p.objects.len() as u64).fold(0, u64::saturating_add),
             Subject::Mark { of, .. } => of.iter().map(|q| q.objects).fold(0, u64::saturating_add),
             Subject::Run { .. } => 0,
+            Subject::Repair(plan) => plan.writes.len() as u64,
         }
     }
 
@@ -77,12 +81,13 @@ impl PlanScreen {
             Subject::Moves { plans, .. } => plans.iter().map(|p| p.totals.bytes).fold(0, u64::saturating_add),
             Subject::Mark { of, .. } => of.iter().map(|q| q.bytes).fold(0, u64::saturating_add),
             Subject::Run { .. } => 0,
+            Subject::Repair(plan) => plan.bytes(),
         }
     }
 
     /// Whether a yes is enough: nothing is removed by lakeward itself.
     pub(super) fn asks_yes(&self) -> bool {
-        matches!(self.subject, Subject::Mark { .. } | Subject::Run { .. })
+        matches!(self.subject, Subject::Mark { .. } | Subject::Run { .. } | Subject::Repair(_))
     }
 
     /// The prefix that may be typed in place of the count: of one archive.
@@ -113,21 +118,23 @@ impl PlanScreen {
     fn may_be_empty(&self) -> bool {
         match &self.subject {
             Subject::Moves { plans, .. } => !plans.is_empty() && plans.iter().all(|p| p.kind == MoveKind::Undo),
-            Subject::Mark { .. } | Subject::Run { .. } => true,
+            Subject::Mark { .. } | Subject::Run { .. } | Subject::Repair(_) => true,
         }
     }
 
-    fn refused(&self) -> usize {
+    /// What was refused of all of it.
+    fn refusals(&self) -> Vec<&Refusal> {
         match &self.subject {
-            Subject::Moves { plans, .. } => plans.iter().map(|p| p.refused.len()).sum(),
-            _ => 0,
+            Subject::Moves { plans, .. } => plans.iter().flat_map(|p| &p.refused).collect(),
+            Subject::Repair(plan) => plan.refused.iter().collect(),
+            Subject::Mark { .. } => Vec::new(),
         }
     }
 }
 
 /// Why it cannot be applied now; none if the right answer would.
 pub(super) fn blocked(state: &State, screen: &PlanScreen) -> Option<String> {
-    match screen.refused() {
+    match screen.refusals().len() {
         0 => {}
         n => {
             return Some(format!("{}: nothing of this can be applied", words::plural(n as u64, "refusal", "refusals")));
@@ -265,6 +272,10 @@ fn apply(state: &mut State, given: Confirmation) -> Vec<Effect> {
             let job = Some(state.now);
             state.moves.running = Some(Running { job, ..Running::new(vec![lines::run_name(&ask)]) });
             vec![Effect::Run(ask)]
+        }
+        Subject::Repair(plan) => {
+            state.moves.running = Some(Running::new(vec![repair::name(&plan)]));
+            vec![Effect::Repair(plan)]
         }
         Subject::Mark { of, step, note } => {
             vec![Effect::Mark { of: of.iter().map(|q| q.id.clone()).collect(), step, note }]

@@ -218,3 +218,70 @@ fn markers_say_their_order_and_long_plans_scroll() {
     driven.keys("g");
     assert!(driven.screen().contains("moves     3 objects"), "{}", driven.screen());
 }
+
+/// The plan of one entry's repair, open.
+fn repairing(mut driven: Driven) -> Driven {
+    driven.keys("2 j j r");
+    assert!(matches!(driven.state.overlay, Some(Overlay::Plan(_))), "{}", driven.screen());
+    driven
+}
+
+#[test]
+fn the_repair_at_80_by_24_and_160_by_45() {
+    insta::assert_snapshot!("repair_80x24", repairing(Driven::open("dark", 80, 24)).screen());
+    insta::assert_snapshot!("repair_read_only_160x45", repairing(Driven::themed("dark", 160, 45)).screen());
+    let mut refusing = Driven::open("dark", 80, 24);
+    refusing.refuses = true;
+    insta::assert_snapshot!("repair_refused_80x24", repairing(refusing).screen());
+}
+
+#[test]
+fn a_repair_is_written_by_a_yes_that_was_meant() {
+    let mut driven = repairing(Driven::open("dark", 80, 24));
+    assert!(matches!(&driven.asked[..], [.., Effect::PlanRepair { target, .. }] if target.starts_with("_errors/")));
+    // The focus is on No: enter alone leaves all as it is.
+    driven.keys("enter");
+    assert!(driven.writes().is_empty() && driven.state.overlay.is_none());
+    driven.keys("r esc");
+    assert!(driven.writes().is_empty() && driven.state.overlay.is_none());
+    driven.keys("r y");
+    let [Effect::Repair(plan)] = driven.writes()[..] else { panic!("{:?}", driven.asked) };
+    assert_eq!(plan.after.passed, 138);
+    assert!(driven.state.overlay.is_none() && driven.state.moves.running.is_some());
+    // One at a time: what runs goes on.
+    driven.keys("r");
+    assert!(driven.screen().contains("one move at a time"), "{}", driven.screen());
+    assert_eq!(driven.writes().len(), 1);
+}
+
+#[test]
+fn a_refused_repair_and_a_locked_environment_write_nothing() {
+    let mut refusing = Driven::open("dark", 80, 24);
+    refusing.refuses = true;
+    let mut refused = repairing(refusing);
+    refused.keys("y enter");
+    let mut locked = repairing(Driven::themed("dark", 80, 24));
+    locked.keys("y enter");
+    assert!(refused.writes().is_empty() && locked.writes().is_empty());
+}
+
+#[test]
+fn a_plan_that_reads_rows_tells_how_far_it_is_and_can_be_given_up() {
+    let mut driven = Driven::open("dark", 80, 24);
+    let id = driven.state.request();
+    driven.state.moves.planning = Some(crate::console::moves::Planning {
+        id,
+        title: "repair of the entry".into(),
+        what: "repair of the entry".into(),
+        resume: false,
+    });
+    driven.send(Msg::RepairChecked(id, 400_000, Some(1_000_000)));
+    assert!(driven.screen().contains("repair of the entry: 400,000/1,000,000 rows"), "{}", driven.screen());
+    driven.send(Msg::RepairChecked(id + 1, 7, None));
+    driven.keys("esc");
+    assert!(driven.state.moves.planning.is_none());
+    assert!(matches!(driven.asked.last(), Some(Effect::Cancel(crate::console::msg::Job::Plan))), "{:?}", driven.asked);
+    // Its answer comes too late.
+    driven.send(Msg::RepairPlanned(id, Ok(Box::new(crate::console::fixture::moves::repair()))));
+    assert!(driven.state.overlay.is_none());
+}

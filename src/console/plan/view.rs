@@ -47,6 +47,7 @@ fn parts<'a>(state: &State, screen: &'a PlanScreen, width: usize) -> Vec<Part<'a
                 parts.push(Part::Objects(plan));
             }
         }
+        Subject::Repair(plan) => parts.push(Part::Lines(super::repair::lines(state, plan, width))),
         Subject::Mark { .. } => {
             parts.push(Part::Lines(lines::quarantines(state, screen, width)));
         }
@@ -68,6 +69,9 @@ pub(in crate::console) fn draw(state: &State, screen: &PlanScreen, body: Rect, b
     let width = usize::from(body.width);
     let totals = match &screen.subject {
         Subject::Run { .. } => "a command of this machine".to_owned(),
+        Subject::Repair(plan) => {
+            format!("{}, {}", words::plural(plan.after.rows, "row", "rows"), words::bytes(plan.bytes()))
+        }
         _ => format!("{}, {}", words::plural(screen.objects(), "object", "objects"), words::bytes(screen.bytes())),
     };
     paint::rule(buffer, body, theme, &lines::title(screen), &totals);
@@ -120,7 +124,11 @@ fn question(state: &State, screen: &PlanScreen, ask: Rect, buffer: &mut Buffer) 
         let (no, sure) = if screen.yes { (Role::Text, Role::Selected) } else { (Role::Selected, Role::Text) };
         let (n, y) = if screen.yes { ("  No  ", "[ Yes ]") } else { ("[ No ]", "  Yes  ") };
         let spans = vec![
-            Span::raw(if matches!(screen.subject, Subject::Run { .. }) { " run it?   " } else { " say so?   " }),
+            Span::raw(match screen.subject {
+                Subject::Run { .. } => " run it?   ",
+                Subject::Repair(_) => " write the repaired rows?   ",
+                _ => " say so?   ",
+            }),
             Span::styled(n, theme.style(no)),
             Span::raw("  "),
             Span::styled(y, theme.style(sure)),
@@ -148,6 +156,6 @@ fn purpose(subject: &Subject) -> &'static str {
             Some(MoveKind::Archive) => "to archive them",
             Some(MoveKind::Undo) | None => "to take the move back",
         },
-        Subject::Mark { .. } | Subject::Run { .. } => "",
+        Subject::Mark { .. } | Subject::Run { .. } | Subject::Repair(_) => "",
     }
 }

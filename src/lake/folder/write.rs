@@ -8,12 +8,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures::StreamExt;
+use tokio::runtime::Handle;
 
 use super::lock::Held;
-use super::{Condition, CopyRequest, ETag, ErrorClass, Inner, Key, LakeError, class_of, etag, fault_text, names, walk};
+use super::{
+    Condition, CopyRequest, ETag, ErrorClass, Inner, Key, LakeError, Pieces, class_of, etag, fault_text, names, walk,
+};
 
 /// An unfinished file younger than this may be of a writer that has not locked it yet.
 const AGE: Duration = Duration::from_secs(10);
+
+/// Bytes of a streamed write after which the disk gets them. 8 MiB.
+const SYNCED: usize = 8 << 20;
 
 /// Tells the temporaries of this process apart.
 static WRITES: AtomicU64 = AtomicU64::new(0);
@@ -27,6 +34,31 @@ impl Inner {
         modified: Option<DateTime<Utc>>,
     ) -> Result<ETag, LakeError> {
         self.write(key, condition, modified, |file| file.write_all(bytes).map_err(|e| self.fault(&key.0, &e)))
+    }
+
+    /// Waits for the pieces: whoever sends them must not need this thread.
+    pub(super) fn put_pieces(
+        &self,
+        key: &Key,
+        mut pieces: Pieces,
+        condition: Option<&Condition>,
+        handle: &Handle,
+    ) -> Result<ETag, LakeError> {
+        self.write(key, condition, None, |file| {
+            let fault = |e: io::Error| self.fault(&key.0, &e);
+            let mut unsynced = 0;
+            while let Some(piece) = handle.block_on(pieces.next()) {
+                let piece = piece?;
+                file.write_all(&piece).map_err(fault)?;
+                unsynced += piece.len();
+                // The disk works while the next pieces are made, and not only when all of them are there.
+                if unsynced >= SYNCED {
+                    unsynced = 0;
+                    file.sync_data().map_err(fault)?;
+                }
+            }
+            Ok(())
+        })
     }
 
     /// One way of its own, whatever way was asked for.

@@ -14,7 +14,7 @@ use super::write::{headers, pauses};
 use super::{S3Lake, connect};
 use crate::lake::aws::fault::met_another;
 use crate::lake::aws::jittered;
-use crate::lake::{CopyRequest, ErrorClass, Lake, LakeError, Placing, Written};
+use crate::lake::{Condition, CopyRequest, ErrorClass, Lake, LakeError, Placing, Written};
 
 const MIB: u64 = 1 << 20;
 /// The least that is copied as one part, if the object has as much.
@@ -28,8 +28,8 @@ const LONG: u64 = 4 << 30;
 const AT_ONCE: usize = 4;
 
 /// Why an upload was not completed, and whether it met another write: then all of it may be done again.
-struct Failure {
-    error: LakeError,
+pub(super) struct Failure {
+    pub(super) error: LakeError,
     met_another: bool,
 }
 
@@ -98,7 +98,7 @@ impl S3Lake {
             return Err(LakeError::new(ErrorClass::Malformed, self.uri(target), fault).into());
         };
         let done = match self.parts(request, id).await {
-            Ok(parts) => self.complete(request, id, parts, kind).await,
+            Ok(parts) => self.complete(target, request.size, request.condition.clone(), id, parts, kind).await,
             Err(error) => Err(error.into()),
         };
         if done.is_err() {
@@ -162,38 +162,38 @@ impl S3Lake {
             .build())
     }
 
-    async fn complete(
+    pub(super) async fn complete(
         &self,
-        request: &CopyRequest,
+        target: &str,
+        size: u64,
+        condition: Option<Condition>,
         id: &str,
         parts: Vec<CompletedPart>,
         kind: Option<ChecksumType>,
     ) -> Result<Written, Failure> {
-        let (absent, matches) = headers(request.condition.clone());
+        let (absent, matches) = headers(condition);
         let client = self.client().await;
         self.counters.write();
         let out = client
             .complete_multipart_upload()
             .bucket(&self.settings.bucket)
             .set_expected_bucket_owner(self.owner())
-            .key(self.full(request.target.as_str()))
+            .key(self.full(target))
             .upload_id(id)
             .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
             .set_checksum_type(kind)
-            .set_mpu_object_size(i64::try_from(request.size).ok())
+            .set_mpu_object_size(i64::try_from(size).ok())
             .set_if_none_match(absent)
             .set_if_match(matches)
             .customize()
-            .config_override(connect::patient(request.size.max(LONG), connect::COPIED))
+            .config_override(connect::patient(size.max(LONG), connect::COPIED))
             .send()
             .await;
-        out.map(|out| reply::completed(&out)).map_err(|e| Failure {
-            error: self.asked(PERMISSION, request.target.as_str()).failed(&e),
-            met_another: met_another(&e),
-        })
+        out.map(|out| reply::completed(&out))
+            .map_err(|e| Failure { error: self.asked(PERMISSION, target).failed(&e), met_another: met_another(&e) })
     }
 
-    async fn abort(&self, full_key: &str, id: &str) -> Result<(), LakeError> {
+    pub(super) async fn abort(&self, full_key: &str, id: &str) -> Result<(), LakeError> {
         let client = self.client().await;
         self.counters.write();
         client

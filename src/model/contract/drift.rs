@@ -112,13 +112,13 @@ pub fn nullability(contract: &Contract, columns: &[Column], nulls: &dyn Fn(usize
 }
 
 /// Columns by name: as spelled, then without regard to case; of several with one name the first.
-struct Places<'a> {
+pub(super) struct Places<'a> {
     exact: HashMap<&'a str, usize>,
     folded: HashMap<String, usize>,
 }
 
 impl<'a> Places<'a> {
-    fn of(columns: &'a [Column]) -> Self {
+    pub(super) fn of(columns: &'a [Column]) -> Self {
         let (mut exact, mut folded) = (HashMap::new(), HashMap::new());
         for (i, column) in columns.iter().enumerate() {
             exact.entry(column.name.as_str()).or_insert(i);
@@ -127,7 +127,7 @@ impl<'a> Places<'a> {
         Self { exact, folded }
     }
 
-    fn find(&self, name: &str) -> Option<usize> {
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
         self.exact.get(name).or_else(|| self.folded.get(&name.to_lowercase())).copied()
     }
 }

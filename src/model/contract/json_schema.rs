@@ -1,5 +1,5 @@
-//! JSON Schemas of objects as contracts, as schema registries keep them. Types and `required` are read; what else a
-//! schema can demand of a value is not.
+//! JSON Schemas of objects as contracts, as schema registries keep them. Types, `required`, bounds, `enum` and `pattern`
+//! are read; what else a schema can demand of a value is not.
 //!
 //! <https://json-schema.org/draft/2020-12/json-schema-validation>
 
@@ -22,7 +22,10 @@ pub(super) fn read(schema: &Map<String, Value>) -> Result<Contract, String> {
         let required = required.contains(&name.as_str()) && !nullable;
         ContractColumn { name: name.clone(), kind, required, nullable }
     };
+    let mut rules = Vec::new();
+    properties.iter().for_each(|(name, property)| super::rules::of_property(name, property, &mut rules));
     Ok(Contract {
+        rules,
         table: schema.get("title").and_then(Value::as_str).map(str::to_owned),
         columns: properties.iter().map(column).collect(),
         ..Contract::default()

@@ -4,12 +4,18 @@
 mod avro;
 mod columns;
 mod drift;
+pub mod evolution;
+pub mod findings;
 mod json_schema;
+pub mod rules;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use drift::{Drift, DriftKind, diff, nullability};
+pub use evolution::{Evolution, EvolutionStep, Evolved};
+pub use findings::{Finding, FindingStatus, Findings};
+pub use rules::{Demand, Rule, rules_of};
 
 /// What a contract says of one column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
@@ -44,6 +50,9 @@ pub struct Contract {
     /// The columns that identify a row.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub primary_key: Vec<String>,
+    /// What it demands of values, beyond nulls and types.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
 }
 
 /// How a contract is written down.
@@ -98,7 +107,8 @@ pub fn parse_contract(bytes: &[u8], name: &str) -> Result<Contract, ContractErro
 /// Reads a contract, called `name` in errors, of one of these shapes:
 /// - `{table, primary_key, columns, required_non_null, freshness_column, max_lag_minutes}`, where `columns` is
 ///   `{name: type}`, `{name: {type, nullable|required}}` or `[{name, type, nullable|required}]`. Columns of the
-///   primary key are required too; a required column that `columns` leaves out may have `any` type.
+///   primary key are required too; a required column that `columns` leaves out may have `any` type. `ranges` and
+///   `data_quality_rules` are what it demands of values ([`rules`]).
 /// - `{tables: {name: {owner, primary_key, required_columns, …}}}`, each table with the keys above; `required_columns`
 ///   have to be there, without nulls. Of several tables, `table` names one.
 /// - a Spark `StructType`: `{"type": "struct", "fields": [{name, type, nullable}]}`, nested types included.
@@ -201,6 +211,7 @@ fn of_table(file: &Map<String, Value>) -> Result<Contract, String> {
         freshness_column: text("freshness_column"),
         owner: text("owner"),
         primary_key: names_at(file, "primary_key").map(str::to_owned).collect(),
+        rules: rules::of_table(file),
     })
 }
 

@@ -8,6 +8,7 @@ use crate::model::act::ActId;
 use crate::model::incident::IncidentEvent;
 use crate::model::moves::{Illegal, MoveId, MoveKind, Plan, Refusal, Step};
 use crate::model::protection::{CannotArm, Level, Locked};
+use crate::model::repair::RepairPlan;
 use crate::model::run::JobRunId;
 use crate::model::triage::TriageRecord;
 
@@ -48,6 +49,8 @@ pub enum WriteEffect {
     Dag(Box<DagAsk>),
     /// The rest of an act of which no reply came: a submission is repeated with its own token.
     Finish(ActId),
+    /// A planned repair of rejected rows, into a place of its own.
+    Repair(Box<RepairPlan>),
 }
 
 impl WriteEffect {
@@ -61,6 +64,7 @@ impl WriteEffect {
             Self::Triage(ask) => ask.act.word(),
             Self::Incident(_) => "incident",
             Self::Run(_) => "run",
+            Self::Repair(_) => "repair",
             Self::Submit(_) => "submit",
             Self::Cancel(_) => "cancel",
             Self::Dag(ask) => ask.act.word(),
@@ -74,6 +78,7 @@ impl WriteEffect {
             Self::Dag(ask) => Some(ask.act.objects()),
             Self::Run(_) | Self::Submit(_) | Self::Cancel(_) | Self::Finish(_) => Some(1),
             Self::Move(plan) => Some(plan.objects.len() as u64),
+            Self::Repair(plan) => Some(plan.writes.len() as u64),
             Self::Resume(_) | Self::Mark { .. } | Self::Arm { .. } | Self::Triage(_) | Self::Incident(_) => None,
         }
     }

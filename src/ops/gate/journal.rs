@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::GateError;
 use crate::model::moves::{MoveId, Plan};
+use crate::model::repair::RepairPlan;
 
 /// One step of a move.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,11 @@ pub enum JournalStep {
     Begun {
         /// The whole plan.
         plan: Box<Plan>,
+    },
+    /// A repair is about to begin. One that is cut off is not taken up again: nothing that it left counts.
+    Repairing {
+        /// The whole plan.
+        plan: Box<RepairPlan>,
     },
     /// Another process, or a later run, takes it up again.
     Resumed,

@@ -10,6 +10,7 @@ mod incident;
 mod journal;
 mod lease;
 mod process;
+mod repairing;
 mod running;
 mod triage;
 mod writing;
@@ -29,6 +30,7 @@ pub use effect::{GateError, Outcome, WriteEffect};
 pub use incident::IncidentAsk;
 pub use journal::{Journal, JournalStep, Record};
 pub use lease::{Fence, Lease, Leases};
+pub use repairing::level_of_repair;
 pub use running::RunAsk;
 pub use triage::TriageAsk;
 pub use writing::level_of;
@@ -192,6 +194,7 @@ impl Gate {
             WriteEffect::Mark { id, step, note } => {
                 self.marked(effect, id, *step, note.clone(), confirmation, rehearsal).await
             }
+            WriteEffect::Repair(plan) => self.repaired(effect, plan, confirmation, watch, rehearsal).await,
             WriteEffect::Run(ask) => self.ran(effect, ask, confirmation, watch, rehearsal).await,
             WriteEffect::Arm { .. }
             | WriteEffect::Triage(_)

@@ -436,7 +436,7 @@ impl<'a> Engine<'a> {
         let left = rate.map(|r| std::time::Duration::from_secs_f64((all.saturating_sub(objects)) as f64 / r));
         self.watch.tell(MoveProgress {
             id: self.plan.id.clone(),
-            kind: self.plan.kind,
+            kind: Some(self.plan.kind),
             phase,
             objects: (objects, all),
             bytes: (bytes, all_bytes),

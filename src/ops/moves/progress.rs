@@ -20,6 +20,8 @@ pub enum Phase {
     Deleting,
     /// Writing down that it is over.
     Sealing,
+    /// Reading rows, and writing them repaired: its objects are rows.
+    Repairing,
 }
 
 impl Phase {
@@ -31,6 +33,7 @@ impl Phase {
             Self::Verifying => "verifying",
             Self::Deleting => "deleting",
             Self::Sealing => "sealing",
+            Self::Repairing => "repairing",
         }
     }
 }
@@ -40,8 +43,8 @@ impl Phase {
 pub struct MoveProgress {
     /// Which.
     pub id: MoveId,
-    /// What it is for.
-    pub kind: MoveKind,
+    /// What it is for; none of a repair.
+    pub kind: Option<MoveKind>,
     /// What it does.
     pub phase: Phase,
     /// Objects done in this phase, and in all.

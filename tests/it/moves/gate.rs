@@ -9,6 +9,7 @@ use lakeward::lake::{ErrorClass, Lake};
 use lakeward::model::act::{ActId, ClientToken};
 use lakeward::model::dag::DagId;
 use lakeward::model::dag_act::DagAct;
+use lakeward::model::dataset::{Dataset, DatasetSettings};
 use lakeward::model::incident::{Happening, IncidentId};
 use lakeward::model::moves::{MoveId, MoveKind, Plan, Step};
 use lakeward::model::order::JobOrder;
@@ -17,8 +18,8 @@ use lakeward::model::run::{JobName, JobRunId};
 use lakeward::model::severity::Severity;
 use lakeward::model::triage::TriageAct;
 use lakeward::ops::{
-    AuditRecord, CancelAsk, DagAsk, Gate, GateError, IncidentAsk, Keep, Outcome, RunAsk, SubmitAsk, TriageAsk, Watch,
-    WriteEffect,
+    AuditRecord, CancelAsk, DagAsk, Gate, GateError, IncidentAsk, Keep, LakeSettings, Outcome, RunAsk, Session,
+    SubmitAsk, TriageAsk, Watch, WriteEffect,
 };
 
 use super::site::{self, ENTRY, SOURCE, Site, TARGET, actor, apply, at, list, perform};
@@ -44,6 +45,7 @@ fn number(effect: &WriteEffect) -> usize {
         WriteEffect::Dag(_) => 11,
         WriteEffect::Finish(_) => 12,
         WriteEffect::Incident(_) => 13,
+        WriteEffect::Repair(_) => 14,
     }
 }
 
@@ -87,6 +89,28 @@ fn submit(act: &str) -> WriteEffect {
     }))
 }
 
+/// The repair of rows of which one fits its contract.
+async fn repair(site: &Site) -> WriteEffect {
+    let entry = "_errors/silver/orders/dt=2026-11-22/";
+    site.memory.set(&format!("{entry}rejected_rows.json"), "{\"id\":\"1\"}\n{\"id\":\"x\"}\n");
+    site.memory.set(&format!("{entry}_SUCCESS"), "");
+    site.memory.set("contracts/orders.json", "{\"columns\": {\"id\": \"bigint\"}}");
+    let dataset = DatasetSettings {
+        dataset: Dataset("silver/orders".into()),
+        layer: None,
+        data_prefix: None,
+        max_age: None,
+        contract: Some("contracts/orders.json".into()),
+        personal_columns: Vec::new(),
+    };
+    let settings = LakeSettings { datasets: vec![dataset], ..LakeSettings::default() };
+    let reads: Arc<dyn Lake> = site.lake();
+    let session = Session::new(reads, settings).with_gate(Arc::new(site.gate("ana")));
+    let plan = session.plan_repair("silver/orders/dt=2026-11-22", false, at(6), Arc::new(|_, _| {})).await.unwrap();
+    assert_eq!((plan.after.passed, plan.after.failing), (1, 1));
+    WriteEffect::Repair(Box::new(plan))
+}
+
 /// A lake where each of the effects could be done, and the effects with the confirmation that each asks for.
 async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
     let site = Site::with_entry();
@@ -116,6 +140,7 @@ async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
     let gate = site.gate("ana");
     gate.perform(submit("rerun-2"), Some(Confirmation::Yes), &Watch::default()).await.unwrap_err();
     all.push((WriteEffect::Finish(ActId("rerun-2".into())), Confirmation::Yes));
+    all.push((repair(&site).await, Confirmation::Yes));
     // Another dead letter that waits, and one whose move stopped half-way.
     for (dataset, stopped) in [("crm/orders", false), ("crm/leads", true)] {
         for name in ["rejected_rows.parquet", "_SUCCESS"] {
@@ -132,7 +157,7 @@ async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
         }
     }
     let numbers: BTreeSet<usize> = all.iter().map(|(effect, _)| number(effect)).collect();
-    assert_eq!(numbers, (0..14).collect(), "one of each");
+    assert_eq!(numbers, (0..15).collect(), "one of each");
     (site, all)
 }
 

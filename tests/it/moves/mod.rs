@@ -5,7 +5,7 @@ mod crash_points;
 mod driving;
 mod gate;
 mod interference;
-mod site;
+pub mod site;
 mod tampered;
 mod thirty_faults;
 mod two_operators;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::TryStreamExt;
 use lakeward::lake::{
     ByteRange, Condition, CopyRequest, CopyWay, Counters, DELETE_LIMIT, ETag, ErrorClass, Fetched, Key, Lake,
-    LakeError, LakeWriter, ListPage, ListRequest, ObjectDetail, ObjectMeta, Placing, THROUGH_LIMIT, Written,
+    LakeError, LakeWriter, ListPage, ListRequest, ObjectDetail, ObjectMeta, Pieces, Placing, THROUGH_LIMIT, Written,
 };
 
 use super::store::{Object, Store};
@@ -130,6 +131,11 @@ impl LakeWriter for Memory {
             Ok(insert(store, key, object))
         });
         written.map_err(|class| self.error(class, key.as_str()))
+    }
+
+    async fn put_stream(&self, key: &Key, pieces: Pieces, condition: Option<Condition>) -> Result<Written, LakeError> {
+        let whole: Vec<Bytes> = pieces.try_collect().await?;
+        self.put_with(key, whole.concat().into(), condition, &Placing::default()).await
     }
 
     async fn delete(&self, key: &Key, if_match: Option<&ETag>) -> Result<(), LakeError> {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use lakeward::lake::{
     ByteRange, Condition, CopyRequest, CopyWay, Counters, ETag, ErrorClass, Fetched, Key, Lake, LakeError, LakeWriter,
-    ListPage, ListRequest, ObjectDetail, ObjectMeta, Placing, Written,
+    ListPage, ListRequest, ObjectDetail, ObjectMeta, Pieces, Placing, Written,
 };
 use tokio::sync::watch;
 
@@ -173,6 +173,10 @@ impl LakeWriter for Stepped {
         placing: &Placing,
     ) -> Result<Written, LakeError> {
         self.step(key.as_str(), self.inner.put_with(key, bytes, condition, placing)).await?
+    }
+
+    async fn put_stream(&self, key: &Key, pieces: Pieces, condition: Option<Condition>) -> Result<Written, LakeError> {
+        self.step(key.as_str(), self.inner.put_stream(key, pieces, condition)).await?
     }
 
     async fn delete(&self, key: &Key, if_match: Option<&ETag>) -> Result<(), LakeError> {
