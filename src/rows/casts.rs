@@ -12,6 +12,8 @@ use arrow::error::ArrowError;
 
 use crate::model::kind::Kind;
 
+mod decimal;
+
 /// The Arrow type of a contract's words; where they leave something open, as the data has it. None where they name no
 /// type that parquet can hold here.
 pub(super) fn target(wanted: &Kind, data: Option<&DataType>) -> Option<DataType> {
@@ -95,6 +97,15 @@ pub(super) fn cast(array: &ArrayRef, to: &DataType) -> Result<(ArrayRef, Option<
     if let DataType::Dictionary(_, value) = from {
         return cast(&turned(array, value)?, to);
     }
+    if let (true, DataType::Decimal128(precision, scale)) = (is_text(from), to) {
+        return decimal::of_text(array, *precision, *scale);
+    }
+    generic(array, to)
+}
+
+/// The same by the Arrow project's own casts, and what they changed.
+fn generic(array: &ArrayRef, to: &DataType) -> Result<(ArrayRef, Option<BooleanBuffer>), ArrowError> {
+    let from = array.data_type();
     if !can_cast_types(from, to) {
         return Ok((new_null_array(to, array.len()), some(filled(array))));
     }
@@ -111,6 +122,10 @@ pub(super) fn cast(array: &ArrayRef, to: &DataType) -> Result<(ArrayRef, Option<
             Ok((arrow::compute::nullif(&result, &keep)?, Some(failed)))
         }
     }
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
 fn turned(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, ArrowError> {
@@ -131,8 +146,8 @@ fn some(rows: BooleanBuffer) -> Option<BooleanBuffer> {
 
 /// Whether no value of a type changes on its way to another, whatever it is.
 fn is_equal_by_type(from: &DataType, to: &DataType) -> bool {
-    use DataType::{Boolean, Date32, Decimal128, Decimal256, Float32, Float64, LargeUtf8, Timestamp, Utf8, Utf8View};
-    let text = |t: &DataType| matches!(t, Utf8 | LargeUtf8 | Utf8View);
+    use DataType::{Boolean, Date32, Decimal128, Decimal256, Float32, Float64, Timestamp};
+    let text = is_text;
     match (from, to) {
         (from, to) if text(from) && (text(to) || to.is_numeric() && !to.is_decimal()) => true,
         (from, Boolean | Timestamp(..)) if text(from) => true,
@@ -172,7 +187,7 @@ fn may_differ(array: &ArrayRef, to: &DataType) -> bool {
 /// Which rows have another value now: told by the way back, or, of a text, by a type that holds more.
 fn changed(array: &ArrayRef, result: &ArrayRef) -> Result<BooleanBuffer, ArrowError> {
     let (from, to) = (array.data_type(), result.data_type());
-    let text = matches!(from, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+    let text = is_text(from);
     let (before, after) = match to {
         // A text has more digits than the decimal: it was rounded.
         DataType::Decimal128(..) | DataType::Decimal256(..) if text => {

@@ -22,6 +22,8 @@ use super::repair::Outlet;
 const ROW_GROUP: usize = 24 * 1024 * 1024;
 /// And when it holds so many rows.
 const ROW_GROUP_ROWS: usize = 1024 * 1024;
+/// Bytes of distinct values that a column is looked through for: where there are more, each value stands for itself.
+const DICTIONARY: usize = 256 * 1024;
 /// Fewer rows are not worth another thread.
 const WORTH_TWO: usize = 1024;
 /// What errors call it: its address is known where it goes.
@@ -42,6 +44,7 @@ impl Encoder {
     pub fn new(outlet: Box<dyn Outlet>, schema: &SchemaRef) -> Result<Self, RowsError> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
+            .set_dictionary_page_size_limit(DICTIONARY)
             .set_statistics_enabled(EnabledStatistics::Chunk)
             .set_created_by(concat!("lakeward ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();

@@ -16,6 +16,7 @@ mod guard;
 mod int96;
 pub mod latest;
 pub mod layout;
+mod lines;
 mod ndjson;
 mod nulls;
 mod parquet_file;

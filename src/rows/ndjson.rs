@@ -12,6 +12,7 @@ use crate::lake::{Lake, ObjectMeta};
 use super::RowsError;
 use super::cache::RowCache;
 use super::guard::unreadable;
+use super::lines::{LineFiles, Surveyed};
 use super::parquet_file::{BATCH, batch_of};
 
 /// Bytes read of one entry at most.
@@ -24,8 +25,26 @@ pub(super) struct Lines {
     pub schema: Arc<Schema>,
     /// Types as shown, one for each field of the schema.
     pub kinds: Vec<String>,
-    /// Whether all of it was read.
+    /// Whether all of it was read, or can be.
     pub whole: bool,
+    /// How many there are.
+    pub count: u64,
+    /// Where they are read from, if they are not here: `rows` is empty then.
+    pub files: Option<LineFiles>,
+}
+
+/// The same lines, to be streamed.
+pub(super) async fn to_stream(lake: &Arc<dyn Lake>, files: &[ObjectMeta]) -> Result<Lines, RowsError> {
+    let Surveyed { files, schema, kinds, rows } = LineFiles::survey(lake, files).await?;
+    Ok(Lines { rows: Vec::new(), schema, kinds, whole: true, count: rows, files: Some(files) })
+}
+
+/// Compressed lines are not read.
+pub(super) fn refuse_compressed(uri: &str, file: &ObjectMeta) -> Result<(), RowsError> {
+    match file.key.as_str().ends_with(".gz") {
+        true => Err(unreadable(uri, "compressed JSON lines are not supported")),
+        false => Ok(()),
+    }
 }
 
 /// Reads the files in order until the limit.
@@ -35,9 +54,7 @@ pub(super) async fn read(lake: &dyn Lake, files: &[ObjectMeta], cache: &RowCache
     let mut whole = true;
     for file in files {
         let uri = lake.uri(file.key.as_str());
-        if file.key.as_str().ends_with(".gz") {
-            return Err(unreadable(&uri, "compressed JSON lines are not supported"));
-        }
+        refuse_compressed(&uri, file)?;
         if left == 0 {
             whole = false;
             break;
@@ -57,30 +74,43 @@ fn parse(uri: &str, bytes: &[u8], cut: bool, rows: &mut Vec<Map<String, Value>>)
     let end = if cut { bytes.iter().rposition(|b| *b == b'\n').unwrap_or(0) } else { bytes.len() };
     let lines = bytes.get(..end).unwrap_or_default().split(|b| *b == b'\n');
     for (i, line) in lines.enumerate() {
-        let line = line.trim_ascii();
-        if line.is_empty() {
-            continue;
-        }
-        match serde_json::from_slice::<Value>(line) {
-            Ok(Value::Object(row)) => rows.push(row),
-            Ok(_) => return Err(unreadable(uri, format!("line {} is not a JSON object", i + 1))),
-            Err(e) => return Err(unreadable(uri, format!("line {} is not JSON: {e}", i + 1))),
-        }
+        rows.extend(row_of(uri, i + 1, line)?);
     }
     Ok(())
 }
 
-/// Columns in order of first sight, typed by all their values.
-fn typed(rows: Vec<Map<String, Value>>, whole: bool) -> Lines {
-    struct Seen {
-        kind: Option<&'static str>,
-        met: usize,
-        nulls: bool,
+/// The row of a line; none of an empty one.
+pub(super) fn row_of(uri: &str, number: usize, line: &[u8]) -> Result<Option<Map<String, Value>>, RowsError> {
+    let line = line.trim_ascii();
+    if line.is_empty() {
+        return Ok(None);
     }
-    let mut seen: indexmap_like::Ordered<Seen> = indexmap_like::Ordered::default();
-    for row in &rows {
+    match serde_json::from_slice::<Value>(line) {
+        Ok(Value::Object(row)) => Ok(Some(row)),
+        Ok(_) => Err(unreadable(uri, format!("line {number} is not a JSON object"))),
+        Err(e) => Err(unreadable(uri, format!("line {number} is not JSON: {e}"))),
+    }
+}
+
+/// Columns in order of first sight, typed by all their values.
+#[derive(Default)]
+pub(super) struct Typing {
+    seen: indexmap_like::Ordered<Seen>,
+    rows: u64,
+}
+
+struct Seen {
+    kind: Option<&'static str>,
+    met: u64,
+    nulls: bool,
+}
+
+impl Typing {
+    /// Looks at a row.
+    pub fn add(&mut self, row: &Map<String, Value>) {
+        self.rows += 1;
         for (name, value) in row {
-            let column = seen.entry(name, || Seen { kind: None, met: 0, nulls: false });
+            let column = self.seen.entry(name, || Seen { kind: None, met: 0, nulls: false });
             column.met += 1;
             match kind(value) {
                 None => column.nulls = true,
@@ -95,20 +125,31 @@ fn typed(rows: Vec<Map<String, Value>>, whole: bool) -> Lines {
             }
         }
     }
-    let mut kinds = Vec::new();
-    let mut fields = Vec::new();
-    for (name, column) in seen.into_items() {
-        let kind = column.kind.unwrap_or("null");
-        let data_type = match kind {
-            "int64" => DataType::Int64,
-            "double" => DataType::Float64,
-            "bool" => DataType::Boolean,
-            _ => DataType::Utf8,
-        };
-        fields.push(Field::new(name, data_type, column.nulls || column.met < rows.len()));
-        kinds.push(kind.to_owned());
+
+    /// How many rows it saw, and what they are: a schema, and types as shown.
+    pub fn finish(self) -> (u64, Arc<Schema>, Vec<String>) {
+        let mut kinds = Vec::new();
+        let mut fields = Vec::new();
+        for (name, column) in self.seen.into_items() {
+            let kind = column.kind.unwrap_or("null");
+            let data_type = match kind {
+                "int64" => DataType::Int64,
+                "double" => DataType::Float64,
+                "bool" => DataType::Boolean,
+                _ => DataType::Utf8,
+            };
+            fields.push(Field::new(name, data_type, column.nulls || column.met < self.rows));
+            kinds.push(kind.to_owned());
+        }
+        (self.rows, Arc::new(Schema::new(fields)), kinds)
     }
-    Lines { rows, schema: Arc::new(Schema::new(fields)), kinds, whole }
+}
+
+fn typed(rows: Vec<Map<String, Value>>, whole: bool) -> Lines {
+    let mut typing = Typing::default();
+    rows.iter().for_each(|row| typing.add(row));
+    let (count, schema, kinds) = typing.finish();
+    Lines { rows, schema, kinds, whole, count, files: None }
 }
 
 fn kind(value: &Value) -> Option<&'static str> {
@@ -142,6 +183,14 @@ impl Lines {
         roots: &[usize],
         mut visit: impl FnMut(u64, RecordBatch) -> Result<(), RowsError>,
     ) -> Result<(), RowsError> {
+        if let Some(files) = &self.files {
+            let mut at = 0;
+            return files.scan(&self.schema, roots, &mut |batch| {
+                let first = at;
+                at += batch.num_rows() as u64;
+                visit(first, batch)
+            });
+        }
         let schema = Arc::new(self.schema.project(roots).map_err(|e| RowsError::Filter(e.to_string()))?);
         for (i, rows) in self.rows.chunks(BATCH).enumerate() {
             let columns = schema.fields().iter().map(|f| column(rows, f)).collect();
@@ -151,7 +200,7 @@ impl Lines {
     }
 }
 
-fn column(rows: &[Map<String, Value>], field: &Field) -> ArrayRef {
+pub(super) fn column(rows: &[Map<String, Value>], field: &Field) -> ArrayRef {
     let cells = rows.iter().map(|row| row.get(field.name()));
     match field.data_type() {
         DataType::Int64 => Arc::new(cells.map(|c| c?.as_i64()).collect::<Int64Array>()),

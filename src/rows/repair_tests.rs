@@ -112,7 +112,7 @@ fn write(folder: &std::path::Path, parts: &[Vec<Row>], group: usize) {
 async fn open(folder: &std::path::Path) -> RowSet {
     let lake: Arc<dyn Lake> = Arc::new(Folder::open(folder).unwrap());
     let listed = lake.list(&ListRequest { prefix: ROOT.into(), ..ListRequest::default() }).await.unwrap();
-    RowSet::open(lake, &layout(ROOT, &listed.objects), Arc::new(RowCache::default())).await.unwrap()
+    RowSet::open_to_stream(lake, &layout(ROOT, &listed.objects), Arc::new(RowCache::default())).await.unwrap()
 }
 
 async fn repaired(set: &RowSet, contract: &str) -> (Findings, Kept) {
@@ -272,4 +272,31 @@ async fn a_large_row_group_is_read_once_in_windows() {
     let (gets, bytes) = (after.gets - before.gets, after.bytes - before.bytes);
     assert!(gets >= 4, "{gets} requests: it was to be larger than a window");
     assert!(bytes <= size && bytes > size - 100_000, "{bytes} bytes of {size}");
+}
+
+/// Lines over several windows, one of them across their border, an odd end; each byte is read twice, and none is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn json_lines_stream_whatever_their_length() {
+    const ROWS: usize = 70_000;
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join(ROOT);
+    std::fs::create_dir_all(&directory).unwrap();
+    let line = |n: usize| format!("{{\"id\": {n}, \"n\": \"{}\", \"note\": \"{}\"}}", n % 90, "é".repeat(40));
+    let text = (0..ROWS).map(line).collect::<Vec<_>>().join("\r\n\n");
+    std::fs::write(directory.join("part-00000.json"), format!("\u{feff}{text}")).unwrap();
+    std::fs::write(directory.join("part-00001.json"), format!("{}\n", line(ROWS))).unwrap();
+    let set = open(folder.path()).await;
+    assert_eq!(set.total_rows(), Some(ROWS as u64 + 1));
+    let (findings, kept) = repaired(&set, CONTRACT).await;
+    assert_eq!((findings.rows, findings.failing), (ROWS as u64 + 1, 0));
+    let ids =
+        kept.rows(Output::Passed).into_iter().flat_map(|b| b.column(0).as_primitive::<Int64Type>().values().to_vec());
+    assert!(ids.eq(0..=ROWS as i64));
+
+    std::fs::write(directory.join("part-00001.json"), "{\"id\": 1}\n[]\n").unwrap();
+    let lake: Arc<dyn Lake> = Arc::new(Folder::open(folder.path()).unwrap());
+    let listed = lake.list(&ListRequest { prefix: ROOT.into(), ..ListRequest::default() }).await.unwrap();
+    let broken = RowSet::open_to_stream(lake, &layout(ROOT, &listed.objects), Arc::default()).await;
+    let error = broken.map(drop).unwrap_err().to_string();
+    assert!(error.ends_with("part-00001.json: line 2 is not a JSON object"), "{error}");
 }

@@ -97,6 +97,15 @@ impl RowSet {
         Ok(Self::of(lake, cache, stores, known))
     }
 
+    /// The same, to be streamed: JSON lines of any length are read through here, and none of them is kept. It has no pages.
+    pub async fn open_to_stream(lake: Arc<dyn Lake>, layout: &Layout, cache: Arc<RowCache>) -> Result<Self, RowsError> {
+        if layout.format != RowsFormat::Ndjson {
+            return Self::open(lake, layout, cache).await;
+        }
+        let lines = ndjson::to_stream(&lake, &layout.files).await?;
+        Ok(Self::of(lake, cache, vec![Store::Lines(Arc::new(lines))], true))
+    }
+
     /// The live files of a Delta table, with the columns of its newest schema.
     async fn open_table(lake: Arc<dyn Lake>, layout: &Layout, cache: Arc<RowCache>) -> Result<Self, RowsError> {
         let table = delta::open(&lake, layout).await?;
@@ -142,7 +151,7 @@ impl RowSet {
             }
             let rows = match &store {
                 Store::Parquet(file) => file.footer.rows(),
-                Store::Lines(lines) => lines.rows.len() as u64,
+                Store::Lines(lines) => lines.count,
             };
             parts.push((rows, own, store));
         }

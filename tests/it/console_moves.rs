@@ -112,3 +112,31 @@ fn a_read_only_run_shows_the_plan_and_applies_nothing() {
     assert_eq!(terminal.wait().code(), Some(0));
     assert_eq!(files(Path::new(&demo.lake())), before);
 }
+
+#[test]
+fn rejected_rows_are_repaired_into_a_place_of_their_own() {
+    let demo = Demo::new();
+    let errors = Path::new(&demo.lake()).join("_errors");
+    let before = files(&errors);
+    let mut terminal = demo.open(&[]);
+    terminal.wait_for("crm/contacts");
+    terminal.keys("2/finance/fx\r");
+    terminal.wait_for("filter hides");
+    terminal.keys("jr");
+    terminal.wait_for("write the repaired rows?");
+    // The focus is on No.
+    terminal.keys("\r");
+    terminal.wait_for("filter hides");
+    let repaired = Path::new(&demo.lake()).join("_lakeward/repaired/finance/fx_rates");
+    assert!(files(&repaired).is_empty());
+    terminal.keys("r");
+    terminal.wait_for("write the repaired rows?");
+    terminal.keys("y");
+    terminal.wait_for("repaired rows lie in _lakeward/repaired/finance/fx_rates/");
+    let names: Vec<String> = files(&repaired).into_keys().collect();
+    let ends = |end: &str| names.iter().any(|name| name.ends_with(end));
+    assert!(ends("/part-0000.parquet") && ends("/manifest.json"), "{names:?}");
+    assert_eq!(files(&errors), before);
+    terminal.keys("q");
+    assert_eq!(terminal.wait().code(), Some(0));
+}

@@ -101,7 +101,7 @@ async fn written(
 ) -> Result<Findings, GateError> {
     let reading: Arc<dyn Lake> = Arc::clone(lake) as Arc<dyn Lake>;
     let layout = layout::layout(&plan.source, there);
-    let set = RowSet::open(reading, &layout, Arc::new(RowCache::default())).await.map_err(of_rows)?;
+    let set = RowSet::open_to_stream(reading, &layout, Arc::new(RowCache::default())).await.map_err(of_rows)?;
     let (halt, begun) = (Halt::default(), Instant::now());
     let (told, id, all) = (watch.clone(), plan.id.clone(), plan.after.rows);
     let stops = halt.clone();

@@ -101,7 +101,7 @@ impl Session {
         let listed = compare_listing(self.lake().as_ref(), &source).await?;
         let (objects, _) = members(&self.settings().prefixes.errors, listed.into_values().collect(), &source);
         let layout = layout::layout(&source, &objects);
-        let opened = RowSet::open(Arc::clone(self.lake()), &layout, Arc::clone(&self.cache)).await;
+        let opened = RowSet::open_to_stream(Arc::clone(self.lake()), &layout, Arc::clone(&self.cache)).await;
         let rows = opened.map_err(of_rows)?;
         let rules = rules_of(&contract.1);
         // JSON lines have no types of their own: a time is a text there.
