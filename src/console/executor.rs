@@ -2,6 +2,7 @@
 //! runs at a time: a newer request aborts it, and with it its requests to the lake. Writes are no such work:
 //! nothing aborts them.
 
+mod driving;
 mod writes;
 
 use std::collections::HashMap;
@@ -122,7 +123,11 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
                 let _ = answers.send(Msg::Log(id, session.log(&of, &query, from.as_ref()).await)).await;
             }),
             Effect::Quit(_) | Effect::Suspend | Effect::Copy(_) => return Some(effect),
-            other => self.about_writes(other),
+            other => {
+                if let Some(other) = self.about_driving(other) {
+                    self.about_writes(other);
+                }
+            }
         }
         None
     }

@@ -6,19 +6,26 @@ use chrono::{DateTime, Utc};
 use crossterm::event::KeyEvent;
 
 use crate::lake::LakeError;
+use crate::model::act::ActId;
 use crate::model::column::{ColumnProfile, RowPage};
 use crate::model::dag::{DagId, DagRunId, TaskInstance};
 use crate::model::entry::{DlqEntry, EntryPath};
 use crate::model::metric::Curve;
 use crate::model::moves::{MoveId, Plan, ReasonCode, Step};
+use crate::model::order::{JobOrder, Limits};
 use crate::model::protection::{Confirmation, Protection};
+use crate::model::retry::{Series, Verdict};
 use crate::model::run::JobRunId;
-use crate::ops::{AuditRecord, GateError, HistoryEvent, LogOf, MoveProgress, Opened, Progress, Snapshot, TriageAsk};
+use crate::ops::{
+    AuditRecord, DrivePlan, GateError, HistoryEvent, LogOf, MoveProgress, Opened, Progress, Snapshot, Standing,
+    TriageAsk,
+};
 use crate::rows::{PageRequest, RowsError};
 use crate::sources::SourceError;
 use crate::sources::jobs::RunDetail;
 use crate::sources::logs::{LogCursor, LogPage, LogQuery};
 
+use super::driving::Wish;
 use super::moves::Written;
 
 /// Names one request; an answer that carries another number than the one waited for is stale.
@@ -71,6 +78,16 @@ pub(super) enum Msg {
     DagTasks(RequestId, Result<Vec<TaskInstance>, SourceError>),
     /// Lines of a log came, or not.
     Log(RequestId, Result<LogPage, SourceError>),
+    /// What a run was asked for with came, or not.
+    Ordered(RequestId, Result<Box<(JobOrder, Limits)>, SourceError>),
+    /// A plan on a job or a DAG came, or why not; with the source of a run that is to be tried until it goes well.
+    DrivePlanned(RequestId, Result<Box<DrivePlan>, SourceError>, Option<Arc<str>>),
+    /// What an earlier process left open was finished: whether well, and what is said of it.
+    Finished(Vec<(bool, String)>),
+    /// Tries of a job stand otherwise.
+    Retry(Box<Standing>),
+    /// Tries of a job are over, or left as they stand.
+    RetryOver(ActId, Result<(Series, Verdict), String>),
     /// The picture of this state is on the screen.
     Drawn,
 }
@@ -130,6 +147,16 @@ pub(super) enum Effect {
     DagTasks { id: RequestId, dag: DagId, run: DagRunId, settle: bool },
     /// Read lines of a log, from its beginning or from a cursor on.
     ReadLog { id: RequestId, of: Arc<LogOf>, query: LogQuery, from: Option<LogCursor> },
+    /// Read what a run was asked for with.
+    Order { id: RequestId, source: Arc<str>, run: JobRunId },
+    /// Plan an act on a job or a DAG.
+    PlanDrive { id: RequestId, wish: Wish },
+    /// Do it; with `retry`, until it goes well. Only the plan screen asks for it.
+    Drive { plan: Box<DrivePlan>, retry: Option<Arc<str>> },
+    /// Finish what an earlier process left open, and carry its tries on.
+    CarryOn,
+    /// Ask for no further try.
+    StopRetry(ActId),
     /// Drop what runs of this kind.
     Cancel(Job),
     /// Send text to the clipboard of the terminal.

@@ -10,6 +10,7 @@ use crate::ops::{Snapshot, SourceState};
 
 use super::alerts::AlertsScreen;
 use super::dlq::DlqScreen;
+use super::driving::Retries;
 use super::jobs::JobsScreen;
 use super::logs::LogsScreen;
 use super::moves::Moves;
@@ -128,6 +129,8 @@ pub(super) struct State {
     pub logs: LogsScreen,
     /// What is planned and what runs.
     pub moves: Moves,
+    /// Tries of jobs that this console carries on.
+    pub retries: Retries,
     /// Whether the environment may be written to, as the gate said last.
     pub protection: Protection,
     pub prompt: Option<Prompt>,
@@ -166,6 +169,7 @@ impl State {
             jobs: JobsScreen::default(),
             logs: LogsScreen::default(),
             moves: Moves::default(),
+            retries: Retries::new(),
             protection,
             prompt: None,
             overlay: None,
@@ -176,6 +180,7 @@ impl State {
         };
         let mut effects = state.refresh();
         effects.push(Effect::Protection);
+        effects.push(Effect::CarryOn);
         (state, effects)
     }
 

@@ -125,7 +125,10 @@ fn a_run_again_with_twice_the_memory_is_the_same_run_but_for_that() {
         { "name": "spark.driver.memory", "before": "4g", "after": "8g" },
         { "name": "spark.executor.memory", "before": "4g", "after": "8g" },
     ]);
-    assert_eq!((&dry.json()["changes"], &dry.json()["dry_run"], &dry.json()["objects"]), (&changes, &json!(true), &json!(1)));
+    assert_eq!(
+        (&dry.json()["changes"], &dry.json()["dry_run"], &dry.json()["objects"]),
+        (&changes, &json!(true), &json!(1))
+    );
     assert!(!dry.out.contains("hunter2") && site.started().is_empty());
 
     let refused = site.run(&["jobs", "rerun", "00failed", "--memory-x2"]);
@@ -164,7 +167,10 @@ fn what_no_worker_has_or_the_application_does_not_allow_is_refused_before_it_is_
         assert_eq!(ran.code, 4, "{setting}: {ran:?}");
         assert!(ran.err.contains(why), "{setting}: {}", ran.err);
     }
-    assert_eq!(site.fake.asked("jobruns").len(), site.fake.asked("jobruns").iter().filter(|p| !p.ends_with("/jobruns")).count());
+    assert_eq!(
+        site.fake.asked("jobruns").len(),
+        site.fake.asked("jobruns").iter().filter(|p| !p.ends_with("/jobruns")).count()
+    );
     assert!(site.started().is_empty());
 }
 
@@ -299,7 +305,8 @@ fn a_protected_environment_wants_arming_and_a_read_only_run_does_nothing() {
     let config = site.home.path().join("lakeward/config.toml");
     let text = std::fs::read_to_string(&config).unwrap();
     let lake = site.lake.path().display();
-    let environment = format!("environment = \"prod\"\n[environments.prod]\nkind = \"local\"\nlake = \"{lake}\"\nprotected = true\n");
+    let environment =
+        format!("environment = \"prod\"\n[environments.prod]\nkind = \"local\"\nlake = \"{lake}\"\nprotected = true\n");
     std::fs::write(&config, format!("{environment}{text}")).unwrap();
     let run = |arguments: &[&str]| {
         let mut command = Command::new(LAKEWARD);

@@ -79,6 +79,8 @@ pub(super) enum Write {
     Arm,
     /// An act on alerts was recorded.
     Triage,
+    /// Something was done to a job or a DAG.
+    Drive,
 }
 
 /// What writes came to, in their order; fewer than were asked for if something stopped them.
@@ -119,13 +121,14 @@ pub(super) fn written(state: &mut State, written: Written) -> Vec<Effect> {
     }
     told::tell(state, &written);
     match written.write {
-        Write::Arm => vec![Effect::Protection],
+        // What waited for it goes on.
+        Write::Arm => vec![Effect::Protection, Effect::CarryOn],
         Write::Triage => {
             let records = written.ended.into_iter().flatten().flat_map(|o| o.triaged).collect();
             alerts::triage::recorded(state, records);
             Vec::new()
         }
-        Write::Move | Write::Mark(_) => {
+        Write::Move | Write::Mark(_) | Write::Drive => {
             let mut effects = state.refresh();
             effects.push(Effect::Protection);
             effects

@@ -16,7 +16,7 @@ pub(super) fn tell(state: &mut State, written: &Written) {
     let left = written.of.saturating_sub(written.ended.len());
     let mut parts = Vec::new();
     // The gate says of each mark what it made of it.
-    let said = matches!(written.write, Write::Mark(_)) && done.iter().all(|o| !o.notes.is_empty());
+    let said = matches!(written.write, Write::Mark(_) | Write::Drive) && done.iter().all(|o| !o.notes.is_empty());
     if !done.is_empty() && !said {
         parts.push(sentence(&written.write, &done));
     }

@@ -16,7 +16,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crate::model::moves::{MoveKind, Plan, Step};
 use crate::model::protection::{Confirmation, Level, Protection};
 use crate::model::text::escape;
-use crate::ops::Quarantine;
+use crate::ops::{DrivePlan, Quarantine};
 
 use super::command::{self, Command};
 use super::cursor::Cursor;
@@ -37,6 +37,8 @@ const LONGEST: usize = 1024;
 pub(super) enum Subject {
     /// These plans, one after the other; or what is left of them, where they were interrupted.
     Moves { plans: Vec<Plan>, resume: bool },
+    /// An act on a job or a DAG; with the source of its run where it is tried until it goes well.
+    Drive { plan: Box<DrivePlan>, retry: Option<Arc<str>> },
     /// Another state; nothing moves.
     Mark { of: Vec<Arc<Quarantine>>, step: Step, note: Option<String> },
 }
@@ -65,6 +67,7 @@ impl PlanScreen {
         match &self.subject {
             Subject::Moves { plans, .. } => plans.iter().map(|p| p.objects.len() as u64).fold(0, u64::saturating_add),
             Subject::Mark { of, .. } => of.iter().map(|q| q.objects).fold(0, u64::saturating_add),
+            Subject::Drive { plan, .. } => plan.objects(),
         }
     }
 
@@ -73,12 +76,13 @@ impl PlanScreen {
         match &self.subject {
             Subject::Moves { plans, .. } => plans.iter().map(|p| p.totals.bytes).fold(0, u64::saturating_add),
             Subject::Mark { of, .. } => of.iter().map(|q| q.bytes).fold(0, u64::saturating_add),
+            Subject::Drive { .. } => 0,
         }
     }
 
     /// Whether a yes is enough: nothing is removed.
     pub(super) fn is_mark(&self) -> bool {
-        matches!(self.subject, Subject::Mark { .. })
+        matches!(self.subject, Subject::Mark { .. } | Subject::Drive { .. })
     }
 
     /// The prefix that may be typed in place of the count: of one archive.
@@ -109,13 +113,14 @@ impl PlanScreen {
     fn may_be_empty(&self) -> bool {
         match &self.subject {
             Subject::Moves { plans, .. } => !plans.is_empty() && plans.iter().all(|p| p.kind == MoveKind::Undo),
-            Subject::Mark { .. } => true,
+            Subject::Mark { .. } | Subject::Drive { .. } => true,
         }
     }
 
     fn refused(&self) -> usize {
         match &self.subject {
             Subject::Moves { plans, .. } => plans.iter().map(|p| p.refused.len()).sum(),
+            Subject::Drive { plan, .. } => plan.refused.len(),
             _ => 0,
         }
     }
@@ -257,6 +262,7 @@ fn apply(state: &mut State, given: Confirmation) -> Vec<Effect> {
                 false => Effect::Apply(plans.into_iter().zip(own).collect()),
             }]
         }
+        Subject::Drive { plan, retry } => vec![Effect::Drive { plan, retry }],
         Subject::Mark { of, step, note } => {
             vec![Effect::Mark { of: of.iter().map(|q| q.id.clone()).collect(), step, note }]
         }

@@ -47,6 +47,9 @@ fn parts<'a>(state: &State, screen: &'a PlanScreen, width: usize) -> Vec<Part<'a
                 parts.push(Part::Objects(plan));
             }
         }
+        Subject::Drive { plan, retry } => {
+            parts.push(Part::Lines(lines::drive(state, plan, retry.is_some(), width)));
+        }
         Subject::Mark { .. } => {
             parts.push(Part::Lines(lines::quarantines(state, screen, width)));
         }
@@ -65,7 +68,11 @@ pub(super) fn len(state: &State) -> u64 {
 pub(in crate::console) fn draw(state: &State, screen: &PlanScreen, body: Rect, buffer: &mut Buffer) {
     let theme = &state.theme;
     let width = usize::from(body.width);
-    let totals = format!("{}, {}", words::plural(screen.objects(), "object", "objects"), words::bytes(screen.bytes()));
+    let totals = match &screen.subject {
+        Subject::Drive { plan, .. } if plan.tasks.is_empty() => String::new(),
+        Subject::Drive { .. } => words::plural(screen.objects(), "task instance", "task instances"),
+        _ => format!("{}, {}", words::plural(screen.objects(), "object", "objects"), words::bytes(screen.bytes())),
+    };
     paint::rule(buffer, body, theme, &lines::title(screen), &totals);
     let height = body.height.saturating_sub(1 + ASK);
     let inside = Rect { y: body.y.saturating_add(1), height, ..body };
@@ -116,7 +123,7 @@ fn question(state: &State, screen: &PlanScreen, ask: Rect, buffer: &mut Buffer) 
         let (no, sure) = if screen.yes { (Role::Text, Role::Selected) } else { (Role::Selected, Role::Text) };
         let (n, y) = if screen.yes { ("  No  ", "[ Yes ]") } else { ("[ No ]", "  Yes  ") };
         let spans = vec![
-            Span::raw(" say so?   "),
+            Span::raw(if matches!(screen.subject, Subject::Drive { .. }) { " do it?   " } else { " say so?   " }),
             Span::styled(n, theme.style(no)),
             Span::raw("  "),
             Span::styled(y, theme.style(sure)),
@@ -144,6 +151,6 @@ fn purpose(subject: &Subject) -> &'static str {
             Some(MoveKind::Archive) => "to archive them",
             Some(MoveKind::Undo) | None => "to take the move back",
         },
-        Subject::Mark { .. } => "",
+        Subject::Mark { .. } | Subject::Drive { .. } => "",
     }
 }
