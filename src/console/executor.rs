@@ -2,6 +2,7 @@
 //! runs at a time: a newer request aborts it, and with it its requests to the lake. Writes are no such work:
 //! nothing aborts them.
 
+mod driving;
 mod walks;
 mod writes;
 
@@ -128,7 +129,11 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
             | Effect::Join { .. }
             | Effect::Note { .. }
             | Effect::Probe { .. } => self.about_walks(effect),
-            other => self.about_writes(other),
+            other => {
+                if let Some(other) = self.about_driving(other) {
+                    self.about_writes(other);
+                }
+            }
         }
         None
     }

@@ -14,7 +14,7 @@ use super::paint::{self, fit};
 use super::prompt::PromptKind;
 use super::state::{Note, State, Tab};
 use super::theme::Role;
-use super::{glyphs, moves, words};
+use super::{driving, glyphs, moves, words};
 
 /// What runs, at most `room` columns wide: a move before all, since it changes something.
 fn progress(state: &State, room: usize) -> String {
@@ -23,6 +23,11 @@ fn progress(state: &State, room: usize) -> String {
     }
     if let Some(planning) = &state.moves.planning {
         return format!("planning {}… ", planning.what);
+    }
+    if let Some(standing) = state.retries.values().next() {
+        let others = state.retries.len() - 1;
+        let more = if others > 0 { format!(" (+{others})") } else { String::new() };
+        return format!("{}{more} ", fit(&driving::stands(standing, state.now), room.saturating_sub(8)));
     }
     if let Some(loading) = match state.tab {
         Tab::Dlq => state.dlq.preview.loading(),
@@ -87,7 +92,7 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     let left = Rect { width: x - area.x, ..area };
     match &state.flash {
         // Over the question before a write the keys of the tab below do nothing.
-        None if matches!(state.overlay, Some(Overlay::Plan(_))) => {}
+        None if matches!(state.overlay, Some(Overlay::Plan(_) | Overlay::Rerun(_))) => {}
         Some(note) => paint::line(buffer, left, 0, said(state, note, room)),
         None => paint::line(buffer, left, 0, hints(state, room.saturating_sub(2))),
     }

@@ -8,6 +8,7 @@ mod clipboard;
 mod command;
 mod cursor;
 mod dlq;
+mod driving;
 mod executor;
 mod footer;
 mod glyphs;

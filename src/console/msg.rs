@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crossterm::event::KeyEvent;
 
 use crate::lake::LakeError;
+use crate::model::act::ActId;
 use crate::model::alert::Alert;
 use crate::model::column::{ColumnProfile, RowPage};
 use crate::model::dag::{DagId, DagRunId, TaskInstance};
@@ -13,18 +14,21 @@ use crate::model::entry::{DlqEntry, EntryPath};
 use crate::model::incident::{Happening, Incident, IncidentId};
 use crate::model::metric::Curve;
 use crate::model::moves::{MoveId, Plan, ReasonCode, Step};
+use crate::model::order::{JobOrder, Limits};
 use crate::model::protection::{Confirmation, Protection};
+use crate::model::retry::{Series, Verdict};
 use crate::model::run::{JobName, JobRunId};
 use crate::model::runbook::{Probe, RunbookId, StepNumber};
 use crate::ops::{
-    AuditRecord, GateError, HistoryEvent, LogOf, MoveProgress, Opened, Progress, RepairPlan, RunAsk, Runbooks,
-    Snapshot, TriageAsk, Walked,
+    AuditRecord, DrivePlan, GateError, HistoryEvent, LogOf, MoveProgress, Opened, Progress, RepairPlan, RunAsk,
+    Runbooks, Snapshot, Standing, TriageAsk, Walked,
 };
 use crate::rows::{PageRequest, RowsError};
 use crate::sources::SourceError;
 use crate::sources::jobs::RunDetail;
 use crate::sources::logs::{LogCursor, LogPage, LogQuery};
 
+use super::driving::Wish;
 use super::moves::Written;
 
 /// Names one request; an answer that carries another number than the one waited for is stale.
@@ -87,6 +91,16 @@ pub(super) enum Msg {
     Runbooks(RequestId, Arc<Runbooks>),
     /// An incident was opened, joined or gone on with, or not.
     Walked(RequestId, Result<Walked, GateError>),
+    /// What a run was asked for with came, or not.
+    Ordered(RequestId, Result<Box<(JobOrder, Limits)>, SourceError>),
+    /// A plan on a job or a DAG came, or why not; with the source of a run that is to be tried until it goes well.
+    DrivePlanned(RequestId, Result<Box<DrivePlan>, SourceError>, Option<Arc<str>>),
+    /// What an earlier process left open was finished: whether well, and what is said of it.
+    Finished(Vec<(bool, String)>),
+    /// Tries of a job stand otherwise.
+    Retry(Box<Standing>),
+    /// Tries of a job are over, or left as they stand.
+    RetryOver(ActId, Result<(Series, Verdict), String>),
     /// The picture of this state is on the screen.
     Drawn,
 }
@@ -164,6 +178,16 @@ pub(super) enum Effect {
     Note { id: RequestId, incident: Arc<Incident>, what: Vec<Happening> },
     /// Run a step's probe, and record what it found.
     Probe { id: RequestId, incident: Arc<Incident>, step: StepNumber, probe: Probe },
+    /// Read what a run was asked for with.
+    Order { id: RequestId, source: Arc<str>, run: JobRunId },
+    /// Plan an act on a job or a DAG.
+    PlanDrive { id: RequestId, wish: Wish },
+    /// Do it; with `retry`, until it goes well. Only the plan screen asks for it.
+    Drive { plan: Box<DrivePlan>, retry: Option<Arc<str>> },
+    /// Finish what an earlier process left open, and carry its tries on.
+    CarryOn,
+    /// Ask for no further try.
+    StopRetry(ActId),
     /// Drop what runs of this kind.
     Cancel(Job),
     /// Send text to the clipboard of the terminal.

@@ -9,6 +9,7 @@ use crate::model::log::LineId;
 use super::audit::AuditScreen;
 use super::command::{self, COMMANDS, Command, Spec};
 use super::cursor::Cursor;
+use super::driving::RerunForm;
 use super::history::HistoryScreen;
 use super::keys::Key;
 use super::msg::Effect;
@@ -24,6 +25,8 @@ pub(super) enum Overlay {
     Actions(Cursor),
     /// What would be written, and the question before it.
     Plan(Box<PlanScreen>),
+    /// The form of a rerun.
+    Rerun(Box<RerunForm>),
     /// Who did what.
     Audit(AuditScreen),
     /// What happened to alerts.
@@ -58,10 +61,10 @@ pub(super) fn listed(typed: &str) -> Vec<&'static Spec> {
 pub(super) fn actions(state: &State) -> Vec<&'static Spec> {
     let acts = |s: &&Spec| {
         use Command::{Archive, Arm, Investigate, Quarantine, Release, Repair, Resolve, Resume, Run, Stop, Undo};
-        matches!(
-            s.command,
-            Quarantine | Investigate | Resolve | Release | Archive | Repair | Undo | Resume | Run | Stop | Arm
-        )
+        use Command::{Cancel, Clear, DoubleMemory, MarkAs, PauseDag, Rerun, Retry, StopRetry, Trigger};
+        matches!(s.command, Quarantine | Investigate | Resolve | Release | Archive | Repair | Undo | Resume)
+            || matches!(s.command, Run | Stop | Arm | Rerun | DoubleMemory | Cancel | Retry | StopRetry)
+            || matches!(s.command, Trigger | Clear | PauseDag | MarkAs)
     };
     let mut listed: Vec<&Spec> = COMMANDS.iter().filter(acts).collect();
     listed.sort_by_key(|s| (s.enabled)(state).is_err());
@@ -118,7 +121,7 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Handled {
             command => scroll(cursor, command, acts.len() as u64, height),
         },
         // Its keys are asked for elsewhere: they change more than the overlay.
-        Some(Overlay::Plan(_)) => Handled::Stay,
+        Some(Overlay::Plan(_) | Overlay::Rerun(_)) => Handled::Stay,
         Some(Overlay::History(screen)) => screen.key(command, height.saturating_sub(1)),
         Some(Overlay::Audit(screen)) => screen.key(command, height.saturating_sub(1)),
         Some(Overlay::Messages(cursor)) => scroll(cursor, command, notes, height),

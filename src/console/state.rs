@@ -10,6 +10,7 @@ use crate::ops::{Snapshot, SourceState};
 
 use super::alerts::AlertsScreen;
 use super::dlq::DlqScreen;
+use super::driving::Retries;
 use super::jobs::JobsScreen;
 use super::logs::LogsScreen;
 use super::moves::Moves;
@@ -134,6 +135,8 @@ pub(super) struct State {
     pub runbook: RunbookScreen,
     /// What is planned and what runs.
     pub moves: Moves,
+    /// Tries of jobs that this console carries on.
+    pub retries: Retries,
     /// Whether the environment may be written to, as the gate said last.
     pub protection: Protection,
     pub prompt: Option<Prompt>,
@@ -173,6 +176,7 @@ impl State {
             logs: LogsScreen::default(),
             runbook: RunbookScreen::default(),
             moves: Moves::default(),
+            retries: Retries::new(),
             protection,
             prompt: None,
             overlay: None,
@@ -183,6 +187,7 @@ impl State {
         };
         let mut effects = state.refresh();
         effects.push(Effect::Protection);
+        effects.push(Effect::CarryOn);
         (state, effects)
     }
 

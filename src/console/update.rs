@@ -11,7 +11,7 @@ use super::msg::{Effect, ExitReason, Job, Msg, RequestId};
 use super::overlay::{self, Handled, Overlay};
 use super::prompt::{Outcome, Prompt, PromptKind};
 use super::state::{Focus, State, Tab};
-use super::{Theme, alerts, audit, dlq, history, jobs, logs, moves, plan, quarantine, runbook, words};
+use super::{Theme, alerts, audit, dlq, driving, history, jobs, logs, moves, plan, quarantine, runbook, words};
 
 /// Takes one message.
 pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
@@ -92,6 +92,11 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Log(id, result) => logs::came(state, id, result),
         Msg::Runbooks(id, runbooks) => runbook::came(state, id, runbooks),
         Msg::Walked(id, result) => runbook::walked(state, id, result),
+        Msg::Ordered(id, result) => driving::ordered(state, id, result),
+        Msg::DrivePlanned(id, result, retry) => driving::planned(state, id, result, retry),
+        Msg::Finished(told) => driving::finished(state, told),
+        Msg::Retry(standing) => driving::told(state, *standing),
+        Msg::RetryOver(id, ended) => driving::over(state, &id, ended),
         Msg::Drawn => {
             plan::drawn(state);
             Vec::new()
@@ -174,6 +179,9 @@ fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
     }
     if matches!(state.overlay, Some(Overlay::Plan(_))) {
         return plan::key(state, event);
+    }
+    if matches!(state.overlay, Some(Overlay::Rerun(_))) {
+        return driving::key(state, event);
     }
     if state.overlay.is_some() {
         return overlay_key(state, event);
@@ -405,6 +413,15 @@ fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
         Command::Acknowledge | Command::Silence | Command::Assign | Command::Reopen => {
             alerts::triage::run(state, spec.command, argument)
         }
+        Command::Rerun
+        | Command::DoubleMemory
+        | Command::Cancel
+        | Command::Retry
+        | Command::StopRetry
+        | Command::Trigger
+        | Command::Clear
+        | Command::PauseDag
+        | Command::MarkAs => driving::run(state, spec.command, argument),
         Command::History => history::run(state, argument),
         Command::JobRun => jobs::of_alert(state),
         Command::Log => logs::open_selected(state, argument),

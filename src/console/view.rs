@@ -1,4 +1,4 @@
-//! Draws the state: header, tabs, the open tab, the footer, what lies over it. Reads the state and no more.
+//! Draws the state: header, tabs, the open tab, the driving, footer, what lies over it. Reads the state and no more.
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -17,7 +17,8 @@ use super::paint::{self, fit, pad};
 use super::state::{State, Tab};
 use super::theme::Role;
 use super::{
-    alerts, audit, dlq, footer, glyphs, header, history, jobs, layout, logs, plan, quarantine, runbook, sources, words,
+    alerts, audit, dlq, driving, footer, glyphs, header, history, jobs, layout, logs, plan, quarantine, runbook,
+    sources, words,
 };
 
 /// Draws into a frame.
@@ -144,6 +145,7 @@ fn overlaid(state: &State, open: &Overlay, body: Rect, buffer: &mut Buffer) {
             paint::rule(buffer, body, theme, "Actions", "enter runs; each shows its plan first");
             commands(state, &overlay::actions(state), *cursor, inside, height, buffer);
         }
+        Overlay::Rerun(form) => driving::draw(state, form, body, buffer),
         Overlay::Plan(screen) => plan::draw(state, screen, body, buffer),
         Overlay::History(screen) => history::draw(state, screen, body, height, buffer),
         Overlay::Audit(screen) => audit::draw(state, screen, body, height, buffer),

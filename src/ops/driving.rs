@@ -11,7 +11,7 @@ use crate::lake::{ErrorClass, LakeError};
 use crate::model::act::{ActId, ClientToken};
 use crate::model::dag::{DagId, DagRunId, TaskState};
 use crate::model::dag_act::{Clear, DagAct, MarkedAs, TaskRef, Trigger};
-use crate::model::order::Limits;
+use crate::model::order::{JobOrder, Limits};
 use crate::model::protection::Confirmation;
 use crate::model::run::JobRunId;
 use crate::model::spark::edit::{Change, Edits, edited};
@@ -123,6 +123,15 @@ impl Session {
         notes.extend(self.going_on(&run.job, id));
         plan.notes = notes;
         Ok(plan)
+    }
+
+    /// What a run was asked for with, and what its application allows; where that may not be looked at, nothing is known
+    /// of it.
+    pub async fn order_of(&self, source: &str, id: &JobRunId) -> Result<(JobOrder, Limits), SourceError> {
+        let found = self.source_of(source)?;
+        let order = found.order(id).await?;
+        let limits = found.limits(&order.application).await.unwrap_or_default();
+        Ok((order, limits))
     }
 
     /// Another run of the same job that is not over: two at once write the same data.

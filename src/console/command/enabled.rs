@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::console::state::{Mode, State, Tab};
-use crate::console::{alerts, dlq, jobs, logs, quarantine, runbook};
+use crate::console::{alerts, dlq, driving, jobs, logs, quarantine, runbook};
 use crate::model::moves::Step;
 use crate::model::protection::Protection;
 
@@ -107,6 +107,17 @@ pub(super) fn branch_chosen(state: &State) -> Enabled {
 pub(super) fn reopen(state: &State) -> Enabled {
     if state.tab == Tab::Runbook { step_chosen(state) } else { triage(state) }
 }
+
+macro_rules! drives {
+    ($($name:ident: $command:ident),*) => {
+        $(pub(super) fn $name(state: &State) -> Enabled {
+            driving::may(state, super::Command::$command)
+        })*
+    };
+}
+
+drives!(rerun: Rerun, double_memory: DoubleMemory, cancel: Cancel, retry: Retry, stop_retry: StopRetry);
+drives!(trigger: Trigger, clear: Clear, pause_dag: PauseDag, mark_as: MarkAs);
 
 /// What can be done with alerts.
 pub(super) fn triage(state: &State) -> Enabled {

@@ -83,6 +83,15 @@ pub(super) enum Command {
     Override,
     Applies,
     NotApplicable,
+    Rerun,
+    DoubleMemory,
+    Cancel,
+    Retry,
+    StopRetry,
+    Trigger,
+    Clear,
+    PauseDag,
+    MarkAs,
 }
 
 /// A row of the table.
@@ -135,6 +144,8 @@ pub(super) fn complete(line: &str, state: &State) -> Vec<String> {
         {
             moves::reasons(state)
         }
+        Some(Command::MarkAs) => vec!["success".into(), "failed".into()],
+        Some(Command::Clear) => vec!["failed".into(), "all".into()],
         Some(Command::Silence) if !argument.contains(' ') => ["30m", "2h", "8h", "1d"].map(|d| format!("{d} ")).into(),
         Some(Command::Arm) if !argument.contains(' ') => ["15m", "30m", "1h", "2h"].map(|d| format!("{d} ")).into(),
         Some(Command::Runbook) => state.runbook.names(),

@@ -1,9 +1,10 @@
 //! The rows of the command table.
 
 use super::enabled::{
-    always, archive, arm, branch_chosen, dead_letters, investigate, log_open, logged, markable, never_hinted, openable,
-    quarantine, rangeable, release, reopen, repair, resolve, resume, reveal, rows_open, run_job, run_of_alert,
-    runbook as runbook_opens, something_selected, sortable, step_chosen, stop, themed, triage, undo,
+    always, archive, arm, branch_chosen, cancel, clear, dead_letters, double_memory, investigate, log_open, logged,
+    mark_as, markable, never_hinted, openable, pause_dag, quarantine, rangeable, release, reopen, repair, rerun,
+    resolve, resume, retry, reveal, rows_open, run_job, run_of_alert, runbook as runbook_opens, something_selected,
+    sortable, step_chosen, stop, stop_retry, themed, triage, trigger, undo,
 };
 use super::{Command, Spec};
 use crate::console::state::{Focus, Mode, Tab};
@@ -240,7 +241,8 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         |s| match s.tab {
             Tab::Quarantine => Some((1, "actions")),
             Tab::Alerts | Tab::Dlq => Some((6, "actions")),
-            Tab::Jobs | Tab::Logs | Tab::Runbook => None,
+            Tab::Jobs => Some((6, "actions")),
+            Tab::Logs | Tab::Runbook => None,
         }
     ),
     spec!(
@@ -315,6 +317,76 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         "everywhere",
         "Unlock a protected environment for a while (15m, 2h, 8h at the most); is audited",
         arm
+    ),
+    spec!(
+        Rerun,
+        "rerun",
+        [],
+        "[NAME=VALUE …]",
+        "job run",
+        "Run it again: a form with its memory, cores, partitions and arguments, then the plan; with settings, the plan",
+        rerun,
+        |s| rerun(s).is_ok().then_some((3, "rerun…"))
+    ),
+    spec!(
+        DoubleMemory,
+        "double-memory",
+        [],
+        "",
+        "job run",
+        "Plan to run it again with twice the memory of driver and executors",
+        double_memory,
+        |s| double_memory(s).is_ok().then_some((4, "memory ×2"))
+    ),
+    spec!(
+        Retry,
+        "retry",
+        [],
+        "[NAME=VALUE …]",
+        "job run",
+        "Plan to run it again until it goes well: as often, and after as long, as the retry policy says",
+        retry
+    ),
+    spec!(
+        StopRetry,
+        "stop-retry",
+        [],
+        "",
+        "everywhere",
+        "Ask for no further try of any; what runs goes on",
+        stop_retry
+    ),
+    spec!(Cancel, "cancel", [], "", "job run", "Plan to end it", cancel, |s| cancel(s)
+        .is_ok()
+        .then_some((3, "cancel"))),
+    spec!(Trigger, "trigger", [], "[DATE]", "DAG", "Plan a run of it, for a date if one is given", trigger),
+    spec!(
+        Clear,
+        "clear",
+        [],
+        "[failed|all]",
+        "DAG run, task",
+        "Plan to let what failed in it run anew, or all of it; of a task, it and what comes after; lists them first",
+        clear,
+        |s| clear(s).is_ok().then_some((3, "clear…"))
+    ),
+    spec!(
+        PauseDag,
+        "pause-dag",
+        ["unpause-dag"],
+        "",
+        "DAG",
+        "Plan to stop its schedule, or to let it go on",
+        pause_dag
+    ),
+    spec!(
+        MarkAs,
+        "mark-as",
+        [],
+        "success|failed",
+        "DAG run, task",
+        "Plan to say that it ended so; nothing runs by it",
+        mark_as
     ),
     spec!(
         Acknowledge,

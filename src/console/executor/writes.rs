@@ -100,7 +100,7 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
     }
 
     /// Hands effects to the gate, one after the other. A task of its own, which nothing here holds or aborts.
-    fn write(&mut self, write: Write, effects: Vec<(WriteEffect, Confirmation)>) {
+    pub(super) fn write(&mut self, write: Write, effects: Vec<(WriteEffect, Confirmation)>) {
         let (session, answers) = (Arc::clone(&self.session), self.answers.clone());
         let at = Arc::new(AtomicUsize::new(0));
         let watch = Watch::telling(telling(answers.clone(), Arc::clone(&at)));

@@ -68,7 +68,7 @@ fn the_command_is_shown_whole_and_the_focus_is_on_no() {
 fn a_key_runs_the_chosen_job_and_asks_for_a_date_where_one_is_wanted() {
     let mut driven = open(120, 40);
     // A run names its date.
-    driven.type_in("4 /", "silver_contacts").keys("j r");
+    driven.type_in("4 /", "silver_contacts").keys("j e");
     let asked = |driven: &Driven| match driven.asked.last() {
         Some(Effect::PlanRun { job, date, .. }) => (job.to_string(), *date),
         other => panic!("{other:?}"),
@@ -76,7 +76,7 @@ fn a_key_runs_the_chosen_job_and_asks_for_a_date_where_one_is_wanted() {
     assert_eq!(asked(&driven), ("silver_contacts".to_owned(), NaiveDate::from_ymd_opt(2026, 11, 22)));
     assert!(driven.screen().contains("Run silver_contacts 2026-11-22"), "{}", driven.screen());
     // The line of a job names none.
-    driven.keys("esc k r");
+    driven.keys("esc k e");
     assert_eq!(driven.state.prompt.as_ref().map(|p| p.text()).as_deref(), Some("run silver_contacts "));
     driven.keys("esc esc").type_in("/", "revenue").keys("r");
     assert_eq!(asked(&driven), ("gold_revenue".to_owned(), NaiveDate::from_ymd_opt(2026, 11, 22)));

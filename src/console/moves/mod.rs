@@ -93,6 +93,8 @@ pub(super) enum Write {
     Arm,
     /// An act on alerts was recorded.
     Triage,
+    /// Something was done to a job or a DAG.
+    Drive,
 }
 
 impl Write {
@@ -182,13 +184,14 @@ pub(super) fn written(state: &mut State, written: Written) -> Vec<Effect> {
     told::tell(state, &written);
     let mut walk = runbook::written(state, &written);
     match written.write {
-        Write::Arm => vec![Effect::Protection],
+        // What waited for it goes on.
+        Write::Arm => vec![Effect::Protection, Effect::CarryOn],
         Write::Triage => {
             let records = written.ended.into_iter().flatten().flat_map(|o| o.triaged).collect();
             alerts::triage::recorded(state, records);
             walk
         }
-        Write::Move | Write::Run | Write::Repair | Write::Mark(_) => {
+        Write::Move | Write::Run | Write::Repair | Write::Mark(_) | Write::Drive => {
             walk.extend(state.refresh());
             walk.push(Effect::Protection);
             walk

@@ -7,10 +7,10 @@ use super::{PlanScreen, Subject};
 use crate::console::paint::pad;
 use crate::console::state::State;
 use crate::console::theme::Role;
-use crate::console::{glyphs, words};
+use crate::console::{driving, glyphs, words};
 use crate::model::moves::{MoveKind, Plan, PlannedObject, Rank, Step};
 use crate::model::text::{escape, middle, one_line};
-use crate::ops::{Quarantine, RunAsk};
+use crate::ops::{DrivePlan, Quarantine, RunAsk};
 
 /// What a plan is called where there is little room: `quarantine crm/contacts`.
 pub(super) fn name(plan: &Plan, resume: bool) -> String {
@@ -41,6 +41,7 @@ pub(super) fn title(screen: &PlanScreen) -> String {
                 capital(&format!("{kind}, {}", words::plural(several.len() as u64, "plan", "plans")))
             }
         },
+        Subject::Drive { plan, .. } => capital(&one_line(&plan.title, 200)),
         Subject::Mark { of, step, .. } => capital(&format!("{} {}", step.word(), of_one(of))),
         Subject::Run { ask, .. } => capital(&run_name(ask)),
         Subject::Repair(plan) => {
@@ -87,6 +88,36 @@ pub(super) fn refusals(state: &State, screen: &PlanScreen, width: usize) -> Vec<
         let (code, object) = (refusal.code.code(), one_line(&refusal.object, 600));
         let name = format!("{} refused", glyphs::CRITICAL);
         facts.add(&name, &format!("{code}  {object}: {}", one_line(&refusal.detail, 1000)), Role::Critical);
+    }
+    if let Subject::Drive { plan, .. } = &screen.subject {
+        for why in &plan.refused {
+            facts.add(&format!("{} refused", glyphs::CRITICAL), &one_line(why, 1000), Role::Critical);
+        }
+    }
+    facts.lines
+}
+
+/// An act on a job or a DAG: what differs first, since that is what is asked about.
+pub(super) fn drive(state: &State, plan: &DrivePlan, retry: bool, width: usize) -> Vec<Line<'static>> {
+    let mut facts = Facts { state, width, lines: Vec::new() };
+    for change in &plan.changes {
+        let before = change.before.as_deref().unwrap_or("(unset)");
+        let text = format!("{} {before} -> {}", change.name, change.after);
+        facts.add("differs", &one_line(&text, 2000), Role::Accent);
+    }
+    for (name, value) in &plan.fields {
+        facts.add(name, &one_line(value, 2000), Role::Text);
+    }
+    if retry {
+        facts.add("again", "if it fails, as the retry policy says; this console carries it on", Role::Text);
+    }
+    for one in &plan.tasks {
+        let index = one.task.map_index.map(|i| format!("[{i}]")).unwrap_or_default();
+        let text = format!("{}{index}  {}", one_line(&one.task.task, 200), driving::state_word(one.state));
+        facts.add("clears", &text, Role::Text);
+    }
+    for note in &plan.notes {
+        facts.add("! note", &one_line(note, 1000), Role::Warning);
     }
     facts.lines
 }
@@ -196,7 +227,7 @@ pub(super) fn run(state: &State, ask: &RunAsk, source: &str, width: usize) -> Ve
 pub(super) fn quarantines(state: &State, screen: &PlanScreen, width: usize) -> Vec<Line<'static>> {
     let mut facts = Facts { state, width, lines: Vec::new() };
     let of = match &screen.subject {
-        Subject::Moves { .. } | Subject::Run { .. } | Subject::Repair(_) => return facts.lines,
+        Subject::Moves { .. } | Subject::Run { .. } | Subject::Repair(_) | Subject::Drive { .. } => return facts.lines,
         Subject::Mark { of, step, note } => {
             let what = match step {
                 Step::Investigate => "somebody looks for the cause; no object moves",

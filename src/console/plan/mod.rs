@@ -17,7 +17,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crate::model::moves::{MoveKind, Plan, Refusal, Step};
 use crate::model::protection::{Confirmation, Level, Protection};
 use crate::model::text::escape;
-use crate::ops::{Quarantine, RepairPlan, RunAsk};
+use crate::ops::{DrivePlan, Quarantine, RepairPlan, RunAsk};
 
 use super::command::{self, Command};
 use super::cursor::Cursor;
@@ -38,6 +38,8 @@ const LONGEST: usize = 1024;
 pub(super) enum Subject {
     /// These plans, one after the other; or what is left of them, where they were interrupted.
     Moves { plans: Vec<Plan>, resume: bool },
+    /// An act on a job or a DAG; with the source of its run where it is tried until it goes well.
+    Drive { plan: Box<DrivePlan>, retry: Option<Arc<str>> },
     /// Another state; nothing moves.
     Mark { of: Vec<Arc<Quarantine>>, step: Step, note: Option<String> },
     /// A command of this machine, and where it is written.
@@ -72,6 +74,7 @@ impl PlanScreen {
             Subject::Mark { of, .. } => of.iter().map(|q| q.objects).fold(0, u64::saturating_add),
             Subject::Run { .. } => 0,
             Subject::Repair(plan) => plan.writes.len() as u64,
+            Subject::Drive { plan, .. } => plan.objects(),
         }
     }
 
@@ -80,14 +83,14 @@ impl PlanScreen {
         match &self.subject {
             Subject::Moves { plans, .. } => plans.iter().map(|p| p.totals.bytes).fold(0, u64::saturating_add),
             Subject::Mark { of, .. } => of.iter().map(|q| q.bytes).fold(0, u64::saturating_add),
-            Subject::Run { .. } => 0,
+            Subject::Run { .. } | Subject::Drive { .. } => 0,
             Subject::Repair(plan) => plan.bytes(),
         }
     }
 
     /// Whether a yes is enough: nothing is removed by lakeward itself.
     pub(super) fn asks_yes(&self) -> bool {
-        matches!(self.subject, Subject::Mark { .. } | Subject::Run { .. } | Subject::Repair(_))
+        !matches!(self.subject, Subject::Moves { .. })
     }
 
     /// The prefix that may be typed in place of the count: of one archive.
@@ -118,8 +121,17 @@ impl PlanScreen {
     fn may_be_empty(&self) -> bool {
         match &self.subject {
             Subject::Moves { plans, .. } => !plans.is_empty() && plans.iter().all(|p| p.kind == MoveKind::Undo),
-            Subject::Mark { .. } | Subject::Run { .. } | Subject::Repair(_) => true,
+            Subject::Mark { .. } | Subject::Run { .. } | Subject::Repair(_) | Subject::Drive { .. } => true,
         }
+    }
+
+    /// How much of it is refused.
+    fn refused(&self) -> usize {
+        let driven = match &self.subject {
+            Subject::Drive { plan, .. } => plan.refused.len(),
+            _ => 0,
+        };
+        self.refusals().len() + driven
     }
 
     /// What was refused of all of it.
@@ -127,14 +139,14 @@ impl PlanScreen {
         match &self.subject {
             Subject::Moves { plans, .. } => plans.iter().flat_map(|p| &p.refused).collect(),
             Subject::Repair(plan) => plan.refused.iter().collect(),
-            Subject::Mark { .. } => Vec::new(),
+            Subject::Mark { .. } | Subject::Run { .. } | Subject::Drive { .. } => Vec::new(),
         }
     }
 }
 
 /// Why it cannot be applied now; none if the right answer would.
 pub(super) fn blocked(state: &State, screen: &PlanScreen) -> Option<String> {
-    match screen.refusals().len() {
+    match screen.refused() {
         0 => {}
         n => {
             return Some(format!("{}: nothing of this can be applied", words::plural(n as u64, "refusal", "refusals")));
@@ -277,6 +289,7 @@ fn apply(state: &mut State, given: Confirmation) -> Vec<Effect> {
             state.moves.running = Some(Running::new(vec![repair::name(&plan)]));
             vec![Effect::Repair(plan)]
         }
+        Subject::Drive { plan, retry } => vec![Effect::Drive { plan, retry }],
         Subject::Mark { of, step, note } => {
             vec![Effect::Mark { of: of.iter().map(|q| q.id.clone()).collect(), step, note }]
         }

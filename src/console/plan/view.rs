@@ -48,6 +48,9 @@ fn parts<'a>(state: &State, screen: &'a PlanScreen, width: usize) -> Vec<Part<'a
             }
         }
         Subject::Repair(plan) => parts.push(Part::Lines(super::repair::lines(state, plan, width))),
+        Subject::Drive { plan, retry } => {
+            parts.push(Part::Lines(lines::drive(state, plan, retry.is_some(), width)));
+        }
         Subject::Mark { .. } => {
             parts.push(Part::Lines(lines::quarantines(state, screen, width)));
         }
@@ -72,6 +75,8 @@ pub(in crate::console) fn draw(state: &State, screen: &PlanScreen, body: Rect, b
         Subject::Repair(plan) => {
             format!("{}, {}", words::plural(plan.after.rows, "row", "rows"), words::bytes(plan.bytes()))
         }
+        Subject::Drive { plan, .. } if plan.tasks.is_empty() => String::new(),
+        Subject::Drive { .. } => words::plural(screen.objects(), "task instance", "task instances"),
         _ => format!("{}, {}", words::plural(screen.objects(), "object", "objects"), words::bytes(screen.bytes())),
     };
     paint::rule(buffer, body, theme, &lines::title(screen), &totals);
@@ -127,7 +132,8 @@ fn question(state: &State, screen: &PlanScreen, ask: Rect, buffer: &mut Buffer) 
             Span::raw(match screen.subject {
                 Subject::Run { .. } => " run it?   ",
                 Subject::Repair(_) => " write the repaired rows?   ",
-                _ => " say so?   ",
+                Subject::Drive { .. } => " do it?   ",
+                Subject::Moves { .. } | Subject::Mark { .. } => " say so?   ",
             }),
             Span::styled(n, theme.style(no)),
             Span::raw("  "),
@@ -156,6 +162,6 @@ fn purpose(subject: &Subject) -> &'static str {
             Some(MoveKind::Archive) => "to archive them",
             Some(MoveKind::Undo) | None => "to take the move back",
         },
-        Subject::Mark { .. } | Subject::Run { .. } | Subject::Repair(_) => "",
+        Subject::Mark { .. } | Subject::Run { .. } | Subject::Repair(_) | Subject::Drive { .. } => "",
     }
 }

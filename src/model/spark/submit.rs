@@ -255,7 +255,8 @@ mod tests {
         #[test]
         fn any_line_can_be_edited(line in "(\\PC|[ '\"\\\\=-]|--conf ){0,60}") {
             let edited = with(&line, "spark.new.setting", "8g");
-            prop_assert_eq!(settings(&edited).last(), Some(&("spark.new.setting".to_owned(), "8g".to_owned())));
+            let read = settings(&edited);
+            prop_assert_eq!(read.last(), Some(&("spark.new.setting".to_owned(), "8g".to_owned())));
         }
 
         #[test]
