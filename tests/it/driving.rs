@@ -50,7 +50,8 @@ impl Site {
                 "monitoringConfiguration": { "s3MonitoringConfiguration": { "logUri": "s3://logs/emr/" } },
             },
         });
-        let emr = Emr { outcomes: outcomes.to_vec(), ..Emr::of(vec![failed]) };
+        let mut emr = Emr::of(vec![failed]);
+        emr.outcomes = outcomes.to_vec();
         let fake = FakeAws::start(Account { emr, ..Account::default() });
         let (home, lake) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let config = format!(

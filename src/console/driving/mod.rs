@@ -139,7 +139,7 @@ fn rerun(state: &mut State, command: Command, argument: &str) -> Vec<Effect> {
     if command == Command::Rerun && argument.is_empty() && !local {
         // What it was asked for with is read first: the form begins with it.
         let request = state.request();
-        state.moves.planning = Some(Planning { id: request, what: format!("reading {name}"), resume: false });
+        state.moves.planning = Some(Planning::new(request, format!("reading {name}")));
         return vec![Effect::Order { id: request, source, run: id }];
     }
     let mut edits = Edits { double_memory: command == Command::DoubleMemory, ..Edits::default() };
@@ -163,7 +163,7 @@ fn rerun(state: &mut State, command: Command, argument: &str) -> Vec<Effect> {
 /// Asks for the plan of a wish.
 pub(super) fn wish(state: &mut State, what: String, wish: Wish) -> Vec<Effect> {
     let id = state.request();
-    state.moves.planning = Some(Planning { id, what, resume: false });
+    state.moves.planning = Some(Planning::new(id, what));
     vec![Effect::PlanDrive { id, wish }]
 }
 

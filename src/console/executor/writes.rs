@@ -107,7 +107,7 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
         let runs = match write {
             Write::Move | Write::Repair => Some(self.moving.begin(watch.clone(), BOUNDARY)),
             Write::Run => Some(self.moving.begin(watch.clone(), ENDING)),
-            Write::Mark(_) | Write::Arm | Write::Triage => None,
+            Write::Mark(_) | Write::Arm | Write::Triage | Write::Drive => None,
         };
         let of = effects.len();
         tokio::spawn(async move {

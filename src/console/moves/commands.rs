@@ -71,7 +71,7 @@ pub(in crate::console) fn run(state: &mut State, command: Command, argument: &st
 
 fn planning(state: &mut State, what: String) -> RequestId {
     let id = state.request();
-    state.moves.planning = Some(Planning { id, title: what.clone(), what, resume: false });
+    state.moves.planning = Some(Planning::new(id, what));
     id
 }
 

@@ -57,6 +57,13 @@ pub(super) struct Planning {
     pub resume: bool,
 }
 
+impl Planning {
+    /// The plan of something new.
+    pub(super) fn new(id: RequestId, title: String) -> Self {
+        Self { id, what: title.clone(), title, resume: false }
+    }
+}
+
 /// Moves that run, one after the other.
 #[derive(Debug, Clone)]
 pub(super) struct Running {
@@ -95,13 +102,6 @@ pub(super) enum Write {
     Triage,
     /// Something was done to a job or a DAG.
     Drive,
-}
-
-impl Write {
-    /// Whether it moves data.
-    pub(super) fn is_move(&self) -> bool {
-        *self == Self::Move
-    }
 }
 
 /// What writes came to, in their order; fewer than were asked for if something stopped them.

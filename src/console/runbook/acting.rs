@@ -2,7 +2,7 @@
 //! down with the step.
 
 use crate::console::command;
-use crate::console::moves::Written;
+use crate::console::moves::{Write, Written};
 use crate::console::msg::Effect;
 use crate::console::prompt::{Prompt, PromptKind};
 use crate::console::state::{State, Tab};
@@ -103,22 +103,43 @@ fn variables(state: &State) -> crate::model::runbook::Variables {
 /// Writes ended: what a step's action came to is written down with it.
 pub(in crate::console) fn written(state: &mut State, written: &Written) -> Vec<Effect> {
     let Some(acting) = state.runbook.acting.clone() else { return Vec::new() };
-    let is_of = |outcome: &Outcome| kind_of(acting.action).is_some_and(|kind| outcome.kind == Some(kind));
-    let done: Vec<&Outcome> = written.ended.iter().flatten().filter(|outcome| is_of(outcome)).collect();
+    if !is_of(acting.action, &written.write) {
+        return Vec::new();
+    }
+    let same = |outcome: &&Outcome| kind_of(acting.action).is_none_or(|kind| outcome.kind == Some(kind));
+    let done: Vec<&Outcome> = written.ended.iter().flatten().filter(same).collect();
     let failed = written.ended.iter().find_map(|ended| ended.as_ref().err());
     let (done, detail) = match (done.first(), failed) {
-        (Some(outcome), None) => {
-            let place = outcome.path.as_deref().unwrap_or_default();
-            (true, format!("{} objects, {} bytes, {place}", outcome.objects, outcome.bytes))
-        }
-        (_, Some(error)) if written.write.is_move() => (false, error.to_string()),
-        _ => return Vec::new(),
+        (Some(outcome), None) => (!outcome.needs_operator, came_to(outcome)),
+        (_, Some(error)) => (false, error.to_string()),
+        (None, None) => return Vec::new(),
     };
     state.runbook.acting = None;
     let known = state.lake.snapshot.incidents.iter().find(|incident| incident.id == acting.incident).cloned();
     let Some(incident) = known else { return Vec::new() };
     let what = vec![Happening::Acted { step: acting.step, action: acting.action, done, detail }];
     super::note(state, incident, what)
+}
+
+/// Whether such a write is what an action begins.
+fn is_of(action: Action, write: &Write) -> bool {
+    match action {
+        Action::Quarantine | Action::Release | Action::Archive => *write == Write::Move,
+        Action::Repair => *write == Write::Repair,
+        Action::Run => *write == Write::Run,
+        // A run of this machine is a command, one elsewhere is asked for.
+        Action::Rerun | Action::Trigger | Action::Clear => matches!(write, Write::Drive | Write::Run),
+        Action::Redrive | Action::Backfill => false,
+    }
+}
+
+/// What it came to, in a sentence.
+fn came_to(outcome: &Outcome) -> String {
+    if let [first, ..] = outcome.notes.as_slice() {
+        return first.clone();
+    }
+    let place = outcome.path.as_deref().unwrap_or_default();
+    format!("{} objects, {} bytes, {place}", outcome.objects, outcome.bytes)
 }
 
 fn kind_of(action: Action) -> Option<MoveKind> {
