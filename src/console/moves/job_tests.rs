@@ -78,10 +78,10 @@ fn a_key_runs_the_chosen_job_and_asks_for_a_date_where_one_is_wanted() {
     // The line of a job names none.
     driven.keys("esc k e");
     assert_eq!(driven.state.prompt.as_ref().map(|p| p.text()).as_deref(), Some("run silver_contacts "));
-    driven.keys("esc esc").type_in("/", "revenue").keys("r");
+    driven.keys("esc esc").type_in("/", "revenue").keys("e");
     assert_eq!(asked(&driven), ("gold_revenue".to_owned(), NaiveDate::from_ymd_opt(2026, 11, 22)));
     // Elsewhere, and on a job that is no command of this machine, one is named.
-    driven.keys("esc esc").type_in("/", "silver_orders").keys("r");
+    driven.keys("esc esc").type_in("/", "silver_orders").keys("e");
     assert_eq!(driven.state.prompt.as_ref().map(|p| p.text()).as_deref(), Some("run "));
 }
 

@@ -91,11 +91,12 @@ pub fn with(parameters: &str, name: &str, value: &str) -> String {
         return edited;
     }
     // A quote that is never closed, or an option without its value, takes in what comes behind it.
-    let mut words: Vec<String> = words(parameters).iter().map(|word| quoted(word)).collect();
+    let mut words = words(parameters);
     while words.last().is_some_and(|word| takes_a_value(word)) {
         words.pop();
     }
-    replaced(&words.join(" "), name, value)
+    let line: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    replaced(&line.join(" "), name, value)
 }
 
 fn takes_a_value(word: &str) -> bool {
@@ -228,11 +229,12 @@ mod tests {
             ("--conf \"spark.o=-Da=1 -Db=2\"", "spark.o", "-Da='x y'", "--conf \"spark.o=-Da='x y'\""),
             ("--conf spark.a=1", "spark.b", "c d", "--conf spark.a=1 --conf \"spark.b=c d\""),
             ("--conf 'spark.a=1", "spark.b", "2", "--conf spark.a=1 --conf spark.b=2"),
+            ("\"\"a--conf --conf --conf -{0", "spark.b", "2", "a--conf --conf spark.b=2"),
             ("--conf spark.a=1 --conf", "spark.b", "2", "--conf spark.a=1 --conf spark.b=2"),
         ] {
             assert_eq!(with(line, name, value), edited, "{line}");
             let (line, edited) = (format!("{jars}{line}"), format!("{jars}{edited}"));
-            if !line.contains("'spark") && !line.ends_with("--conf") {
+            if !line.contains("'spark") && !line.ends_with("--conf") && !line.ends_with("{0") {
                 assert_eq!(with(&line, name, value), edited, "the rest stays as it is");
             }
         }
