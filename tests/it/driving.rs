@@ -54,10 +54,7 @@ impl Site {
         emr.outcomes = outcomes.to_vec();
         let fake = FakeAws::start(Account { emr, ..Account::default() });
         let (home, lake) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let config = format!(
-            "[emr]\nendpoint_url = \"{}\"\nregion = \"us-east-1\"\n[retry]\nfirst = \"1s\"\nlongest = \"2s\"\n",
-            fake.url()
-        );
+        let config = format!("[emr]\nendpoint_url = \"{}\"\n[retry]\nfirst = \"1s\"\nlongest = \"2s\"\n", fake.url());
         std::fs::create_dir_all(home.path().join("lakeward")).unwrap();
         std::fs::write(home.path().join("lakeward/config.toml"), config).unwrap();
         Self { fake, home, lake }
@@ -67,7 +64,7 @@ impl Site {
         let mut command = Command::new(LAKEWARD);
         command.arg("--lake").arg(self.lake.path()).args(arguments);
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.envs(environment(self.home.path())).stdin(Stdio::null());
+        command.envs(environment(self.home.path())).env("AWS_REGION", "us-east-1").stdin(Stdio::null());
         command
     }
 

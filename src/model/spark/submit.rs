@@ -90,17 +90,21 @@ pub fn with(parameters: &str, name: &str, value: &str) -> String {
     if reads {
         return edited;
     }
-    // A quote that is never closed, or an option without its value, takes in what comes behind it.
-    let mut words = words(parameters);
-    while words.last().is_some_and(|word| takes_a_value(word)) {
-        words.pop();
-    }
-    let line: Vec<String> = words.iter().map(|word| quoted(word)).collect();
-    replaced(&line.join(" "), name, value)
+    // A quote that is never closed, or an option without its value, takes in what comes behind it: then only what the
+    // line is read as is written anew.
+    let read: Vec<String> = settings(parameters).into_iter().map(written).collect();
+    replaced(&read.join(" "), name, value)
 }
 
-fn takes_a_value(word: &str) -> bool {
-    word.starts_with('-') && !word.contains('=') && !FLAGS.contains(&word)
+/// A setting as `spark-submit` takes it.
+fn written((name, value): (String, String)) -> String {
+    match name.as_str() {
+        flag if FLAGS.contains(&flag) => flag.to_owned(),
+        option if option.starts_with('-') && !option.starts_with("--conf") => {
+            format!("{} {}", quoted(option), quoted(&value))
+        }
+        _ => format!("--conf {}", quoted(&format!("{name}={value}"))),
+    }
 }
 
 fn replaced(parameters: &str, name: &str, value: &str) -> String {
@@ -229,7 +233,7 @@ mod tests {
             ("--conf \"spark.o=-Da=1 -Db=2\"", "spark.o", "-Da='x y'", "--conf \"spark.o=-Da='x y'\""),
             ("--conf spark.a=1", "spark.b", "c d", "--conf spark.a=1 --conf \"spark.b=c d\""),
             ("--conf 'spark.a=1", "spark.b", "2", "--conf spark.a=1 --conf spark.b=2"),
-            ("\"\"a--conf --conf --conf -{0", "spark.b", "2", "a--conf --conf spark.b=2"),
+            ("\"\"a--conf --conf --conf -{0", "spark.b", "2", "--conf --conf= --conf spark.b=2"),
             ("--conf spark.a=1 --conf", "spark.b", "2", "--conf spark.a=1 --conf spark.b=2"),
         ] {
             assert_eq!(with(line, name, value), edited, "{line}");
