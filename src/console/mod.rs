@@ -15,6 +15,7 @@ mod glyphs;
 mod header;
 mod history;
 mod jobs;
+mod keyed;
 mod keys;
 mod layout;
 mod load;

@@ -1,27 +1,26 @@
 //! What happens changes the state and asks for effects. No I/O and no clock: time comes with `Msg::Tick`.
 
-use crossterm::event::{KeyEvent, KeyEventKind};
+use crossterm::event::KeyEventKind;
 
 use crate::model::text::{escape, one_line};
 use crate::ops::{Progress, Snapshot, SourceState};
 
 use super::command::{self, Command, Spec};
-use super::keys::Key;
 use super::msg::{Effect, ExitReason, Job, Msg, RequestId};
-use super::overlay::{self, Handled, Overlay};
-use super::prompt::{Outcome, Prompt, PromptKind};
+use super::overlay::Overlay;
+use super::prompt::{Prompt, PromptKind};
 use super::state::{Focus, State, Tab};
-use super::{Theme, alerts, audit, dlq, driving, history, jobs, logs, moves, plan, quarantine, runbook, words};
+use super::{Theme, alerts, audit, dlq, driving, history, jobs, keyed, logs, moves, plan, quarantine, runbook, words};
 
 /// Takes one message.
 pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
-        Msg::Key(event) => key(state, event),
+        Msg::Key(event) => keyed::key(state, event),
         Msg::Paste(text) => {
             if let Some(prompt) = state.prompt.as_mut() {
                 prompt.paste(&text);
-                return live_filter(state);
+                return keyed::live_filter(state);
             }
             if matches!(state.overlay, Some(Overlay::Plan(_))) {
                 plan::pasted(state);
@@ -167,108 +166,7 @@ fn adopt(state: &mut State, mut snapshot: Snapshot) -> Vec<Effect> {
     effects
 }
 
-fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
-    if state.prompt.is_some() {
-        return prompt_key(state, event);
-    }
-    let line = state.settings.keys.line_on(Key::from(event), state.tab).map(str::to_owned);
-    let command = line.as_deref().and_then(|l| command::find(command::split(l).0)).map(|s| s.command);
-    // The way out works everywhere, over everything.
-    if matches!(command, Some(Command::Interrupt | Command::Suspend)) {
-        return line.map(|l| run_line(state, &l)).unwrap_or_default();
-    }
-    if matches!(state.overlay, Some(Overlay::Plan(_))) {
-        return plan::key(state, event);
-    }
-    if matches!(state.overlay, Some(Overlay::Rerun(_))) {
-        return driving::key(state, event);
-    }
-    if state.overlay.is_some() {
-        return overlay_key(state, event);
-    }
-    if state.flash.as_ref().is_some_and(|f| !f.error) {
-        state.flash = None;
-    }
-    line.map(|l| run_line(state, &l)).unwrap_or_default()
-}
-
-fn overlay_key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
-    match overlay::key(state, event) {
-        Handled::Stay => Vec::new(),
-        Handled::Close => {
-            state.overlay = None;
-            Vec::new()
-        }
-        Handled::Do(effect) => {
-            state.overlay = None;
-            vec![effect]
-        }
-        Handled::Line(line) => {
-            state.overlay = None;
-            logs::go_to(state, line);
-            Vec::new()
-        }
-        Handled::Run(spec) => {
-            // What needs an argument is put on the command line to be finished.
-            if let Err(why) = (spec.enabled)(state) {
-                state.fail(format!("{}: {why}", spec.name));
-                return Vec::new();
-            }
-            state.overlay = None;
-            if !spec.args.is_empty() && !spec.args.starts_with('[') {
-                state.prompt = Some(Prompt::new(PromptKind::Command, &format!("{} ", spec.name)));
-                return Vec::new();
-            }
-            run(state, spec, "")
-        }
-    }
-}
-
-fn prompt_key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
-    let Some(prompt) = state.prompt.as_mut() else { return Vec::new() };
-    let kind = prompt.kind;
-    match (prompt.key(event, &state.history), kind) {
-        (Outcome::Typing, PromptKind::Filter) => live_filter(state),
-        (Outcome::Typing, PromptKind::Command) => Vec::new(),
-        (Outcome::Given(before), PromptKind::Filter) => {
-            state.prompt = None;
-            set_filter(state, &before)
-        }
-        (Outcome::Given(_), PromptKind::Command) => {
-            state.prompt = None;
-            Vec::new()
-        }
-        (Outcome::Done(text), PromptKind::Filter) => {
-            state.prompt = None;
-            set_filter(state, &text)
-        }
-        (Outcome::Done(line), PromptKind::Command) => {
-            state.prompt = None;
-            if line.trim().is_empty() {
-                return Vec::new();
-            }
-            state.remember(line.trim());
-            run_line(state, &line)
-        }
-        (Outcome::Complete(line), PromptKind::Command) => {
-            let candidates = command::complete(&line, state);
-            if let Some(prompt) = state.prompt.as_mut() {
-                prompt.offer(candidates);
-            }
-            Vec::new()
-        }
-        (Outcome::Complete(_), PromptKind::Filter) => Vec::new(),
-    }
-}
-
-fn live_filter(state: &mut State) -> Vec<Effect> {
-    match state.prompt.as_ref().filter(|p| p.kind == PromptKind::Filter).map(Prompt::text) {
-        Some(text) => set_filter(state, &text),
-        None => Vec::new(),
-    }
-}
-
-fn set_filter(state: &mut State, text: &str) -> Vec<Effect> {
+pub(super) fn set_filter(state: &mut State, text: &str) -> Vec<Effect> {
     match state.tab {
         Tab::Alerts => {
             alerts::filter(state, text);
@@ -332,7 +230,7 @@ fn quit(state: &mut State) -> Vec<Effect> {
     }
 }
 
-fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
+pub(super) fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
     if let (Some(running), false) = (state.moves.running.as_mut(), spec.command == Command::Quit) {
         running.leaving = false;
     }

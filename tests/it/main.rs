@@ -26,6 +26,7 @@ mod readme;
 mod renewed_credentials;
 mod repair;
 mod runbook_alerts;
+mod runbooks;
 mod s3_answers;
 mod s3_requests;
 mod stories;
