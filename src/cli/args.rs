@@ -1,6 +1,7 @@
 //! The command line, in the words of the product: global flags, commands, targets. Nothing is read here.
 
 mod alerts;
+mod backfill;
 mod pipeline;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::alerts::{AlertsAct, OnAlerts};
+pub use self::backfill::{Backfill, BackfillAct};
 pub use self::pipeline::{Dags, Jobs, LogArgs, Logs};
 use crate::model::severity::Severity;
 
@@ -111,6 +113,8 @@ pub enum Command {
     /// Logs wherever they lie, the errors in them, and questions to Logs Insights
     #[command(subcommand)]
     Logs(Logs),
+    /// A range of days of a dataset through its job, without those that are known to be right
+    Backfill(Backfill),
     /// Who did what, newest first
     Audit {
         /// So many days back
@@ -233,7 +237,9 @@ impl Command {
     pub fn writes(&self) -> bool {
         match self {
             Self::Quarantine(Quarantine::Plan(_) | Quarantine::List | Quarantine::Show { .. }) => false,
-            Self::Quarantine(_) | Self::Dlq(Dlq::Archive { .. }) | Self::Jobs(Jobs::Run { .. }) => true,
+            Self::Quarantine(_) | Self::Dlq(Dlq::Archive { .. } | Dlq::Redrive { .. }) => true,
+            Self::Jobs(Jobs::Run { .. }) => true,
+            Self::Backfill(backfill) => backfill.writes(),
             Self::Alerts { act: Some(act), .. } => !matches!(act, AlertsAct::History { .. }),
             _ => false,
         }
@@ -280,6 +286,18 @@ pub enum Dlq {
     },
     /// Nulls, distinct values, extremes and top values of each column
     Profile(Profile),
+    /// Run an entry's rows through the pipeline again, now that the cause is fixed. A second time is refused. Exit 3 if it
+    /// did not do what it should
+    Redrive {
+        /// DATASET/dt=DATE, or a path as `dlq list` prints it
+        target: String,
+        /// Run rows again that were redriven already, and why
+        #[arg(long = "override", value_name = "REASON")]
+        reason: Option<String>,
+        /// How it is confirmed; the number is 1
+        #[command(flatten)]
+        writing: Writing,
+    },
     /// Keep a processed entry for good: it leaves the queue
     Archive {
         /// DATASET/dt=DATE, or a path as `dlq list` prints it

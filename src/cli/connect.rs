@@ -66,6 +66,8 @@ pub fn session(config: &Config) -> Result<Session, CliError> {
     if let Some(file) = places.audit_file() {
         gate = gate.with_log(file);
     }
+    let folder = crate::lake::address::file_path(session.lake().url()).ok();
+    gate = gate.running(config.settings.commands.clone(), folder);
     let environment = config.environment.clone().unwrap_or_else(|| unnamed(config).into());
     Ok(session.with_gate(Arc::new(gate.telling(Arc::new(Notifying::new(notifiers(config))), environment))))
 }

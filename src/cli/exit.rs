@@ -102,7 +102,10 @@ impl CliError {
             }
             // The reader had enough (`| head`): nothing failed.
             Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
-            Self::Interrupted | Self::Gate(GateError::Interrupted { asked: true, .. }) => Exit::Interrupted,
+            Self::Interrupted
+            | Self::Gate(GateError::Interrupted { asked: true, .. } | GateError::Halted { asked: true, .. }) => {
+                Exit::Interrupted
+            }
             Self::Gate(e) if e.is_refusal() => Exit::Refused,
             Self::Gate(_) | Self::Lake(_) | Self::Rows(_) | Self::Failed { .. } | Self::Output(_) => Exit::Failed,
         }

@@ -2,6 +2,7 @@
 
 pub(super) mod moves;
 pub(super) mod pipeline;
+pub(super) mod work;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use super::keys::Key;
 use super::msg::{Effect, Msg};
 use super::state::State;
 use super::update::update;
+use super::work::PlannedWork;
 use super::{ConsoleSettings, Theme, view};
 
 pub(super) fn now() -> DateTime<Utc> {
@@ -223,6 +225,18 @@ impl Driven {
                     self.asked.push(effect);
                     Msg::Planned(id, Ok(plans))
                 }
+                Effect::Interrupted => Msg::Interrupted(Vec::new()),
+                Effect::PlanRedrive { id, ref targets, ref reason } => {
+                    let again = self.refuses && reason.is_none();
+                    let plans = targets.iter().map(|t| work::redrive(t, again, reason.clone())).collect();
+                    self.asked.push(effect);
+                    Msg::PlannedWork(id, Ok(PlannedWork::Redrives(plans)))
+                }
+                Effect::PlanBackfill { id, ref ask } => {
+                    let plan = Box::new(work::backfill(ask));
+                    self.asked.push(effect);
+                    Msg::PlannedWork(id, Ok(PlannedWork::Backfill(plan)))
+                }
                 Effect::PlanStep { id, ref of, step, .. } => {
                     let kind = match step {
                         Step::Release => MoveKind::Release,
@@ -294,8 +308,12 @@ impl Driven {
 
     /// What asks for a write.
     pub(super) fn writes(&self) -> Vec<&Effect> {
-        let writes =
-            |e: &&Effect| matches!(e, Effect::Apply(_) | Effect::Resume(_) | Effect::Mark { .. } | Effect::Arm { .. });
+        let writes = |e: &&Effect| {
+            matches!(
+                e,
+                Effect::Apply(_) | Effect::Resume(_) | Effect::Mark { .. } | Effect::Arm { .. } | Effect::Work { .. }
+            )
+        };
         self.asked.iter().filter(writes).collect()
     }
 

@@ -21,6 +21,9 @@ fn progress(state: &State, room: usize) -> String {
     if let Some(running) = &state.moves.running {
         return format!("{} ", moves::progress(running, room));
     }
+    if let Some(work) = super::work::footer(state, room) {
+        return format!("{work} ");
+    }
     if let Some(planning) = &state.moves.planning {
         return format!("planning {}… ", planning.what);
     }

@@ -35,6 +35,7 @@ mod theme;
 mod update;
 mod view;
 mod words;
+mod work;
 
 use crate::model::filter;
 

@@ -1,5 +1,6 @@
-//! The move that runs, as those see it who end the program: they ask it to stop, and wait for its boundary.
+//! What writes, as those see it who end the program: they ask it to stop, and wait for its boundary.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,36 +12,44 @@ use crate::ops::Watch;
 /// cut off before is resumed all the same; it only has more to look at then.
 pub(super) const BOUNDARY: Duration = Duration::from_secs(2);
 
-/// Holds the move that runs, if one does. Shared by the loop and by what ends the process.
+/// The number of the move that runs; work has the number of its request, and those begin at 1.
+pub(super) const MOVE: u64 = 0;
+
+/// Holds the move that runs, if one does, and work that jobs do. Shared by the loop and by what ends the process.
 #[derive(Debug, Clone, Default)]
 pub struct Moving(Arc<Held>);
 
 #[derive(Debug, Default)]
 struct Held {
-    watch: Mutex<Option<Watch>>,
+    watches: Mutex<BTreeMap<u64, Watch>>,
     over: Notify,
 }
 
-/// A move runs until this is dropped.
-pub(super) struct Runs(Moving);
+/// It runs until this is dropped.
+pub(super) struct Runs(Moving, u64);
 
 impl Moving {
-    /// A move begins.
-    pub(super) fn begin(&self, watch: Watch) -> Runs {
-        *self.0.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
-        Runs(self.clone())
+    /// Something begins.
+    pub(super) fn begin(&self, id: u64, watch: Watch) -> Runs {
+        self.0.watches.lock().unwrap_or_else(PoisonError::into_inner).insert(id, watch);
+        Runs(self.clone(), id)
     }
 
-    /// Asks what runs to stop.
+    /// Asks all that runs to stop.
     pub(super) fn stop(&self) {
-        if let Some(watch) = self.0.watch.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+        self.0.watches.lock().unwrap_or_else(PoisonError::into_inner).values().for_each(Watch::stop);
+    }
+
+    /// Asks one of them to stop.
+    pub(super) fn stop_one(&self, id: u64) {
+        if let Some(watch) = self.0.watches.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
             watch.stop();
         }
     }
 
-    /// Whether a move runs.
+    /// Whether anything runs.
     pub(super) fn runs(&self) -> bool {
-        self.0.watch.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        !self.0.watches.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// Waits until none runs, at most [`BOUNDARY`].
@@ -61,7 +70,7 @@ impl Moving {
 
 impl Drop for Runs {
     fn drop(&mut self) {
-        *self.0.0.watch.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.0.0.watches.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
         self.0.0.over.notify_waiters();
     }
 }
@@ -75,10 +84,15 @@ mod tests {
         let moving = Moving::default();
         moving.settled().await;
         let watch = Watch::default();
-        let runs = moving.begin(watch.clone());
+        let runs = moving.begin(MOVE, watch.clone());
         assert!(moving.runs() && !watch.is_stopped());
+        let work = Watch::default();
+        let other = moving.begin(7, work.clone());
+        moving.stop_one(MOVE);
+        assert!(watch.is_stopped() && !work.is_stopped());
         moving.stop();
-        assert!(watch.is_stopped());
+        assert!(work.is_stopped());
+        drop(other);
         let waiting = tokio::spawn({
             let moving = moving.clone();
             async move { moving.settled().await }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use crossterm::event::KeyEvent;
 
 use crate::lake::LakeError;
@@ -12,14 +12,19 @@ use crate::model::entry::{DlqEntry, EntryPath};
 use crate::model::metric::Curve;
 use crate::model::moves::{MoveId, Plan, ReasonCode, Step};
 use crate::model::protection::{Confirmation, Protection};
-use crate::model::run::JobRunId;
-use crate::ops::{AuditRecord, GateError, HistoryEvent, LogOf, MoveProgress, Opened, Progress, Snapshot, TriageAsk};
+use crate::model::run::{JobName, JobRunId};
+use crate::model::work::WorkProgress;
+use crate::ops::{
+    AuditRecord, BackfillAsk, GateError, HistoryEvent, LogOf, MoveProgress, Opened, Outcome, Progress, Snapshot,
+    TriageAsk, WorkRef, WriteEffect,
+};
 use crate::rows::{PageRequest, RowsError};
 use crate::sources::SourceError;
 use crate::sources::jobs::RunDetail;
 use crate::sources::logs::{LogCursor, LogPage, LogQuery};
 
 use super::moves::Written;
+use super::work::PlannedWork;
 
 /// Names one request; an answer that carries another number than the one waited for is stale.
 pub(super) type RequestId = u64;
@@ -71,6 +76,14 @@ pub(super) enum Msg {
     DagTasks(RequestId, Result<Vec<TaskInstance>, SourceError>),
     /// Lines of a log came, or not.
     Log(RequestId, Result<LogPage, SourceError>),
+    /// A plan of work came, or why not.
+    PlannedWork(RequestId, Result<PlannedWork, GateError>),
+    /// Work tells how far it is.
+    WorkProgress(RequestId, WorkProgress),
+    /// Work is over.
+    WorkEnded(RequestId, Vec<Result<Outcome, GateError>>),
+    /// What an earlier console of this machine left half done.
+    Interrupted(Vec<WorkRef>),
     /// The picture of this state is on the screen.
     Drawn,
 }
@@ -130,6 +143,18 @@ pub(super) enum Effect {
     DagTasks { id: RequestId, dag: DagId, run: DagRunId, settle: bool },
     /// Read lines of a log, from its beginning or from a cursor on.
     ReadLog { id: RequestId, of: Arc<LogOf>, query: LogQuery, from: Option<LogCursor> },
+    /// Plan a redrive of each of these.
+    PlanRedrive { id: RequestId, targets: Vec<String>, reason: Option<String> },
+    /// Plan a backfill.
+    PlanBackfill { id: RequestId, ask: BackfillAsk },
+    /// Plan a run of a job that is a command.
+    PlanRun { id: RequestId, job: JobName, date: Option<NaiveDate>, settings: Vec<(String, String)> },
+    /// Begin work, one after the other. Only the plan screen asks for it, and the start for what was begun before.
+    Work { id: RequestId, effects: Vec<WriteEffect> },
+    /// Ask work to stop.
+    StopWork(RequestId),
+    /// Ask what an earlier console of this machine left half done.
+    Interrupted,
     /// Drop what runs of this kind.
     Cancel(Job),
     /// Send text to the clipboard of the terminal.

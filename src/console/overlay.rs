@@ -14,6 +14,7 @@ use super::keys::Key;
 use super::msg::Effect;
 use super::plan::PlanScreen;
 use super::state::State;
+use super::work;
 
 /// An overlay.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(super) enum Overlay {
     Messages(Cursor),
     /// The state of each source.
     Sources(Cursor),
+    /// All that runs.
+    Work(Cursor),
     /// The errors of the open log, grouped.
     Errors(Cursor),
     /// The question before personal columns are shown. `yes` is where the focus is.
@@ -57,8 +60,24 @@ pub(super) fn listed(typed: &str) -> Vec<&'static Spec> {
 /// What leads to a write, in the order of a quarantine's life; what cannot be now comes last, with the reason.
 pub(super) fn actions(state: &State) -> Vec<&'static Spec> {
     let acts = |s: &&Spec| {
-        use Command::{Archive, Arm, Investigate, Quarantine, Release, Resolve, Resume, Stop, Undo};
-        matches!(s.command, Quarantine | Investigate | Resolve | Release | Archive | Undo | Resume | Stop | Arm)
+        use Command::{Archive, Arm, Backfill, GoOn, Investigate, Quarantine, Redrive, Release, Resolve, Resume, Run};
+        use Command::{Stop, Undo};
+        matches!(
+            s.command,
+            Quarantine
+                | Investigate
+                | Resolve
+                | Release
+                | Archive
+                | Undo
+                | Resume
+                | Stop
+                | Arm
+                | Redrive
+                | Backfill
+                | Run
+                | GoOn
+        )
     };
     let mut listed: Vec<&Spec> = COMMANDS.iter().filter(acts).collect();
     listed.sort_by_key(|s| (s.enabled)(state).is_err());
@@ -80,6 +99,7 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Handled {
         Some(Overlay::Errors(_)) => state.logs.buffer.signatures().groups(),
         _ => Vec::new(),
     };
+    let works = if matches!(state.overlay, Some(Overlay::Work(_))) { work::len(state) } else { 0 };
     let (notes, sources) = (state.notes.len() as u64, state.lake.snapshot.sources.len() as u64);
     match state.overlay.as_mut() {
         None => Handled::Close,
@@ -118,6 +138,10 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Handled {
         Some(Overlay::Plan(_)) => Handled::Stay,
         Some(Overlay::History(screen)) => screen.key(command, height.saturating_sub(1)),
         Some(Overlay::Audit(screen)) => screen.key(command, height.saturating_sub(1)),
+        Some(Overlay::Work(cursor)) => match command {
+            Some(Command::Work) => Handled::Close,
+            command => scroll(cursor, command, works, height),
+        },
         Some(Overlay::Messages(cursor)) => scroll(cursor, command, notes, height),
         Some(Overlay::Sources(cursor)) => scroll(cursor, command, sources, height),
         Some(Overlay::Errors(cursor)) => match command {

@@ -17,6 +17,7 @@ use super::msg::{Effect, RequestId};
 use super::overlay::Overlay;
 use super::prompt::Prompt;
 use super::quarantine::QuarantineScreen;
+use super::work::Work;
 use super::{ConsoleSettings, Theme};
 
 pub(super) use super::dlq::preview::Mode;
@@ -128,6 +129,8 @@ pub(super) struct State {
     pub logs: LogsScreen,
     /// What is planned and what runs.
     pub moves: Moves,
+    /// What jobs do.
+    pub work: Work,
     /// Whether the environment may be written to, as the gate said last.
     pub protection: Protection,
     pub prompt: Option<Prompt>,
@@ -166,6 +169,7 @@ impl State {
             jobs: JobsScreen::default(),
             logs: LogsScreen::default(),
             moves: Moves::default(),
+            work: Work::default(),
             protection,
             prompt: None,
             overlay: None,

@@ -11,7 +11,7 @@ use super::msg::{Effect, ExitReason, Job, Msg, RequestId};
 use super::overlay::{self, Handled, Overlay};
 use super::prompt::{Outcome, Prompt, PromptKind};
 use super::state::{Focus, State, Tab};
-use super::{Theme, alerts, audit, dlq, history, jobs, logs, moves, plan, quarantine, words};
+use super::{Theme, alerts, audit, dlq, history, jobs, logs, moves, plan, quarantine, words, work};
 
 /// Takes one message.
 pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
@@ -56,13 +56,20 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::Protection(protection) => {
             moves::protection(state, protection);
-            Vec::new()
+            work::look(state)
         }
         Msg::Planned(id, result) => moves::planned(state, id, result),
         Msg::MoveProgress(progress, index) => {
             moves::progressed(state, progress, index);
             Vec::new()
         }
+        Msg::PlannedWork(id, result) => work::planned(state, id, result),
+        Msg::WorkProgress(id, progress) => {
+            work::progressed(state, id, progress);
+            Vec::new()
+        }
+        Msg::WorkEnded(id, results) => work::ended(state, id, results),
+        Msg::Interrupted(works) => work::interrupted(state, works),
         Msg::Written(written) => moves::written(state, written),
         Msg::Manifest(id, result) => {
             quarantine::manifest(state, id, result);
@@ -302,6 +309,11 @@ fn quit(state: &mut State) -> Vec<Effect> {
             state.say("a move is running: :stop it, or q again to leave it to be resumed");
             Vec::new()
         }
+        None if state.work.running.iter().any(|w| !w.leaving) => {
+            state.work.running.iter_mut().for_each(|w| w.leaving = true);
+            state.say("work is running: W shows it, or q again to leave; commands of this machine end then");
+            Vec::new()
+        }
         _ => vec![Effect::Quit(ExitReason::Quit)],
     }
 }
@@ -309,6 +321,9 @@ fn quit(state: &mut State) -> Vec<Effect> {
 fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
     if let (Some(running), false) = (state.moves.running.as_mut(), spec.command == Command::Quit) {
         running.leaving = false;
+    }
+    if spec.command != Command::Quit {
+        state.work.running.iter_mut().for_each(|w| w.leaving = false);
     }
     match spec.command {
         Command::Quit => quit(state),
@@ -375,6 +390,9 @@ fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
         | Command::Stop
         | Command::Arm
         | Command::Audit => moves::run(state, spec.command, argument),
+        Command::Redrive | Command::Backfill | Command::Run | Command::Work | Command::GoOn => {
+            work::run(state, spec.command, argument)
+        }
         Command::Acknowledge | Command::Silence | Command::Assign | Command::Reopen => {
             alerts::triage::run(state, spec.command, argument)
         }

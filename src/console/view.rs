@@ -17,7 +17,7 @@ use super::paint::{self, fit, pad};
 use super::state::{State, Tab};
 use super::theme::Role;
 use super::{
-    alerts, audit, dlq, footer, glyphs, header, history, jobs, layout, logs, plan, quarantine, sources, words,
+    alerts, audit, dlq, footer, glyphs, header, history, jobs, layout, logs, plan, quarantine, sources, words, work,
 };
 
 /// Draws into a frame.
@@ -165,6 +165,7 @@ fn overlaid(state: &State, open: &Overlay, body: Rect, buffer: &mut Buffer) {
                 below(state, &format!("{}  {}", note.text, note.hint), inside, height, buffer);
             }
         }
+        Overlay::Work(cursor) => work::draw(state, *cursor, body, height, buffer),
         Overlay::Sources(cursor) => sources::draw(state, *cursor, body, height, buffer),
         Overlay::Errors(cursor) => logs::draw_errors(state, *cursor, body, height, buffer),
         Overlay::Reveal { entry, columns, yes } => {

@@ -4,6 +4,7 @@
 mod alerts;
 mod assess;
 pub mod audit;
+mod backfill;
 mod cadence;
 mod cost;
 mod drift;
@@ -17,8 +18,10 @@ mod kept;
 mod known;
 pub mod moves;
 pub mod notify;
+mod partition;
 pub mod pipeline;
 mod quarantines;
+mod redrive;
 mod refresh;
 mod scan;
 mod secrets;
@@ -27,13 +30,15 @@ pub mod settings;
 mod triage;
 
 pub use audit::AuditRecord;
+pub use backfill::BackfillAsk;
 pub use cost::Cost;
-pub use gate::{Gate, GateError, Outcome, RunAsk, TriageAsk, WriteEffect};
+pub use gate::{Gate, GateError, Outcome, RunAsk, TriageAsk, WorkRef, WriteEffect};
 pub use health::{SourceHealth, SourceState};
 pub use history::{History, HistoryEvent};
 pub use moves::{Ask, Keep, MoveProgress, Phase, Quarantine, QuarantineEvent, Watch};
 pub use notify::Notifying;
 pub use pipeline::{Connected, LogOf, Pipeline};
+pub use redrive::Redrives;
 pub use session::{Opened, Progress, Session, Snapshot};
 pub use settings::LakeSettings;
 

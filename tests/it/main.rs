@@ -22,6 +22,7 @@ mod preview_cost;
 mod quality_results;
 mod quarantine;
 mod readme;
+mod recovery;
 mod renewed_credentials;
 mod runbook_alerts;
 mod s3_answers;

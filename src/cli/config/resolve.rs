@@ -63,6 +63,8 @@ pub fn load(
         None => Default::default(),
     };
     settings.secrets = named;
+    (settings.layers, settings.writers) = jobs::bindings(&layers, &jobs, &settings.datasets, &mut ledger)?;
+    settings.routes = jobs.iter().filter_map(|job| Some((job.name.clone(), job.route.clone()?))).collect();
     settings.commands = jobs.iter().filter_map(|job| Some((job.name.clone(), job.command.clone()?))).collect();
     let glue = watched::glue(file.as_ref(), &settings.datasets, &account, &mut ledger)?;
     let cloudwatch = services::cloudwatch(&layers, own_services, lake.as_ref(), &mut ledger)?;
@@ -394,6 +396,9 @@ impl Layers<'_> {
             feeds,
             secrets,
             commands: Default::default(), // of the jobs, when they are known
+            routes: Default::default(),
+            layers: Vec::new(),
+            writers: Default::default(),
             categories,
             personal_columns,
         })

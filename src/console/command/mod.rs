@@ -75,6 +75,11 @@ pub(super) enum Command {
     Errors,
     Wrap,
     Times,
+    Redrive,
+    Backfill,
+    Run,
+    Work,
+    GoOn,
 }
 
 /// A row of the table.

@@ -1,9 +1,9 @@
 //! The rows of the command table.
 
 use super::enabled::{
-    always, archive, arm, dead_letters, investigate, log_open, logged, markable, never_hinted, openable, quarantine,
-    rangeable, release, resolve, resume, reveal, rows_open, run_of_alert, something_selected, sortable, stop, themed,
-    triage, undo,
+    always, archive, arm, dead_letters, go_on, investigate, log_open, logged, markable, never_hinted, openable,
+    quarantine, rangeable, redrive, release, resolve, resume, reveal, rows_open, run_of_alert, something_selected,
+    sortable, stop, themed, triage, undo,
 };
 use super::{Command, Spec};
 use crate::console::state::{Focus, Mode, Tab};
@@ -275,8 +275,66 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         archive
     ),
     spec!(Undo, "undo", [], "", "quarantine", "Plan to take the last move back", undo),
+    spec!(
+        Redrive,
+        "redrive",
+        [],
+        "[--override REASON]",
+        "alert, entry",
+        "Plan to run its rows through the pipeline again, now that the cause is fixed; once, unless a reason is given",
+        redrive,
+        |s| match s.tab {
+            Tab::Dlq if redrive(s).is_ok() => Some((2, "redrive…")),
+            _ => None,
+        }
+    ),
+    spec!(
+        Backfill,
+        "backfill",
+        [],
+        "DATASET FROM TO",
+        "everywhere",
+        "Plan to fill a range of days by the dataset's job, two at once (another number stands behind); --force redoes all",
+        always
+    ),
+    spec!(
+        Run,
+        "run",
+        [],
+        "JOB [DATE] [NAME=VALUE]",
+        "everywhere",
+        "Plan to run a job that is a command of this machine, with settings of its own",
+        always
+    ),
+    spec!(
+        Work,
+        "work",
+        ["running"],
+        "",
+        "everywhere",
+        "All that runs: moves, redrives, backfills, with how far they are",
+        always,
+        |s| (!s.work.running.is_empty()).then_some((1, "work"))
+    ),
+    spec!(
+        GoOn,
+        "go-on",
+        [],
+        "",
+        "everywhere",
+        "Go on with redrives and backfills that an earlier console left half done",
+        go_on
+    ),
     spec!(Resume, "resume", [], "", "quarantine", "Finish a move that was interrupted; asks first", resume),
-    spec!(Stop, "stop", [], "", "everywhere", "Stop the running move at its next boundary; it can be resumed", stop),
+    spec!(
+        Stop,
+        "stop",
+        [],
+        "",
+        "everywhere",
+        "Stop the running move, or else work, at its next boundary; it can be resumed",
+        stop
+    ),
     spec!(
         Arm,
         "arm",

@@ -11,7 +11,9 @@ use tokio::time::Instant;
 
 use super::{Executor, PROGRESS};
 use crate::console::moves::{Write, Written};
+use crate::console::moving::MOVE;
 use crate::console::msg::{Effect, Job, Msg};
+use crate::console::work::PlannedWork;
 use crate::model::moves::MoveId;
 use crate::model::protection::{Confirmation, Locked};
 use crate::ops::{GateError, Keep, MoveProgress, Outcome, Phase, Session, Watch, WriteEffect};
@@ -78,7 +80,60 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
                 self.write(Write::Arm, vec![(WriteEffect::Arm { length, reason }, Confirmation::Yes)]);
             }
             Effect::Triage(ask) => self.write(Write::Triage, vec![(WriteEffect::Triage(ask), Confirmation::Yes)]),
-            Effect::StopMove => self.moving.stop(),
+            Effect::StopMove => self.moving.stop_one(MOVE),
+            other => self.about_work(other),
+        }
+    }
+
+    /// Starts what an effect asks of work that jobs do.
+    fn about_work(&mut self, effect: Effect) {
+        let (session, answers, now) = (Arc::clone(&self.session), self.answers.clone(), (self.clock)());
+        match effect {
+            Effect::PlanRedrive { id, targets, reason } => self.start(Job::Plan, async move {
+                let plan = |target: String| {
+                    let (session, reason) = (&session, reason.clone());
+                    async move { session.plan_redrive(&target, reason, now).await }
+                };
+                let plans: Result<Vec<_>, _> = stream::iter(targets).then(plan).try_collect().await;
+                let _ = answers.send(Msg::PlannedWork(id, plans.map(PlannedWork::Redrives))).await;
+            }),
+            Effect::PlanBackfill { id, ask } => self.start(Job::Plan, async move {
+                let plan = session.plan_backfill(&ask, now).await;
+                let plan = plan.map(|plan| PlannedWork::Backfill(Box::new(plan)));
+                let _ = answers.send(Msg::PlannedWork(id, plan)).await;
+            }),
+            Effect::PlanRun { id, job, date, settings } => self.start(Job::Plan, async move {
+                let source = session.settings().commands.get(&job).map(|command| command.source.clone());
+                let plan = session.plan_run(&job, date, settings).map_err(GateError::from);
+                let plan = plan.map(|ask| PlannedWork::Run(ask, source.unwrap_or_default()));
+                let _ = answers.send(Msg::PlannedWork(id, plan)).await;
+            }),
+            Effect::Interrupted => {
+                tokio::spawn(async move {
+                    let Some(gate) = session.gate() else { return };
+                    let works = gate.journal().unfinished_work(session.lake().url()).await;
+                    let _ = answers.send(Msg::Interrupted(works)).await;
+                });
+            }
+            Effect::Work { id, effects } => {
+                let told = answers.clone();
+                let watch = Watch::following(move |progress| {
+                    let _ = told.try_send(Msg::WorkProgress(id, progress));
+                });
+                let runs = self.moving.begin(id, watch.clone());
+                tokio::spawn(async move {
+                    let mut ended = Vec::new();
+                    for effect in effects {
+                        if watch.is_stopped() {
+                            break;
+                        }
+                        ended.push(perform(&session, effect, Confirmation::Yes, &watch).await);
+                    }
+                    drop(runs);
+                    let _ = answers.send(Msg::WorkEnded(id, ended)).await;
+                });
+            }
+            Effect::StopWork(id) => self.moving.stop_one(id),
             _ => {}
         }
     }
@@ -88,7 +143,7 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
         let (session, answers) = (Arc::clone(&self.session), self.answers.clone());
         let at = Arc::new(AtomicUsize::new(0));
         let watch = Watch::telling(telling(answers.clone(), Arc::clone(&at)));
-        let runs = (write == Write::Move).then(|| self.moving.begin(watch.clone()));
+        let runs = (write == Write::Move).then(|| self.moving.begin(MOVE, watch.clone()));
         let of = effects.len();
         tokio::spawn(async move {
             let mut ended = Vec::new();
@@ -119,6 +174,9 @@ async fn perform(
     let id = match &effect {
         WriteEffect::Move(plan) => plan.id.clone(),
         WriteEffect::Resume(id) | WriteEffect::Mark { id, .. } => id.clone(),
+        WriteEffect::Redrive(plan) => plan.id.lease(),
+        WriteEffect::Backfill(plan) => plan.id.lease(),
+        WriteEffect::ResumeWork(work) => work.id().lease(),
         WriteEffect::Arm { .. } | WriteEffect::Triage(_) | WriteEffect::Run(_) => MoveId(String::new()),
     };
     let watch = watch.clone();

@@ -39,6 +39,13 @@ pub(in crate::console) fn run(state: &mut State, command: Command, argument: &st
         Command::Investigate => ask_mark(state, Step::Investigate, note),
         Command::Resolve => ask_mark(state, Step::Resolve, note),
         Command::Arm => arm(state, argument),
+        Command::Stop if state.moves.running.is_none() => {
+            let Some(work) = state.work.running.iter_mut().find(|w| !w.stopping) else { return Vec::new() };
+            work.stopping = true;
+            let (id, title) = (work.id, work.title.clone());
+            state.say(format!("{title} stops: no more runs are asked for, and commands of this machine end"));
+            vec![Effect::StopWork(id)]
+        }
         Command::Stop => {
             if let Some(running) = state.moves.running.as_mut() {
                 running.stopping = true;

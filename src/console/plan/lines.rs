@@ -7,9 +7,13 @@ use super::{PlanScreen, Subject};
 use crate::console::paint::pad;
 use crate::console::state::State;
 use crate::console::theme::Role;
+use crate::console::work::PlannedWork;
 use crate::console::{glyphs, words};
+use crate::model::backfill::BackfillPlan;
 use crate::model::moves::{MoveKind, Plan, PlannedObject, Rank, Step};
+use crate::model::redrive::RedrivePlan;
 use crate::model::text::{middle, one_line};
+use crate::model::work::Launch;
 use crate::ops::Quarantine;
 
 /// What a plan is called where there is little room: `quarantine crm/contacts`.
@@ -36,6 +40,112 @@ pub(super) fn title(screen: &PlanScreen) -> String {
             }
         },
         Subject::Mark { of, step, .. } => capital(&format!("{} {}", step.word(), of_one(of))),
+        Subject::Work(work) => capital(&of_work(work)),
+    }
+}
+
+/// What work is called.
+pub(super) fn of_work(work: &PlannedWork) -> String {
+    match work {
+        PlannedWork::Redrives(plans) => match plans.as_slice() {
+            [plan] => {
+                let date = plan.date.map(|d| format!(" {d}")).unwrap_or_default();
+                format!("redrive {}{date}", middle(plan.dataset.as_str(), 40))
+            }
+            several => format!("redrive {}", words::plural(several.len() as u64, "entry", "entries")),
+        },
+        PlannedWork::Backfill(plan) => {
+            format!("backfill {} {} to {}", middle(plan.dataset.as_str(), 40), plan.from, plan.to)
+        }
+        PlannedWork::Run(ask, _) => {
+            let date = ask.date.map(|d| format!(" for {d}")).unwrap_or_default();
+            format!("run {}{date}", middle(&ask.job.0, 40))
+        }
+    }
+}
+
+/// What jobs would do: the command whole, what the ledger says, the days.
+pub(super) fn work(state: &State, work: &PlannedWork, width: usize) -> Vec<Line<'static>> {
+    let mut facts = Facts { state, width, lines: Vec::new() };
+    match work {
+        PlannedWork::Redrives(plans) => {
+            for plan in plans {
+                if plans.len() > 1 {
+                    let date = plan.date.map(|d| format!(" {d}")).unwrap_or_default();
+                    let title = format!("{}{date}", middle(plan.dataset.as_str(), 40));
+                    facts.lines.push(section(state, &title, width));
+                }
+                redrive(&mut facts, plan);
+            }
+        }
+        PlannedWork::Backfill(plan) => backfill(&mut facts, plan),
+        PlannedWork::Run(ask, source) => {
+            facts.add("job", &one_line(&ask.job.0, 200), Role::Title);
+            for (name, value) in &ask.settings {
+                facts.add("set", &one_line(&format!("{name}={value}"), 400), Role::Text);
+            }
+            command(&mut facts, &ask.command, source);
+            facts.add("in", &one_line(&ask.folder.display().to_string(), 1200), Role::Text);
+        }
+    }
+    facts.lines
+}
+
+/// A command, whole: a lake may have brought it along.
+fn command(facts: &mut Facts<'_>, words: &[String], source: &str) {
+    facts.add("runs", &one_line(&words.join(" "), 4000), Role::Text);
+    facts.add("of", &one_line(source, 1200), Role::Text);
+}
+
+fn refused(facts: &mut Facts<'_>, refusals: &[String]) {
+    for why in refusals {
+        facts.add(&format!("{} refused", glyphs::CRITICAL), &one_line(why, 1000), Role::Critical);
+    }
+}
+
+fn redrive(facts: &mut Facts<'_>, plan: &RedrivePlan) {
+    refused(facts, &plan.refused);
+    let rows = plan.rows.map_or_else(|| "rows that are not counted".to_owned(), |n| words::plural(n, "row", "rows"));
+    facts.add("again", &format!("{rows} of {}", one_line(&plan.entry, 1200)), Role::Title);
+    if let Some(job) = &plan.job {
+        facts.add("job", &one_line(&job.0, 200), Role::Text);
+    }
+    if let Some(Launch::Command { words, source }) = &plan.launch {
+        command(facts, words, source);
+    }
+    match &plan.data {
+        Some(data) => facts.add("into", &one_line(data, 1200), Role::Text),
+        None => facts.add("! into", "nobody knows where: without a data_prefix no effect is seen", Role::Warning),
+    }
+    facts.add("proof", "new rows in its partition; the ledger on the lake blocks a second time", Role::Text);
+    for earlier in &plan.earlier {
+        facts.add("! ledger", &one_line(&earlier.told(), 1000), Role::Warning);
+    }
+    if let Some(reason) = &plan.override_reason {
+        facts.add("! override", &one_line(reason, 1000), Role::Warning);
+    }
+}
+
+fn backfill(facts: &mut Facts<'_>, plan: &BackfillPlan) {
+    refused(facts, &plan.refused);
+    let runs = words::plural(plan.runs(), "day is run", "days are run");
+    let skipped = plan.days.len() as u64 - plan.runs();
+    let text = format!("{runs}, {} at once; {skipped} skipped", plan.parallel);
+    facts.add("fills", &text, Role::Title);
+    if let Some(job) = &plan.job {
+        facts.add("job", &one_line(&job.0, 200), Role::Text);
+    }
+    if let Some(data) = &plan.data {
+        facts.add("into", &one_line(data, 1200), Role::Text);
+    }
+    let first = plan.days.iter().find_map(|day| day.launch.as_ref());
+    if let Some(Launch::Command { words, source }) = first {
+        command(facts, words, source);
+    }
+    facts.add("proof", "new rows in each day's partition, whatever its program says", Role::Text);
+    for day in &plan.days {
+        let (name, role) = if day.launch.is_some() { ("run", Role::Text) } else { ("skip", Role::Dim) };
+        facts.add(name, &format!("{}  {}", day.date, one_line(&day.why, 300)), role);
     }
 }
 
@@ -170,7 +280,7 @@ pub(super) fn object<'a>(state: &State, plan: &Plan, object: &PlannedObject, wid
 pub(super) fn quarantines(state: &State, screen: &PlanScreen, width: usize) -> Vec<Line<'static>> {
     let mut facts = Facts { state, width, lines: Vec::new() };
     let of = match &screen.subject {
-        Subject::Moves { .. } => return facts.lines,
+        Subject::Moves { .. } | Subject::Work(_) => return facts.lines,
         Subject::Mark { of, step, note } => {
             let what = match step {
                 Step::Investigate => "somebody looks for the cause; no object moves",

@@ -15,8 +15,9 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::model::moves::{MoveKind, Plan, Step};
 use crate::model::protection::{Confirmation, Level, Protection};
+use crate::model::redrive::RedrivePlan;
 use crate::model::text::escape;
-use crate::ops::Quarantine;
+use crate::ops::{Quarantine, WriteEffect};
 
 use super::command::{self, Command};
 use super::cursor::Cursor;
@@ -28,6 +29,7 @@ use super::overlay::Overlay;
 use super::prompt::{Prompt, PromptKind};
 use super::state::State;
 use super::words;
+use super::work::{self, PlannedWork};
 
 /// The longest thing that is typed here: a prefix, which is a part of a key.
 const LONGEST: usize = 1024;
@@ -39,6 +41,8 @@ pub(super) enum Subject {
     Moves { plans: Vec<Plan>, resume: bool },
     /// Another state; nothing moves.
     Mark { of: Vec<Arc<Quarantine>>, step: Step, note: Option<String> },
+    /// Runs of jobs.
+    Work(PlannedWork),
 }
 
 /// The open question.
@@ -65,6 +69,9 @@ impl PlanScreen {
         match &self.subject {
             Subject::Moves { plans, .. } => plans.iter().map(|p| p.objects.len() as u64).fold(0, u64::saturating_add),
             Subject::Mark { of, .. } => of.iter().map(|q| q.objects).fold(0, u64::saturating_add),
+            Subject::Work(PlannedWork::Redrives(plans)) => plans.len() as u64,
+            Subject::Work(PlannedWork::Backfill(plan)) => plan.runs(),
+            Subject::Work(PlannedWork::Run(..)) => 1,
         }
     }
 
@@ -73,12 +80,32 @@ impl PlanScreen {
         match &self.subject {
             Subject::Moves { plans, .. } => plans.iter().map(|p| p.totals.bytes).fold(0, u64::saturating_add),
             Subject::Mark { of, .. } => of.iter().map(|q| q.bytes).fold(0, u64::saturating_add),
+            Subject::Work(_) => 0,
         }
     }
 
     /// Whether a yes is enough: nothing is removed.
     pub(super) fn is_mark(&self) -> bool {
-        matches!(self.subject, Subject::Mark { .. })
+        matches!(self.subject, Subject::Mark { .. } | Subject::Work(_))
+    }
+
+    /// What is planned of jobs, if that is it.
+    pub(super) fn work(&self) -> Option<&PlannedWork> {
+        match &self.subject {
+            Subject::Work(work) => Some(work),
+            _ => None,
+        }
+    }
+
+    /// Whether rows were redriven already, and a reason is all that is missing.
+    pub(super) fn wants_reason(&self) -> bool {
+        let again = |p: &RedrivePlan| p.override_reason.is_none() && p.refused.len() == 1 && !p.earlier.is_empty();
+        match self.work() {
+            Some(PlannedWork::Redrives(plans)) => {
+                plans.iter().any(again) && plans.iter().all(|p| p.refused.is_empty() || again(p))
+            }
+            _ => false,
+        }
     }
 
     /// The prefix that may be typed in place of the count: of one archive.
@@ -109,13 +136,15 @@ impl PlanScreen {
     fn may_be_empty(&self) -> bool {
         match &self.subject {
             Subject::Moves { plans, .. } => !plans.is_empty() && plans.iter().all(|p| p.kind == MoveKind::Undo),
-            Subject::Mark { .. } => true,
+            Subject::Mark { .. } | Subject::Work(_) => true,
         }
     }
 
     fn refused(&self) -> usize {
         match &self.subject {
             Subject::Moves { plans, .. } => plans.iter().map(|p| p.refused.len()).sum(),
+            Subject::Work(PlannedWork::Redrives(plans)) => plans.iter().map(|p| p.refused.len()).sum(),
+            Subject::Work(PlannedWork::Backfill(plan)) => plan.refused.len(),
             _ => 0,
         }
     }
@@ -123,6 +152,9 @@ impl PlanScreen {
 
 /// Why it cannot be applied now; none if the right answer would.
 pub(super) fn blocked(state: &State, screen: &PlanScreen) -> Option<String> {
+    if screen.wants_reason() {
+        return Some("its rows were redriven already: o does it once more, with a reason".into());
+    }
     match screen.refused() {
         0 => {}
         n => {
@@ -171,8 +203,15 @@ pub(super) fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
     if state.flash.as_ref().is_some_and(|f| !f.error) {
         state.flash = None;
     }
+    let wants_reason = screen.wants_reason();
     if let Some(why) = blocked {
         return match (event.code, &state.protection) {
+            (KeyCode::Char('o'), _) if wants_reason => {
+                state.overlay = None;
+                let line = format!("redrive {} ", work::OVERRIDE);
+                state.prompt = Some(Prompt::new(PromptKind::Command, &line));
+                Vec::new()
+            }
             (KeyCode::Char(':'), Protection::Protected { .. }) => {
                 state.prompt = Some(Prompt::new(PromptKind::Command, "arm "));
                 Vec::new()
@@ -259,6 +298,17 @@ fn apply(state: &mut State, given: Confirmation) -> Vec<Effect> {
         }
         Subject::Mark { of, step, note } => {
             vec![Effect::Mark { of: of.iter().map(|q| q.id.clone()).collect(), step, note }]
+        }
+        Subject::Work(planned) => {
+            let title = lines::of_work(&planned);
+            let effects = match planned {
+                PlannedWork::Redrives(plans) => {
+                    plans.into_iter().map(|plan| WriteEffect::Redrive(Box::new(plan))).collect()
+                }
+                PlannedWork::Backfill(plan) => vec![WriteEffect::Backfill(plan)],
+                PlannedWork::Run(ask, _) => vec![WriteEffect::Run(ask)],
+            };
+            vec![work::begin(state, title, effects, false)]
         }
     }
 }

@@ -50,6 +50,7 @@ fn parts<'a>(state: &State, screen: &'a PlanScreen, width: usize) -> Vec<Part<'a
         Subject::Mark { .. } => {
             parts.push(Part::Lines(lines::quarantines(state, screen, width)));
         }
+        Subject::Work(work) => parts.push(Part::Lines(lines::work(state, work, width))),
     }
     parts
 }
@@ -65,7 +66,12 @@ pub(super) fn len(state: &State) -> u64 {
 pub(in crate::console) fn draw(state: &State, screen: &PlanScreen, body: Rect, buffer: &mut Buffer) {
     let theme = &state.theme;
     let width = usize::from(body.width);
-    let totals = format!("{}, {}", words::plural(screen.objects(), "object", "objects"), words::bytes(screen.bytes()));
+    let totals = match screen.work() {
+        Some(_) => words::plural(screen.objects(), "run", "runs"),
+        None => {
+            format!("{}, {}", words::plural(screen.objects(), "object", "objects"), words::bytes(screen.bytes()))
+        }
+    };
     paint::rule(buffer, body, theme, &lines::title(screen), &totals);
     let height = body.height.saturating_sub(1 + ASK);
     let inside = Rect { y: body.y.saturating_add(1), height, ..body };
@@ -116,7 +122,7 @@ fn question(state: &State, screen: &PlanScreen, ask: Rect, buffer: &mut Buffer) 
         let (no, sure) = if screen.yes { (Role::Text, Role::Selected) } else { (Role::Selected, Role::Text) };
         let (n, y) = if screen.yes { ("  No  ", "[ Yes ]") } else { ("[ No ]", "  Yes  ") };
         let spans = vec![
-            Span::raw(" say so?   "),
+            Span::raw(if screen.work().is_some() { " begin?   " } else { " say so?   " }),
             Span::styled(n, theme.style(no)),
             Span::raw("  "),
             Span::styled(y, theme.style(sure)),
@@ -144,6 +150,6 @@ fn purpose(subject: &Subject) -> &'static str {
             Some(MoveKind::Archive) => "to archive them",
             Some(MoveKind::Undo) | None => "to take the move back",
         },
-        Subject::Mark { .. } => "",
+        Subject::Mark { .. } | Subject::Work(_) => "",
     }
 }

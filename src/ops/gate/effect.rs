@@ -2,10 +2,12 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{RunAsk, TriageAsk};
+use super::{RunAsk, TriageAsk, WorkRef};
 use crate::lake::LakeError;
+use crate::model::backfill::BackfillPlan;
 use crate::model::moves::{Illegal, MoveId, MoveKind, Plan, Refusal, Step};
 use crate::model::protection::{CannotArm, Level, Locked};
+use crate::model::redrive::RedrivePlan;
 use crate::model::triage::TriageRecord;
 
 /// Everything that can be asked of the gate.
@@ -35,6 +37,12 @@ pub enum WriteEffect {
     Triage(TriageAsk),
     /// A job that is a command of this machine.
     Run(RunAsk),
+    /// A dead letter's rows once more through the pipeline, exactly as it was planned.
+    Redrive(Box<RedrivePlan>),
+    /// A range of days through a job, exactly as it was planned.
+    Backfill(Box<BackfillPlan>),
+    /// The rest of a redrive or a backfill that was interrupted.
+    ResumeWork(WorkRef),
 }
 
 impl WriteEffect {
@@ -47,6 +55,8 @@ impl WriteEffect {
             Self::Arm { .. } => "arm",
             Self::Triage(ask) => ask.act.word(),
             Self::Run(_) => "run",
+            Self::Redrive(_) | Self::ResumeWork(WorkRef::Redrive { .. }) => "redrive",
+            Self::Backfill(_) | Self::ResumeWork(WorkRef::Backfill { .. }) => "backfill",
         }
     }
 }
@@ -132,6 +142,26 @@ pub enum GateError {
         /// Whether it was asked to stop.
         asked: bool,
     },
+    /// It cannot be done as things stand; nothing was done.
+    #[error("refused: {why}")]
+    Blocked {
+        /// Why.
+        why: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Work stopped half-way, at a boundary that lake and journal know.
+    #[error("{what} is halted: {why}")]
+    Halted {
+        /// Which.
+        what: String,
+        /// Why.
+        why: String,
+        /// What is where, and what to do.
+        hint: String,
+        /// Whether it was asked to stop.
+        asked: bool,
+    },
     /// The lake did not answer; nothing was done.
     #[error(transparent)]
     Lake(#[from] LakeError),
@@ -149,6 +179,7 @@ impl GateError {
                 | Self::Refused(_)
                 | Self::Changed(_)
                 | Self::Illegal(_)
+                | Self::Blocked { .. }
         )
     }
 
@@ -175,7 +206,7 @@ impl GateError {
             Self::Illegal(_) => "lakeward quarantine show ID tells its history".to_owned(),
             Self::Unknown(_) => "lakeward quarantine list".to_owned(),
             Self::Journal { .. } => "make room, or set XDG_STATE_HOME to a place that can be written".to_owned(),
-            Self::Interrupted { hint, .. } => hint.clone(),
+            Self::Interrupted { hint, .. } | Self::Blocked { hint, .. } | Self::Halted { hint, .. } => hint.clone(),
             Self::Lake(error) => error.hint.clone(),
         }
     }

@@ -2,15 +2,19 @@
 //! lease, journal, the call, the audit record, in this order.
 
 mod actor;
+mod backfilling;
 mod effect;
 mod holding;
 mod journal;
+mod launching;
 mod lease;
-mod process;
+mod living;
+mod redriving;
 mod running;
 mod triage;
 mod writing;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
@@ -21,7 +25,7 @@ use tokio::sync::{Mutex as Turn, OnceCell};
 
 pub use actor::Actor;
 pub use effect::{GateError, Outcome, WriteEffect};
-pub use journal::{Journal, JournalStep, Record};
+pub use journal::{Journal, JournalStep, Record, WorkRef};
 pub use lease::{Fence, Lease, Leases};
 pub use running::RunAsk;
 pub use triage::TriageAsk;
@@ -33,7 +37,10 @@ use super::notify::Notifying;
 use crate::lake::capability::Capabilities;
 use crate::lake::path::Prefixes;
 use crate::lake::{Condition, LakeWriter};
+use crate::model::command::JobCommand;
 use crate::model::protection::{Confirmation, Level, Protection};
+use crate::model::run::JobName;
+use crate::rows::RowCache;
 
 type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
@@ -52,6 +59,11 @@ pub struct Gate {
     turn: Turn<()>,
     /// Who is told of moves, and the name of the environment that they are told of.
     notifying: Option<(Arc<Notifying>, String)>,
+    /// What was read of files whose rows were counted.
+    cache: Arc<RowCache>,
+    /// The jobs that are commands of this machine, and the folder that they run in.
+    commands: BTreeMap<JobName, JobCommand>,
+    folder: Option<PathBuf>,
 }
 
 impl fmt::Debug for Gate {
@@ -74,6 +86,9 @@ impl Gate {
             can: OnceCell::new(),
             turn: Turn::default(),
             notifying: None,
+            cache: Arc::default(),
+            commands: BTreeMap::new(),
+            folder: None,
         }
     }
 
@@ -90,6 +105,12 @@ impl Gate {
     /// The same, telling people of the moves in the environment of this name.
     pub fn telling(self, notifying: Arc<Notifying>, environment: String) -> Self {
         Self { notifying: Some((notifying, environment)), ..self }
+    }
+
+    /// The same, with the jobs that are commands of this machine, and the folder that they run in. What a record on the lake
+    /// says of a command is not run unless it is what one of these says.
+    pub fn running(self, commands: BTreeMap<JobName, JobCommand>, folder: Option<PathBuf>) -> Self {
+        Self { commands, folder, ..self }
     }
 
     /// Who is told of moves.
@@ -147,6 +168,13 @@ impl Gate {
             return self.triaged(effect, ask, rehearsal).await;
         }
         self.protection().allows(now).map_err(GateError::Locked)?;
+        match effect {
+            // Work that a job does takes its time: what it holds is leased, and other writes go on beside it.
+            WriteEffect::Redrive(plan) => return self.redriven(effect, plan, confirmation, watch, rehearsal).await,
+            WriteEffect::Backfill(plan) => return self.backfilled(effect, plan, confirmation, watch, rehearsal).await,
+            WriteEffect::ResumeWork(work) => return self.taken_up(effect, work, confirmation, watch, rehearsal).await,
+            _ => {}
+        }
         let _turn = self.turn.lock().await;
         match effect {
             WriteEffect::Move(plan) => self.moved(effect, plan, confirmation, watch, rehearsal).await,
@@ -155,7 +183,11 @@ impl Gate {
                 self.marked(effect, id, *step, note.clone(), confirmation, rehearsal).await
             }
             WriteEffect::Run(ask) => self.ran(effect, ask, confirmation, watch, rehearsal).await,
-            WriteEffect::Arm { .. } | WriteEffect::Triage(_) => Ok(Outcome::nothing()),
+            WriteEffect::Arm { .. }
+            | WriteEffect::Triage(_)
+            | WriteEffect::Redrive(_)
+            | WriteEffect::Backfill(_)
+            | WriteEffect::ResumeWork(_) => Ok(Outcome::nothing()),
         }
     }
 

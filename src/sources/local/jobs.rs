@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{beside, records};
+use super::{beside, process, records};
 use crate::lake::{ErrorClass, Key, Lake};
 use crate::model::alias::Aliases;
 use crate::model::run::{JobRun, JobRunId, LogPlace, RunState};
@@ -21,6 +21,8 @@ pub const PREFIX: &str = "_jobs/";
 pub const RECORD: &str = "run.json";
 /// The setting of a record that names the host and the process that runs the command.
 pub const RUNNER: &str = "runner";
+/// The setting of a record that names the command's own process: it may live on when its runner is gone.
+pub const CHILD: &str = "process";
 /// Runs read at most.
 const MOST: usize = 1000;
 
@@ -116,14 +118,15 @@ impl LocalJobs {
     }
 }
 
-/// Why a run that is said to go on does not: the process of this machine that ran it is gone, and nobody wrote down how
-/// it ended.
+/// Why a run that is said to go on does not: the process of this machine that ran it is gone, its own is not there, and
+/// nobody wrote down how it ended.
 fn is_alone(record: &RunRecord) -> Option<String> {
-    let (host, process) = record.settings.get(RUNNER).filter(|_| record.state == "running")?.split_once(' ')?;
+    let (host, runner) = record.settings.get(RUNNER).filter(|_| record.state == "running")?.split_once(' ')?;
     let here = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    let process: u32 = process.parse().ok()?;
-    let is_gone = host == here.trim() && !std::path::Path::new(&format!("/proc/{process}")).exists();
-    is_gone.then(|| format!("nobody knows how it ended: process {process}, which ran it, is gone"))
+    let runner: u32 = runner.parse().ok()?;
+    let is_gone = host == here.trim() && !std::path::Path::new(&format!("/proc/{runner}")).exists();
+    let lives_on = record.settings.get(CHILD).is_some_and(|child| !process::is_dead(child));
+    (is_gone && !lives_on).then(|| format!("nobody knows how it ended: process {runner}, which ran it, is gone"))
 }
 
 #[async_trait]

@@ -4,6 +4,7 @@
 pub mod dags;
 pub mod jobs;
 pub mod logs;
+pub mod process;
 
 use futures::stream::{self, StreamExt};
 use serde::de::DeserializeOwned;

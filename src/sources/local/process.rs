@@ -1,5 +1,5 @@
-//! Which process holds a lease, and whether it is dead: then nobody has to wait for the lease to run out. Only what
-//! this machine can see counts; a process of another host, or of another container, is taken to live.
+//! Which process holds a lease or runs a command, and whether it is dead: then nobody has to wait for it. Only what this
+//! machine can see counts; a process of another host, or of another container, is taken to live.
 
 use std::fs;
 
@@ -14,7 +14,11 @@ struct Process {
 
 /// The name of this process; empty where the system does not tell enough.
 pub fn this_one() -> String {
-    let pid = std::process::id();
+    name_of(std::process::id())
+}
+
+/// The name of a process of this machine; empty where there is none, or the system does not tell enough.
+pub fn name_of(pid: u32) -> String {
     surroundings()
         .and_then(|(boot, namespace)| Some(format!("{boot}/{namespace}/{pid}/{}", started(pid)?)))
         .unwrap_or_default()

@@ -1,0 +1,169 @@
+//! Runs that work asks for: started once under a name that was written down before, and followed to their end, also by
+//! one who did not start them.
+
+use std::time::Duration;
+
+use chrono::NaiveDate;
+
+use super::living::Living;
+use super::running::{Errand, record_key};
+use super::{Gate, GateError};
+use crate::model::dataset::Dataset;
+use crate::model::run::{JobName, RunState};
+use crate::model::work::{Launch, RunRef, Variables};
+use crate::ops::moves::Watch;
+use crate::sources::local::jobs::{CHILD, RunRecord};
+use crate::sources::local::process;
+
+/// How often a command is looked at that somebody else began.
+const LOOK: Duration = Duration::from_millis(200);
+/// The source of runs of this machine.
+pub(super) const LOCAL: &str = "local";
+
+/// What a job is to do.
+#[derive(Debug, Clone)]
+pub(super) struct Task {
+    pub job: JobName,
+    pub launch: Launch,
+    pub date: Option<NaiveDate>,
+    pub dataset: Dataset,
+    /// The path of the entry that is redriven.
+    pub entry: Option<String>,
+    /// Whether it fills in what is missing.
+    pub backfill: bool,
+}
+
+impl Task {
+    /// Its run, as it will be known.
+    pub fn run(&self, token: &str) -> RunRef {
+        match self.launch {
+            Launch::Command { .. } => RunRef { source: LOCAL.to_owned(), id: token.to_owned() },
+        }
+    }
+
+    /// The prefixes that are held while it runs: a command and its like would write the same.
+    pub fn holds(&self) -> Vec<String> {
+        match self.launch {
+            Launch::Command { .. } => vec![super::running::folder_of(&self.job)],
+        }
+    }
+}
+
+/// A run that goes on.
+#[derive(Debug)]
+pub(super) enum Going {
+    /// Nothing of it began yet: it is to be run here.
+    Here(Box<Errand>, Box<Living<RunRecord>>),
+    /// It was begun before.
+    Before(RunRef),
+}
+
+/// How a run ended, as far as anybody knows.
+#[derive(Debug, Clone)]
+pub(super) struct RunEnd {
+    /// None: nobody saw it.
+    pub state: Option<RunState>,
+    /// In words.
+    pub told: String,
+    /// What else is to be said.
+    pub note: Option<String>,
+}
+
+impl Gate {
+    /// Makes ready the run of this name. `fresh` says that nothing can have begun under it: its record alone does not mean
+    /// that its command did.
+    pub(super) async fn ready(&self, task: &Task, token: &str, fresh: bool) -> Result<Going, GateError> {
+        match &task.launch {
+            Launch::Command { words, .. } => {
+                let folder = self.folder.clone().ok_or_else(|| GateError::Blocked {
+                    why: "commands run in the folder of a local environment".to_owned(),
+                    hint: "this lake is not on this machine".to_owned(),
+                })?;
+                // A record on the lake may be anybody's: only what is configured here is run.
+                let variables =
+                    Variables { date: task.date, dataset: Some(task.dataset.clone()), entry: task.entry.clone() };
+                let configured = self.commands.get(&task.job).map(|command| command.filled(&variables));
+                if configured != Some(Ok(words.clone())) {
+                    return Err(GateError::Blocked {
+                        why: format!("the command of {} is not the one that was planned", task.job),
+                        hint: "it was changed since, or the record was: plan it anew".to_owned(),
+                    });
+                }
+                let errand = Errand {
+                    job: task.job.clone(),
+                    command: words.clone(),
+                    folder,
+                    date: task.date,
+                    dataset: Some(task.dataset.clone()),
+                    entry: task.entry.clone(),
+                    backfill: task.backfill,
+                    settings: Vec::new(),
+                };
+                let there = Living::<RunRecord>::read(self.lake.as_ref(), record_key(&task.job, token)).await?;
+                match there {
+                    None => {
+                        let record = self.recorded(&errand, token).await?;
+                        Ok(Going::Here(Box::new(errand), Box::new(record)))
+                    }
+                    Some(record) if fresh && !record.record.settings.contains_key(CHILD) => {
+                        Ok(Going::Here(Box::new(errand), Box::new(record)))
+                    }
+                    Some(_) => Ok(Going::Before(task.run(token))),
+                }
+            }
+        }
+    }
+
+    /// Waits for the end of a run. One of this machine is ended when it is asked to stop.
+    pub(super) async fn awaited(&self, task: &Task, going: Going, watch: &Watch) -> Result<RunEnd, GateError> {
+        match going {
+            Going::Here(errand, record) => {
+                let ran = self.run_here(&errand, *record, watch).await;
+                Ok(RunEnd { state: RunState::from_word(ran.state), told: ran.told, note: ran.note })
+            }
+            Going::Before(run) => self.followed(task, &run, watch).await,
+        }
+    }
+
+    async fn followed(&self, task: &Task, run: &RunRef, watch: &Watch) -> Result<RunEnd, GateError> {
+        let key = record_key(&task.job, &run.id);
+        loop {
+            let Some(kept) = Living::<RunRecord>::read(self.lake.as_ref(), key.clone()).await? else {
+                return Ok(RunEnd { state: None, told: "nobody wrote down that it began".to_owned(), note: None });
+            };
+            let record = &kept.record;
+            if let Some(state) = RunState::from_word(&record.state).filter(|state| state.is_over()) {
+                let told = record.detail.clone().unwrap_or_else(|| state.word().to_owned());
+                return Ok(RunEnd { state: Some(state), told, note: None });
+            }
+            if record.settings.get(CHILD).is_none_or(|child| process::is_dead(child)) {
+                let told = "nobody saw its end, and its process is gone".to_owned();
+                return Ok(RunEnd { state: None, told, note: None });
+            }
+            if watch.is_stopped() {
+                return Err(GateError::Halted {
+                    what: run.id.clone(),
+                    why: "nobody waits for it any more".to_owned(),
+                    hint: "its process goes on; resume follows it".to_owned(),
+                    asked: true,
+                });
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Says of a run whose end nobody saw what its effect told.
+    pub(super) async fn settled(&self, task: &Task, run: &RunRef, state: RunState, told: &str) {
+        if run.source != LOCAL {
+            return;
+        }
+        let kept = Living::<RunRecord>::read(self.lake.as_ref(), record_key(&task.job, &run.id)).await;
+        let Ok(Some(mut kept)) = kept else { return };
+        kept.record.state = state.word().to_owned();
+        kept.record.ended = Some((self.clock)());
+        kept.record.detail = Some(told.to_owned());
+        if let Err(e) = kept.update(self.lake.as_ref()).await {
+            tracing::warn!("how {} ended is not written down: {e}", run.id);
+        }
+    }
+}
