@@ -209,7 +209,7 @@ fn one_whose_command_was_killed_as_well_is_judged_by_what_it_left() {
     place.until("it begins", |p| p.began("slow") == 1 && child(p).is_some());
     let pid = child(&place).unwrap();
     kill(running);
-    assert!(std::process::Command::new("kill").args(["-KILL", &format!("-{pid}")]).status().unwrap().success());
+    assert!(std::process::Command::new("kill").args(["-KILL", "--", &format!("-{pid}")]).status().unwrap().success());
     let next = place.run(&redrive(&["--confirm", "1"]));
     assert!(next.code == 3 && next.out.contains("nobody saw its end"), "{next:?}");
     assert_eq!((place.began("slow"), place.began("again")), (1, 0));
