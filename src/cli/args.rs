@@ -2,6 +2,7 @@
 
 mod alerts;
 mod backfill;
+mod driving;
 mod pipeline;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::alerts::{AlertsAct, OnAlerts};
 pub use self::backfill::{Backfill, BackfillAct};
+pub use self::driving::{ClearArgs, MarkArgs, PauseArgs, Rerun, Retry, TriggerArgs};
 pub use self::pipeline::{Dags, Jobs, LogArgs, Logs};
 use crate::model::severity::Severity;
 
@@ -238,8 +240,9 @@ impl Command {
         match self {
             Self::Quarantine(Quarantine::Plan(_) | Quarantine::List | Quarantine::Show { .. }) => false,
             Self::Quarantine(_) | Self::Dlq(Dlq::Archive { .. } | Dlq::Redrive { .. }) => true,
-            Self::Jobs(Jobs::Run { .. }) => true,
             Self::Backfill(backfill) => backfill.writes(),
+            Self::Jobs(jobs) => !matches!(jobs, Jobs::List { .. } | Jobs::Show { .. } | Jobs::Logs { .. }),
+            Self::Dags(dags) => !matches!(dags, Dags::List { .. } | Dags::Show { .. } | Dags::Logs { .. }),
             Self::Alerts { act: Some(act), .. } => !matches!(act, AlertsAct::History { .. }),
             _ => false,
         }

@@ -131,9 +131,13 @@ fn summary(plan: &BackfillPlan) -> String {
     let mut field = |name: &str, value: String| text.push_str(&format!("  {name:<9}{}\n", escape(&value)));
     field("job", plan.job.as_ref().map(ToString::to_string).unwrap_or_default());
     field("runs", format!("{runs} of {} days, {} at once", plan.days.len(), plan.parallel));
-    if let Some(Launch::Command { words, source }) = plan.days.iter().find_map(|day| day.launch.as_ref()) {
-        field("of", source.clone());
-        words.iter().for_each(|word| field("first", word.clone()));
+    match plan.days.iter().find_map(|day| day.launch.as_ref()) {
+        Some(Launch::Command { words, source }) => {
+            field("of", source.clone());
+            words.iter().for_each(|word| field("first", word.clone()));
+        }
+        Some(launch) => field("first", launch.told()),
+        None => {}
     }
     for day in &plan.days {
         field(if day.launch.is_some() { "run" } else { "skip" }, format!("{}  {}", day.date, day.why));

@@ -47,7 +47,8 @@ pub fn lake(target: &LakeTarget) -> Result<Arc<dyn LakeWriter>, LakeError> {
 pub fn session(config: &Config) -> Result<Session, CliError> {
     let lake = lake(config.lake()?)?;
     let reader: Arc<dyn crate::lake::Lake> = lake.clone();
-    let connected = super::sources::connect(config, &reader);
+    let (connected, drivers) = super::sources::connect(config, &reader);
+    let readers = connected.jobs.clone();
     let mut session = Session::new(reader, config.settings.clone()).with_sources(connected);
     if let Some(access) = &config.glue {
         session = session.with_registry(Arc::new(GlueRegistry::new(access.clone())));
@@ -62,12 +63,13 @@ pub fn session(config: &Config) -> Result<Session, CliError> {
     // Without a place for its journal nothing may be written.
     let Some(journal) = places.journal() else { return Ok(session) };
     let protection = Protection::of(config.protected.value, config.read_only.value);
-    let mut gate = Gate::new(lake, config.settings.prefixes.clone(), protection, Journal::at(journal));
+    let gate = Gate::new(lake, config.settings.prefixes.clone(), protection, Journal::at(journal));
+    let mut gate = gate.driving(drivers.jobs, drivers.dags);
     if let Some(file) = places.audit_file() {
         gate = gate.with_log(file);
     }
     let folder = crate::lake::address::file_path(session.lake().url()).ok();
-    gate = gate.running(config.settings.commands.clone(), folder);
+    gate = gate.running(config.settings.commands.clone(), folder).routing(config.settings.routes.clone(), readers);
     let environment = config.environment.clone().unwrap_or_else(|| unnamed(config).into());
     Ok(session.with_gate(Arc::new(gate.telling(Arc::new(Notifying::new(notifiers(config))), environment))))
 }

@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use super::args::Dags;
+use super::driving;
 use super::exit::CliError;
 use super::logs::print_log;
 use super::output::{self, Answer};
 use super::table::{Side, Table, ago, span};
-use crate::model::dag::{DagRun, TaskInstance};
+use crate::model::dag::{DagRun, DagRunId, TaskInstance};
 use crate::model::text::escape;
 use crate::ops::{LogOf, Session, Snapshot};
 
@@ -21,6 +22,18 @@ pub async fn run(command: &Dags, session: &Session, as_json: bool, now: DateTime
             let tasks = session.dag_tasks(&run.dag, &run.id).await?;
             show(run, &tasks, as_json, now)
         }
+        Dags::Trigger(args) => driving::trigger(args, session, as_json, now).await,
+        Dags::Clear(args) => {
+            // One that is named may be older than what is listed.
+            let run = match &args.run {
+                Some(run) => DagRunId(run.as_str().into()),
+                None => find(&snapshot, &args.dag, None)?.id.clone(),
+            };
+            driving::clear(args, run, session, as_json, now).await
+        }
+        Dags::Pause(args) => driving::pause(args, true, session, as_json, now).await,
+        Dags::Unpause(args) => driving::pause(args, false, session, as_json, now).await,
+        Dags::Mark(args) => driving::mark(args, session, as_json, now).await,
         Dags::Logs { dag, task, run, number, log } => {
             let run = find(&snapshot, dag, run.as_deref())?;
             let tasks = session.dag_tasks(&run.dag, &run.id).await?;

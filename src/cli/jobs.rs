@@ -3,12 +3,12 @@
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 
-use super::args::Jobs;
+use super::args::{Jobs, Rerun, Retry};
 use super::exit::CliError;
 use super::logs::print_log;
 use super::output::{self, Answer};
 use super::table::{Side, Table, ago, span, time};
-use super::writes;
+use super::{driving, retrying, writes};
 use crate::model::metric::{Curve, Range, amount};
 use crate::model::rules::jobs::{by_job, usual};
 use crate::model::run::{JobName, JobRun, RunState};
@@ -60,6 +60,33 @@ pub async fn run(command: &Jobs, session: &Session, as_json: bool, now: DateTime
             }
             writes::mark(session, WriteEffect::Run(ask), 1, &asked, writing, as_json).await
         }
+        Jobs::Rerun(args) => {
+            let run = find(session, &args.id, now).await?;
+            driving::rerun(args, &run, session, as_json, now).await
+        }
+        Jobs::Cancel { id, writing } => {
+            let run = find(session, id, now).await?;
+            driving::cancel(&run, writing, session, as_json, now).await
+        }
+        Jobs::Retry(Retry { id: Some(id), writing, .. }) => {
+            let run = find(session, id, now).await?;
+            let args = Rerun {
+                id: id.clone(),
+                memory_x2: false,
+                set: Vec::new(),
+                arguments: Vec::new(),
+                retry: true,
+                writing: writing.clone(),
+            };
+            driving::rerun(&args, &run, session, as_json, now).await
+        }
+        Jobs::Retry(Retry { stop: Some(id), .. }) => retrying::stop(session, id).await,
+        Jobs::Retry(Retry { resume: true, writing, .. }) => {
+            writes::arm(writes::gate(session)?, writing).await?;
+            driving::finish_first(session).await;
+            retrying::resume(session, as_json, now).await
+        }
+        Jobs::Retry(_) => retrying::list(session, as_json, now).await,
         Jobs::Logs { id, log } => {
             let run = find(session, id, now).await?;
             let of = LogOf::Run { source: run.source.clone(), id: run.id.clone() };

@@ -99,9 +99,13 @@ fn summary(plan: &RedrivePlan) -> String {
     if let Some(job) = &plan.job {
         field("job", job.to_string());
     }
-    if let Some(Launch::Command { words, source }) = &plan.launch {
-        field("of", source.clone());
-        words.iter().for_each(|word| field("runs", word.clone()));
+    match &plan.launch {
+        Some(Launch::Command { words, source }) => {
+            field("of", source.clone());
+            words.iter().for_each(|word| field("runs", word.clone()));
+        }
+        Some(launch) => field("starts", launch.told()),
+        None => {}
     }
     match &plan.data {
         Some(data) => field("writes", data.clone()),

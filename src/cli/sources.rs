@@ -10,25 +10,37 @@ use crate::ops::Connected;
 use crate::sources::SourceError;
 use crate::sources::airflow::{Airflow, JobNames, Mwaa, Unready};
 use crate::sources::aws::cloudwatch::CloudWatch;
-use crate::sources::aws::emr::EmrServerless;
+use crate::sources::aws::emr::{EmrRunner, EmrServerless};
 use crate::sources::aws::identity::Account;
 use crate::sources::aws::logs::CloudWatchLogs;
 use crate::sources::aws::secrets::SecretsManager;
-use crate::sources::dags::DagSource;
+use crate::sources::dags::{DagControl, DagSource};
+use crate::sources::jobs::JobRunner;
 use crate::sources::local::dags::LocalDags;
 use crate::sources::local::jobs::LocalJobs;
 use crate::sources::local::logs::LocalLogs;
 use crate::sources::s3_logs::S3Logs;
 
+/// What acts on jobs and DAGs: the gate alone gets it.
+#[derive(Default)]
+pub struct Drivers {
+    /// What starts job runs.
+    pub jobs: Option<Arc<dyn JobRunner>>,
+    /// What acts on DAGs.
+    pub dags: Option<Arc<dyn DagControl>>,
+}
+
 /// The sources of the configured environment. Any lake may hold records of its own runs, as a folder does; an AWS
 /// environment has services besides.
-pub fn connect(config: &Config, lake: &Arc<dyn Lake>) -> Connected {
-    let mut connected = Connected::default();
+pub fn connect(config: &Config, lake: &Arc<dyn Lake>) -> (Connected, Drivers) {
+    let (mut connected, mut drivers) = (Connected::default(), Drivers::default());
     connected.jobs.push(Arc::new(LocalJobs::new(Arc::clone(lake), aliases(config))));
     connected.logs.push(Arc::new(LocalLogs::new(Arc::clone(lake))));
     if let Some(emr) = &config.emr {
         let access = emr.access.clone();
-        connected.jobs.push(Arc::new(EmrServerless::new(emr.clone(), aliases(config))));
+        let emr = Arc::new(EmrServerless::new(emr.clone(), aliases(config)));
+        drivers.jobs = Some(Arc::new(EmrRunner::new(Arc::clone(&emr))));
+        connected.jobs.push(emr);
         connected.logs.push(Arc::new(CloudWatchLogs::new(access)));
     } else if let Some(cloudwatch) = &config.cloudwatch {
         connected.logs.push(Arc::new(CloudWatchLogs::new(cloudwatch.access.clone())));
@@ -41,7 +53,9 @@ pub fn connect(config: &Config, lake: &Arc<dyn Lake>) -> Connected {
         };
         connected.logs.push(Arc::new(S3Logs::new(lake)));
     }
-    connected.dags = Some(airflow(config).unwrap_or_else(|| Arc::new(LocalDags::new(Arc::clone(lake)))));
+    drivers.dags = airflow(config);
+    let recorded = || Arc::new(LocalDags::new(Arc::clone(lake))) as Arc<dyn DagSource>;
+    connected.dags = Some(drivers.dags.clone().map_or_else(recorded, |dags| dags as _));
     if let Some(cloudwatch) = &config.cloudwatch {
         let cloudwatch = Arc::new(CloudWatch::new(cloudwatch.clone()));
         connected.alarms.push(Arc::clone(&cloudwatch) as _);
@@ -53,7 +67,7 @@ pub fn connect(config: &Config, lake: &Arc<dyn Lake>) -> Connected {
     if let Some(access) = &config.secrets {
         connected.secrets = Some(Arc::new(SecretsManager::new(access.clone())));
     }
-    connected
+    (connected, drivers)
 }
 
 /// Whether anything is asked that wants the account's credentials.
@@ -64,7 +78,7 @@ fn asks_aws(config: &Config) -> bool {
 }
 
 /// The configured Airflow.
-pub fn airflow(config: &Config) -> Option<Arc<dyn DagSource>> {
+pub fn airflow(config: &Config) -> Option<Arc<dyn DagControl>> {
     let aliases = aliases(config);
     let names: JobNames = Arc::new(move |task| aliases.read(task).job);
     Some(match config.airflow.as_ref()? {
@@ -74,7 +88,7 @@ pub fn airflow(config: &Config) -> Option<Arc<dyn DagSource>> {
 }
 
 /// An Airflow whose secret cannot be had is there all the same, and says so whenever it is asked.
-fn own_airflow(config: &OwnAirflow, names: JobNames) -> Arc<dyn DagSource> {
+fn own_airflow(config: &OwnAirflow, names: JobNames) -> Arc<dyn DagControl> {
     let error = |detail: String| SourceError {
         hint: "set the variable, or write the file, that the configuration names for its secret".to_owned(),
         ..SourceError::new(ErrorClass::NotFound, config.url.trim(), detail)

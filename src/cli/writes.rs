@@ -140,7 +140,7 @@ pub(super) async fn arm(gate: &Gate, writing: &Writing) -> Result<(), CliError> 
     Ok(())
 }
 
-async fn perform(
+pub(super) async fn perform(
     gate: &Gate,
     effect: WriteEffect,
     confirmation: Option<Confirmation>,
@@ -181,7 +181,7 @@ pub async fn performed(
 }
 
 /// Ctrl-C, or a signal that would end the program amid its work.
-async fn asked_to_end() {
+pub(super) async fn asked_to_end() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut term), Ok(mut hup)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
         let _ = tokio::signal::ctrl_c().await;
@@ -294,7 +294,12 @@ pub fn summary(plan: &Plan) -> String {
 }
 
 /// What was done, and whether people were told of it.
-async fn told(gate: &Gate, outcomes: &[Outcome], writing: &Writing, as_json: bool) -> Result<Answer, CliError> {
+pub(super) async fn told(
+    gate: &Gate,
+    outcomes: &[Outcome],
+    writing: &Writing,
+    as_json: bool,
+) -> Result<Answer, CliError> {
     let mut notes = Vec::new();
     if let Some(notifying) = gate.notifying().filter(|_| !writing.dry_run) {
         let untold = notifying.settle(AT_THE_END).await.into_iter().filter_map(|s| s.untold());
@@ -316,7 +321,7 @@ async fn told(gate: &Gate, outcomes: &[Outcome], writing: &Writing, as_json: boo
 fn value(o: &Outcome, dry_run: bool) -> Value {
     json!({
         "id": o.id, "kind": o.kind, "objects": o.objects, "bytes": o.bytes, "path": o.path,
-        "notes": o.notes, "needs_operator": o.needs_operator, "dry_run": dry_run,
+        "act": o.act, "run": o.run, "notes": o.notes, "needs_operator": o.needs_operator, "dry_run": dry_run,
     })
 }
 

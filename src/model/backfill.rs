@@ -131,7 +131,9 @@ pub struct DayRecord {
     pub attempt: u32,
     /// Where it stands.
     pub state: DayState,
-    /// Its run.
+    /// The name under which its run is asked for.
+    pub token: String,
+    /// Its run; without an id before a service gave it one.
     pub run: RunRef,
     /// What lay there before it began.
     pub before: Partition,

@@ -26,6 +26,7 @@ fn backfill(states: &[DayState], parallel: u32) -> Backfill {
                 date,
                 attempt: 1,
                 state: *state,
+                token: format!("t{n}"),
                 run,
                 before: Partition::default(),
                 after: None,

@@ -1,5 +1,6 @@
 //! The nouns and rules of the runbook, pure: no files, no network, no async. Time is a parameter.
 
+pub mod act;
 pub mod alarm;
 pub mod alert;
 pub mod alias;
@@ -10,6 +11,7 @@ pub mod column;
 pub mod command;
 pub mod contract;
 pub mod dag;
+pub mod dag_act;
 pub mod dataset;
 mod documents;
 pub mod entry;
@@ -23,18 +25,21 @@ pub mod metric;
 pub mod moves;
 mod named;
 pub mod notice;
+pub mod order;
 pub mod origin;
 pub mod partition;
 pub mod protection;
 pub mod quality;
 pub mod reason;
 pub mod redrive;
+pub mod retry;
 pub mod route;
 pub mod rules;
 pub mod run;
 pub mod run_audit;
 pub mod secret;
 pub mod severity;
+pub mod spark;
 pub mod template;
 pub mod text;
 pub mod triage;

@@ -5,9 +5,12 @@ use std::fmt;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use super::dag::DagId;
 use super::dataset::Dataset;
 use super::moves::MoveId;
+use super::run::JobRunId;
 
 /// Names a redrive or a backfill; a segment of a key. Sorts by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -116,6 +119,29 @@ pub enum Launch {
         /// Where it is written: one that a lake brings along was written by whoever wrote the lake.
         source: String,
     },
+    /// A run of a DAG.
+    Dag {
+        /// Which.
+        dag: DagId,
+        /// What it is given.
+        conf: Map<String, Value>,
+        /// Its logical date.
+        logical: Option<NaiveDate>,
+    },
+    /// A run of EMR Serverless like another one. What that one was asked for with is read anew when this one is: it may
+    /// hold secrets, and this lies on the lake.
+    Emr {
+        /// Who tells of it.
+        source: String,
+        /// The other run.
+        like: JobRunId,
+        /// Its own arguments, if they are not those of the other.
+        arguments: Option<Vec<String>>,
+        /// The date that stands in the arguments of the other, and the one that stands there now.
+        redate: Option<(NaiveDate, NaiveDate)>,
+        /// Its name.
+        name: String,
+    },
 }
 
 impl Launch {
@@ -123,6 +149,19 @@ impl Launch {
     pub fn told(&self) -> String {
         match self {
             Self::Command { words, .. } => words.join(" "),
+            Self::Dag { dag, conf, logical } => {
+                let conf = serde_json::to_string(conf).unwrap_or_default();
+                let logical = logical.map(|date| format!(" for {date}")).unwrap_or_default();
+                format!("a run of the DAG {}{logical} with {conf}", dag.0)
+            }
+            Self::Emr { like, arguments, redate, name, .. } => {
+                let with = match (arguments, redate) {
+                    (Some(arguments), _) => format!(", with {}", arguments.join(" ")),
+                    (None, Some((old, new))) => format!(", for {new} instead of {old}"),
+                    (None, None) => String::new(),
+                };
+                format!("a run of EMR Serverless, {name}, as {like} was{with}")
+            }
         }
     }
 }

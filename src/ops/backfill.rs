@@ -94,6 +94,7 @@ impl Session {
         let mut planned = Vec::new();
         if let (Some(data), Some(job), true) = (&data, &job, refused.is_empty()) {
             let known = self.known_now(now).await;
+            let starter = self.starter(job, now).await.map_err(|why| refused.push(why)).ok();
             let against = Against::of(&known, &ask.dataset);
             let looks: Vec<_> = all.iter().map(|date| look(&self.lake, data, Some(*date), &self.cache)).collect();
             let there: Vec<Partition> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
@@ -103,12 +104,13 @@ impl Session {
                 let variables = Variables { date: Some(date), dataset: Some(ask.dataset.clone()), entry: None };
                 let launch = match right && !ask.force {
                     true => None,
-                    false => match self.launch(job, &variables) {
-                        Ok(launch) => Some(launch),
-                        Err(why) => {
+                    false => match starter.as_ref().map(|starter| starter.launch(&variables, true)) {
+                        Some(Ok(launch)) => Some(launch),
+                        Some(Err(why)) => {
                             refused.push(why);
                             break;
                         }
+                        None => None,
                     },
                 };
                 planned.push(PlannedDay { date, why, there, launch });
@@ -157,7 +159,7 @@ impl Session {
     }
 
     /// What is known of the lake, read anew unless that is but a moment ago.
-    async fn known_now(&self, now: DateTime<Utc>) -> Snapshot {
+    pub(super) async fn known_now(&self, now: DateTime<Utc>) -> Snapshot {
         let last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         match last.taken {
             Some(taken) if now - taken < KNOWN_FOR => last,

@@ -8,6 +8,7 @@ mod backfill;
 mod cadence;
 mod cost;
 mod drift;
+pub mod driving;
 mod entries;
 mod freshness;
 pub mod gate;
@@ -23,22 +24,29 @@ pub mod pipeline;
 mod quarantines;
 mod redrive;
 mod refresh;
+pub mod retries;
+pub mod retrying;
 mod scan;
 mod secrets;
 pub mod session;
 pub mod settings;
+mod starter;
 mod triage;
 
 pub use audit::AuditRecord;
 pub use backfill::BackfillAsk;
 pub use cost::Cost;
-pub use gate::{Gate, GateError, Outcome, RunAsk, TriageAsk, WorkRef, WriteEffect};
+pub use driving::{ClearedTask, DrivePlan};
+pub use gate::{
+    CancelAsk, DagAsk, Gate, GateError, OpenAct, Outcome, RunAsk, SubmitAsk, TriageAsk, WorkRef, WriteEffect,
+};
 pub use health::{SourceHealth, SourceState};
 pub use history::{History, HistoryEvent};
 pub use moves::{Ask, Keep, MoveProgress, Phase, Quarantine, QuarantineEvent, Watch};
 pub use notify::Notifying;
 pub use pipeline::{Connected, LogOf, Pipeline};
 pub use redrive::Redrives;
+pub use retrying::{Left, Standing};
 pub use session::{Opened, Progress, Session, Snapshot};
 pub use settings::LakeSettings;
 

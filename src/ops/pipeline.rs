@@ -115,7 +115,7 @@ pub(super) async fn read(
     );
     let (mut pipeline, mut health) = (Pipeline::default(), Vec::new());
     for (source, runs) in connected.jobs.iter().zip(jobs) {
-        let its = |run: &&Arc<JobRun>| run.source.split('/').next() == Some(source.name());
+        let its = |run: &&Arc<JobRun>| source.tells_of(&run.source);
         let (heard, after) = match runs {
             Some(Ok(runs)) => {
                 // One that runs takes longer each time: that is a change.
@@ -258,13 +258,15 @@ impl Session {
         Ok(RunAsk { job: job.clone(), command, folder, date, settings })
     }
 
+    /// The source of that name.
+    pub(super) fn source_of(&self, source: &str) -> Result<&Arc<dyn JobSource>, SourceError> {
+        let found = self.connected.jobs.iter().find(|s| s.tells_of(source));
+        found.ok_or_else(|| unconnected(source.to_owned()))
+    }
+
     /// One job run in full.
     pub async fn run_detail(&self, source: &str, id: &JobRunId) -> Result<RunDetail, SourceError> {
-        let name = source.split('/').next().unwrap_or(source);
-        match self.connected.jobs.iter().find(|s| s.name() == name) {
-            Some(source) => source.run(id).await,
-            None => Err(unconnected(format!("{source} {id}"))),
-        }
+        self.source_of(source)?.run(id).await
     }
 
     /// What a run used, as it was measured until now or its end; none where no source keeps that of such runs.
@@ -278,11 +280,7 @@ impl Session {
 
     /// A link to a run's own pages. It opens them to whoever has it: it is shown, never logged.
     pub async fn dashboard(&self, source: &str, id: &JobRunId, attempt: Option<u32>) -> Result<String, SourceError> {
-        let name = source.split('/').next().unwrap_or(source);
-        match self.connected.jobs.iter().find(|s| s.name() == name) {
-            Some(source) => source.dashboard(id, attempt).await,
-            None => Err(unconnected(format!("{source} {id}"))),
-        }
+        self.source_of(source)?.dashboard(id, attempt).await
     }
 
     /// The task instances of one DAG run.

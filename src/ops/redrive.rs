@@ -8,11 +8,10 @@ use super::entries::group;
 use super::gate::{GateError, chance};
 use super::moves::records;
 use crate::lake::path::Prefixes;
-use crate::lake::{Key, Lake, LakeError, address, listing};
+use crate::lake::{Key, Lake, LakeError, listing};
 use crate::model::entry::{DlqEntry, EntryPath};
 use crate::model::redrive::{RedrivePlan, RedriveRecord, RowsObject, SCHEMA, blocking, is_reason, next_number};
-use crate::model::run::JobName;
-use crate::model::work::{Launch, Variables, WorkId};
+use crate::model::work::{Variables, WorkId};
 
 /// Redrives of one entry that are read at most: nobody does it that often.
 const MOST: usize = 200;
@@ -118,7 +117,10 @@ impl Session {
         let variables =
             Variables { date: entry.date, dataset: Some(entry.dataset.clone()), entry: Some(entry.path.0.to_string()) };
         let launch = match &job {
-            Some(job) => self.launch(job, &variables).map_err(|why| refused.push(why)).ok(),
+            Some(job) => {
+                let launch = self.starter(job, now).await.and_then(|starter| starter.launch(&variables, false));
+                launch.map_err(|why| refused.push(why)).ok()
+            }
             None => {
                 refused.push(format!(
                     "no job redrives {}: redrive = \"JOB\" in its [[datasets]] table, or in that of its layer in [[layers]]",
@@ -144,18 +146,6 @@ impl Session {
             override_reason: reason,
             refused,
         })
-    }
-
-    /// What a job would start for these variables, or why it cannot.
-    pub(super) fn launch(&self, job: &JobName, variables: &Variables) -> Result<Launch, String> {
-        let Some(command) = self.settings.commands.get(job) else {
-            return Err(format!("nobody says how {job} is run: command = \"…\" in its [[jobs]] table"));
-        };
-        if address::file_path(self.lake.url()).is_err() {
-            return Err(format!("{job} is a command, and those run in the folder of a local environment"));
-        }
-        let words = command.filled(variables).map_err(|why| format!("{job}: {why}"))?;
-        Ok(Launch::Command { words, source: command.source.clone() })
     }
 }
 

@@ -6,6 +6,7 @@ use crate::lake::path::Prefixes;
 use crate::model::category::CategoryRule;
 use crate::model::command::JobCommand;
 use crate::model::dataset::{Dataset, DatasetSettings, Layer, LayerJobs};
+use crate::model::retry::RetryPolicy;
 use crate::model::route::Route;
 use crate::model::rules::{Override, Thresholds};
 use crate::model::run::JobName;
@@ -28,6 +29,8 @@ pub struct LakeSettings {
     pub feeds: Vec<String>,
     /// The credentials of sources that are watched.
     pub secrets: Vec<WatchedSecret>,
+    /// When a run that failed is asked for again.
+    pub retry: RetryPolicy,
     /// The jobs that are commands of this machine.
     pub commands: BTreeMap<JobName, JobCommand>,
     /// How jobs are run that are no commands.

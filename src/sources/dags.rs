@@ -1,13 +1,16 @@
-//! Where DAG runs are told of: one port, and its end, Airflow of either version, self-hosted or MWAA.
+//! Where DAG runs are told of, and where they are acted on: two ports, since only the gate holds the second. Their end is
+//! Airflow of either version, self-hosted or MWAA.
 
 use std::fmt::Debug;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::SourceError;
 use super::logs::LogPage;
+use super::{SourceError, Undone};
+use crate::lake::ErrorClass;
 use crate::model::dag::{Dag, DagId, DagRun, DagRunId, TaskInstance};
+use crate::model::dag_act::{Clear, MarkedAs, TaskRef, Trigger};
 
 /// A source of DAG runs. Reads only.
 #[async_trait]
@@ -34,4 +37,28 @@ pub trait DagSource: Send + Sync + Debug {
 
     /// The log of one try of a task.
     async fn log(&self, task: &TaskInstance, number: u32) -> Result<LogPage, SourceError>;
+
+    /// The task instances that a clear would come to, in order. Nothing is changed.
+    async fn would_clear(&self, clear: &Clear) -> Result<Vec<TaskRef>, SourceError> {
+        Err(SourceError::new(ErrorClass::Unsupported, clear.dag.0.to_string(), "no Airflow runs this DAG"))
+    }
+}
+
+/// What acts on DAGs. Only the gate holds one.
+#[async_trait]
+pub trait DagControl: DagSource {
+    /// Asks for a run. The same id again is the same request again.
+    async fn trigger(&self, trigger: &Trigger) -> Result<(), Undone>;
+
+    /// Lets task instances run anew.
+    async fn clear(&self, clear: &Clear) -> Result<(), Undone>;
+
+    /// Stops the schedule of a DAG, or lets it go on.
+    async fn pause(&self, dag: &DagId, paused: bool) -> Result<(), Undone>;
+
+    /// Says of a run that it ended so: what goes on in it is stopped.
+    async fn mark_run(&self, dag: &DagId, run: &DagRunId, state: MarkedAs) -> Result<(), Undone>;
+
+    /// Says of a task instance that it ended so.
+    async fn mark_task(&self, dag: &DagId, run: &DagRunId, task: &TaskRef, state: MarkedAs) -> Result<(), Undone>;
 }

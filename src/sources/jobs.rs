@@ -1,4 +1,5 @@
-//! Where job runs are told of: one port, and its ends, EMR Serverless and commands of this machine.
+//! Where job runs are told of, and where they are asked for: two ports, since only the gate holds the second. Their ends
+//! are EMR Serverless and, of the first, commands of this machine.
 
 use std::fmt::Debug;
 
@@ -6,8 +7,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::SourceError;
+use super::{SourceError, Undone};
+use crate::lake::ErrorClass;
+use crate::model::act::ClientToken;
 use crate::model::metric::MetricPlace;
+use crate::model::order::{JobOrder, Limits};
 use crate::model::run::{JobRun, JobRunId, LogPlace, ResourceUse, RunState};
 
 /// One attempt of a run.
@@ -53,6 +57,11 @@ pub trait JobSource: Send + Sync + Debug {
     /// Its name on screen: `emr`, `local`.
     fn name(&self) -> &'static str;
 
+    /// Whether a run that names this as its source is one of its own.
+    fn tells_of(&self, source: &str) -> bool {
+        source == self.name()
+    }
+
     /// Requests that it has sent since the start; none if the lake counts them.
     fn requests(&self) -> Option<u64> {
         None
@@ -66,4 +75,28 @@ pub trait JobSource: Send + Sync + Debug {
 
     /// A link to the run's own pages (Spark UI). It opens them to whoever has it: it is shown, never logged.
     async fn dashboard(&self, id: &JobRunId, attempt: Option<u32>) -> Result<String, SourceError>;
+
+    /// What a run was asked for with, as it was: to ask for it again. Nothing in it is masked.
+    async fn order(&self, id: &JobRunId) -> Result<JobOrder, SourceError> {
+        let error = SourceError::new(ErrorClass::Unsupported, id.0.to_string(), "it is no run of EMR Serverless");
+        Err(SourceError { hint: "a job that is a command: lakeward jobs run JOB".to_owned(), ..error })
+    }
+
+    /// What an application allows its runs.
+    async fn limits(&self, application: &str) -> Result<Limits, SourceError> {
+        Err(SourceError::new(ErrorClass::Unsupported, application, "it is no application of EMR Serverless"))
+    }
+}
+
+/// What starts and ends job runs. Only the gate holds one.
+#[async_trait]
+pub trait JobRunner: Send + Sync + Debug {
+    /// The name of the source that tells of what it starts: `emr`.
+    fn name(&self) -> &'static str;
+
+    /// Asks for a run. The same token again is the same request again: it answers the run that there is.
+    async fn start(&self, order: &JobOrder, token: &ClientToken) -> Result<JobRunId, Undone>;
+
+    /// Asks a run to end. One that is over stays as it is.
+    async fn cancel(&self, id: &JobRunId) -> Result<(), Undone>;
 }

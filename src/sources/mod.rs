@@ -20,6 +20,8 @@ pub mod reach;
 pub mod s3_logs;
 pub mod secrets;
 pub mod sent;
+mod undone;
 
 /// The error of a source is the lake's: a class, the object it concerns, what to do.
 pub use crate::lake::LakeError as SourceError;
+pub use undone::Undone;

@@ -6,6 +6,7 @@ mod console_moves;
 mod console_on_s3;
 mod delta_tables;
 mod doctor;
+mod driving;
 mod equal_ends;
 mod faults;
 mod foreign_files;

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::Writing;
+use super::driving::{ClearArgs, MarkArgs, PauseArgs, Rerun, Retry, TriggerArgs};
 
 /// The commands of job runs. ID is one that `jobs list` prints, its beginning, or a job: then its newest run.
 #[derive(Debug, Subcommand)]
@@ -42,6 +43,18 @@ pub enum Jobs {
         #[command(flatten)]
         writing: Writing,
     },
+    /// Run it again: as it was, or with other memory, settings or arguments. What differs is shown first
+    Rerun(Rerun),
+    /// End a run
+    Cancel {
+        /// The run
+        id: String,
+        /// How it is confirmed; the number is 1
+        #[command(flatten)]
+        writing: Writing,
+    },
+    /// Run it again until it goes well, as the retry policy says; the tries that go on; what was left of them
+    Retry(Retry),
     /// The log of a run
     Logs {
         /// The run
@@ -73,6 +86,16 @@ pub enum Dags {
         /// The run; the newest one if left out
         run: Option<String>,
     },
+    /// Ask for a run
+    Trigger(TriggerArgs),
+    /// Let task instances of a run run anew: --dry-run lists which
+    Clear(ClearArgs),
+    /// Stop the schedule of a DAG
+    Pause(PauseArgs),
+    /// Let the schedule of a DAG go on
+    Unpause(PauseArgs),
+    /// Say of a run, or of a task of it, that it ended so; nothing runs by it
+    Mark(MarkArgs),
     /// The log of one try of a task
     Logs {
         /// The DAG

@@ -13,6 +13,7 @@ use toml::Spanned;
 use super::Places;
 use super::duration::DurationText;
 use super::fault::{ConfigError, line_of, split_message};
+use super::retry::RetryTable;
 use super::secret::SecretText;
 use super::source::{Source, Sourced};
 use crate::model::category::FailureCategory;
@@ -37,6 +38,9 @@ pub struct Tables {
     /// When to alert.
     #[serde(default)]
     pub thresholds: ThresholdsTable,
+    /// When a run that failed is asked for again.
+    #[serde(default)]
+    pub retry: RetryTable,
     /// Thresholds of one layer, dataset or job.
     #[serde(default)]
     pub overrides: Vec<Spanned<OverrideTable>>,

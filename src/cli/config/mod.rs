@@ -10,6 +10,7 @@ mod layers;
 mod notify;
 mod place;
 mod resolve;
+mod retry;
 mod secret;
 mod services;
 mod source;

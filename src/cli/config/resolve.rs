@@ -12,7 +12,9 @@ use super::file::{Document, EnvironmentTable, Kind, Tables};
 use super::layers::Layers;
 use super::source::{Ledger, Source, Sourced};
 use super::target::{self, LakeTarget};
-use super::{Config, ConsoleConfig, Places, Vars, Vocabulary, check, jobs, notify, services, thresholds, watched};
+use super::{
+    Config, ConsoleConfig, Places, Vars, Vocabulary, check, jobs, notify, retry, services, thresholds, watched,
+};
 use crate::cli::args::Global;
 use crate::cli::connect::builtin_categories;
 use crate::lake::path::Prefixes;
@@ -395,6 +397,7 @@ impl Layers<'_> {
             quality,
             feeds,
             secrets,
+            retry: retry::of(self, ledger)?,
             commands: Default::default(), // of the jobs, when they are known
             routes: Default::default(),
             layers: Vec::new(),

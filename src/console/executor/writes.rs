@@ -177,6 +177,10 @@ async fn perform(
         WriteEffect::Redrive(plan) => plan.id.lease(),
         WriteEffect::Backfill(plan) => plan.id.lease(),
         WriteEffect::ResumeWork(work) => work.id().lease(),
+        WriteEffect::Submit(ask) => MoveId(ask.id.0.clone()),
+        WriteEffect::Cancel(ask) => MoveId(ask.id.0.clone()),
+        WriteEffect::Dag(ask) => MoveId(ask.id.0.clone()),
+        WriteEffect::Finish(id) => MoveId(id.0.clone()),
         WriteEffect::Arm { .. } | WriteEffect::Triage(_) | WriteEffect::Run(_) => MoveId(String::new()),
     };
     let watch = watch.clone();

@@ -97,6 +97,14 @@ fn command(facts: &mut Facts<'_>, words: &[String], source: &str) {
     facts.add("of", &one_line(source, 1200), Role::Text);
 }
 
+fn started(facts: &mut Facts<'_>, launch: Option<&Launch>) {
+    match launch {
+        Some(Launch::Command { words, source }) => command(facts, words, source),
+        Some(launch) => facts.add("starts", &one_line(&launch.told(), 2000), Role::Text),
+        None => {}
+    }
+}
+
 fn refused(facts: &mut Facts<'_>, refusals: &[String]) {
     for why in refusals {
         facts.add(&format!("{} refused", glyphs::CRITICAL), &one_line(why, 1000), Role::Critical);
@@ -110,9 +118,7 @@ fn redrive(facts: &mut Facts<'_>, plan: &RedrivePlan) {
     if let Some(job) = &plan.job {
         facts.add("job", &one_line(&job.0, 200), Role::Text);
     }
-    if let Some(Launch::Command { words, source }) = &plan.launch {
-        command(facts, words, source);
-    }
+    started(facts, plan.launch.as_ref());
     match &plan.data {
         Some(data) => facts.add("into", &one_line(data, 1200), Role::Text),
         None => facts.add("! into", "nobody knows where: without a data_prefix no effect is seen", Role::Warning),
@@ -138,10 +144,7 @@ fn backfill(facts: &mut Facts<'_>, plan: &BackfillPlan) {
     if let Some(data) = &plan.data {
         facts.add("into", &one_line(data, 1200), Role::Text);
     }
-    let first = plan.days.iter().find_map(|day| day.launch.as_ref());
-    if let Some(Launch::Command { words, source }) = first {
-        command(facts, words, source);
-    }
+    started(facts, plan.days.iter().find_map(|day| day.launch.as_ref()));
     facts.add("proof", "new rows in each day's partition, whatever its program says", Role::Text);
     for day in &plan.days {
         let (name, role) = if day.launch.is_some() { ("run", Role::Text) } else { ("skip", Role::Dim) };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use futures::stream::{FuturesUnordered, StreamExt};
 
-use super::launching::{Going, RunEnd, Task};
+use super::launching::{Known, RunEnd, Task};
 use super::living::Living;
 use super::redriving::noted;
 use super::{Fence, Gate, GateError, JournalStep, Outcome, Record, WorkRef, WriteEffect};
@@ -241,14 +241,19 @@ impl Carrying<'_> {
                 }
             }
         };
-        let token = living.record.run.id.clone();
-        let end = match self.gate.ready(&task, &token, fresh).await {
+        let run = Some(living.record.run.clone());
+        let known = Known { fresh, run, since: living.record.begun };
+        let end = match self.gate.ready(&task, &living.record.token, known).await {
             Ok(going) => {
-                if let Going::Before(run) = &going {
-                    living.record.run = run.clone();
+                let run = going.run(&living.record.token);
+                if living.record.run != run {
+                    living.record.run = run;
+                    living.update(self.gate.lake.as_ref()).await?;
                 }
                 self.gate.awaited(&task, going, self.watch).await?
             }
+            // It may have been asked for: the day stays as it is, and is taken up.
+            Err(error @ GateError::Halted { .. }) => return Err(error),
             Err(error) => RunEnd { state: Some(RunState::Failed), told: error.to_string(), note: None },
         };
         self.judged(&task, &end, &mut living).await?;
@@ -278,6 +283,7 @@ impl Carrying<'_> {
             attempt,
             state: if as_planned { DayState::Submitted } else { DayState::Failed },
             run: task.run(&token),
+            token: token.clone(),
             before,
             after: None,
             begun: now,

@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{RunAsk, TriageAsk, WorkRef};
+use super::{CancelAsk, DagAsk, RunAsk, SubmitAsk, TriageAsk, WorkRef};
 use crate::lake::LakeError;
+use crate::model::act::ActId;
 use crate::model::backfill::BackfillPlan;
 use crate::model::moves::{Illegal, MoveId, MoveKind, Plan, Refusal, Step};
 use crate::model::protection::{CannotArm, Level, Locked};
 use crate::model::redrive::RedrivePlan;
+use crate::model::run::JobRunId;
 use crate::model::triage::TriageRecord;
 
 /// Everything that can be asked of the gate.
@@ -43,6 +45,14 @@ pub enum WriteEffect {
     Backfill(Box<BackfillPlan>),
     /// The rest of a redrive or a backfill that was interrupted.
     ResumeWork(WorkRef),
+    /// A job run that a service is asked for.
+    Submit(Box<SubmitAsk>),
+    /// A job run that a service is asked to end.
+    Cancel(CancelAsk),
+    /// Something that is done to a DAG.
+    Dag(Box<DagAsk>),
+    /// The rest of an act of which no reply came: a submission is repeated with its own token.
+    Finish(ActId),
 }
 
 impl WriteEffect {
@@ -57,6 +67,22 @@ impl WriteEffect {
             Self::Run(_) => "run",
             Self::Redrive(_) | Self::ResumeWork(WorkRef::Redrive { .. }) => "redrive",
             Self::Backfill(_) | Self::ResumeWork(WorkRef::Backfill { .. }) => "backfill",
+            Self::Submit(_) => "submit",
+            Self::Cancel(_) => "cancel",
+            Self::Dag(ask) => ask.act.word(),
+            Self::Finish(_) => "finish",
+        }
+    }
+
+    /// How many objects it names, where it does not depend on what lies on the lake: runs, DAGs, task instances.
+    pub fn objects(&self) -> Option<u64> {
+        match self {
+            Self::Dag(ask) => Some(ask.act.objects()),
+            Self::Run(_) | Self::Submit(_) | Self::Cancel(_) | Self::Finish(_) => Some(1),
+            Self::Move(plan) => Some(plan.objects.len() as u64),
+            Self::Redrive(_) | Self::ResumeWork(_) => Some(1),
+            Self::Backfill(plan) => Some(plan.runs()),
+            Self::Resume(_) | Self::Mark { .. } | Self::Arm { .. } | Self::Triage(_) => None,
         }
     }
 }
@@ -76,6 +102,10 @@ pub struct Outcome {
     pub path: Option<String>,
     /// Until when the environment is armed, where that was asked for.
     pub armed_until: Option<DateTime<Utc>>,
+    /// The act on a job or a DAG that it was.
+    pub act: Option<ActId>,
+    /// The job run that was started, or asked to end.
+    pub run: Option<JobRunId>,
     /// The acts on alerts that were recorded.
     pub triaged: Vec<TriageRecord>,
     /// What went otherwise than planned, in sentences; a notification that failed, new data left at the source.
@@ -111,6 +141,9 @@ pub enum GateError {
     /// The plan cannot be.
     #[error("refused: {}", .0.first().map_or_else(|| "the plan".to_owned(), ToString::to_string))]
     Refused(Vec<Refusal>),
+    /// What is asked for cannot run.
+    #[error("refused: {}", .0.join("; "))]
+    Unfit(Vec<String>),
     /// The lake changed since it was planned; nothing was done.
     #[error("refused: the lake changed since this was planned: {}", .0.first().map_or("", String::as_str))]
     Changed(Vec<String>),
@@ -162,7 +195,19 @@ pub enum GateError {
         /// Whether it was asked to stop.
         asked: bool,
     },
-    /// The lake did not answer; nothing was done.
+    /// A service gave no answer to an act: it may have been done.
+    #[error("no answer to {id} ({what}): {error}")]
+    Unanswered {
+        /// Which act.
+        id: ActId,
+        /// What it is.
+        what: String,
+        /// Whether it can be asked for again and come to the same.
+        again: bool,
+        /// Why there is none.
+        error: Box<LakeError>,
+    },
+    /// The lake, or a service, did not answer, or refused; nothing was done.
     #[error(transparent)]
     Lake(#[from] LakeError),
 }
@@ -177,6 +222,7 @@ impl GateError {
                 | Self::Unconfirmed(_)
                 | Self::Held { .. }
                 | Self::Refused(_)
+                | Self::Unfit(_)
                 | Self::Changed(_)
                 | Self::Illegal(_)
                 | Self::Blocked { .. }
@@ -199,6 +245,7 @@ impl GateError {
                 let more = refusals.len().saturating_sub(1);
                 if more > 0 { format!("{more} more; the plan lists them all") } else { "see the plan".to_owned() }
             }
+            Self::Unfit(_) => "change what is asked for: the plan shows all of it".to_owned(),
             Self::Changed(what) => match what.len() {
                 0 | 1 => "plan it again".to_owned(),
                 n => format!("{} differences in all; plan it again", n),
@@ -207,6 +254,13 @@ impl GateError {
             Self::Unknown(_) => "lakeward quarantine list".to_owned(),
             Self::Journal { .. } => "make room, or set XDG_STATE_HOME to a place that can be written".to_owned(),
             Self::Interrupted { hint, .. } | Self::Blocked { hint, .. } | Self::Halted { hint, .. } => hint.clone(),
+            Self::Unanswered { again: true, .. } => {
+                "it may have been done; lakeward asks again within the hour, with the same token: nothing is done twice"
+                    .to_owned()
+            }
+            Self::Unanswered { again: false, .. } => {
+                "it may have been done, and is not repeated: look at the run before you try again".to_owned()
+            }
             Self::Lake(error) => error.hint.clone(),
         }
     }

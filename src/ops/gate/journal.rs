@@ -141,6 +141,16 @@ impl Journal {
         tokio::task::spawn_blocking(move || unfinished_work(&folder, &lake)).await.unwrap_or_default()
     }
 
+    /// The folder of what is not a move: acts on jobs and DAGs.
+    pub(super) fn acts(&self) -> PathBuf {
+        self.folder.join("acts")
+    }
+
+    /// The folder of series of tries.
+    pub(in crate::ops) fn retries(&self) -> PathBuf {
+        self.folder.join("retries")
+    }
+
     fn path(&self, id: &MoveId) -> PathBuf {
         self.folder.join(format!("{id}.jsonl"))
     }

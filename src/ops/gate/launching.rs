@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::living::Living;
 use super::running::{Errand, record_key};
 use super::{Gate, GateError};
 use crate::model::dataset::Dataset;
+use crate::model::route::{Route, filled};
 use crate::model::run::{JobName, RunState};
 use crate::model::work::{Launch, RunRef, Variables};
 use crate::ops::moves::Watch;
@@ -19,6 +20,11 @@ use crate::sources::local::process;
 const LOOK: Duration = Duration::from_millis(200);
 /// The source of runs of this machine.
 pub(super) const LOCAL: &str = "local";
+/// The source of DAG runs.
+pub(super) const AIRFLOW: &str = "airflow";
+/// How long a service may be asked again with the same token: AWS does not say how long it remembers one, and an hour is
+/// what it says of the services that do.
+const REPEATED: chrono::Duration = chrono::Duration::hours(1);
 
 /// What a job is to do.
 #[derive(Debug, Clone)]
@@ -34,17 +40,24 @@ pub(super) struct Task {
 }
 
 impl Task {
-    /// Its run, as it will be known.
+    /// Its run, as far as it is known before it is asked for: a service gives it an id of its own.
     pub fn run(&self, token: &str) -> RunRef {
-        match self.launch {
+        match &self.launch {
             Launch::Command { .. } => RunRef { source: LOCAL.to_owned(), id: token.to_owned() },
+            Launch::Dag { .. } => RunRef { source: AIRFLOW.to_owned(), id: String::new() },
+            Launch::Emr { source, .. } => RunRef { source: source.clone(), id: String::new() },
         }
+    }
+
+    fn variables(&self) -> Variables {
+        Variables { date: self.date, dataset: Some(self.dataset.clone()), entry: self.entry.clone() }
     }
 
     /// The prefixes that are held while it runs: a command and its like would write the same.
     pub fn holds(&self) -> Vec<String> {
         match self.launch {
             Launch::Command { .. } => vec![super::running::folder_of(&self.job)],
+            Launch::Dag { .. } | Launch::Emr { .. } => Vec::new(),
         }
     }
 }
@@ -54,8 +67,31 @@ impl Task {
 pub(super) enum Going {
     /// Nothing of it began yet: it is to be run here.
     Here(Box<Errand>, Box<Living<RunRecord>>),
-    /// It was begun before.
+    /// It was begun before, or by a service.
     Before(RunRef),
+    /// Nobody knows whether it was asked for, and it is too late to ask again.
+    Unknown(RunRef),
+}
+
+impl Going {
+    /// The run.
+    pub fn run(&self, token: &str) -> RunRef {
+        match self {
+            Self::Here(..) => RunRef { source: LOCAL.to_owned(), id: token.to_owned() },
+            Self::Before(run) | Self::Unknown(run) => run.clone(),
+        }
+    }
+}
+
+/// What is known of a run that is made ready.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    /// Nothing can have begun under its name: its record alone does not mean that its command did.
+    pub fresh: bool,
+    /// The run, if a service told it.
+    pub run: Option<RunRef>,
+    /// When its name was written down.
+    pub since: DateTime<Utc>,
 }
 
 /// How a run ended, as far as anybody knows.
@@ -70,25 +106,21 @@ pub(super) struct RunEnd {
 }
 
 impl Gate {
-    /// Makes ready the run of this name. `fresh` says that nothing can have begun under it: its record alone does not mean
-    /// that its command did.
-    pub(super) async fn ready(&self, task: &Task, token: &str, fresh: bool) -> Result<Going, GateError> {
+    /// Makes ready the run of this name, and asks for it where a service runs it.
+    pub(super) async fn ready(&self, task: &Task, token: &str, known: Known) -> Result<Going, GateError> {
+        if let Some(run) = known.run.clone().filter(|run| !run.id.is_empty() && run.source != LOCAL) {
+            return Ok(Going::Before(run));
+        }
+        self.is_configured(task)?;
+        let fresh = known.fresh;
         match &task.launch {
+            Launch::Emr { .. } if (self.clock)() - known.since > REPEATED => Ok(Going::Unknown(task.run(token))),
+            Launch::Emr { .. } | Launch::Dag { .. } => self.asked_for(task, token).await.map(Going::Before),
             Launch::Command { words, .. } => {
                 let folder = self.folder.clone().ok_or_else(|| GateError::Blocked {
                     why: "commands run in the folder of a local environment".to_owned(),
                     hint: "this lake is not on this machine".to_owned(),
                 })?;
-                // A record on the lake may be anybody's: only what is configured here is run.
-                let variables =
-                    Variables { date: task.date, dataset: Some(task.dataset.clone()), entry: task.entry.clone() };
-                let configured = self.commands.get(&task.job).map(|command| command.filled(&variables));
-                if configured != Some(Ok(words.clone())) {
-                    return Err(GateError::Blocked {
-                        why: format!("the command of {} is not the one that was planned", task.job),
-                        hint: "it was changed since, or the record was: plan it anew".to_owned(),
-                    });
-                }
                 let errand = Errand {
                     job: task.job.clone(),
                     command: words.clone(),
@@ -121,8 +153,45 @@ impl Gate {
                 let ran = self.run_here(&errand, *record, watch).await;
                 Ok(RunEnd { state: RunState::from_word(ran.state), told: ran.told, note: ran.note })
             }
-            Going::Before(run) => self.followed(task, &run, watch).await,
+            Going::Before(run) if run.source == LOCAL => self.followed(task, &run, watch).await,
+            Going::Before(run) => self.watched(task, &run, watch).await,
+            Going::Unknown(_) => {
+                let told = "nobody knows whether it was asked for, and it is too long ago to ask again".to_owned();
+                Ok(RunEnd { state: None, told, note: None })
+            }
         }
+    }
+
+    /// A record on the lake may be anybody's: only what is configured here is started.
+    fn is_configured(&self, task: &Task) -> Result<(), GateError> {
+        let variables = task.variables();
+        let well = match &task.launch {
+            Launch::Command { words, .. } => {
+                let command = self.commands.get(&task.job).map(|command| command.filled(&variables));
+                command.as_ref() == Some(&Ok(words.clone()))
+            }
+            Launch::Dag { dag, conf, logical } => match self.routes.get(&task.job) {
+                Some(Route::Dag { dag: of, conf: given, logical: is_logical }) => {
+                    let date = task.date.filter(|_| *is_logical);
+                    of == dag && *logical == date && filled(given, &variables).as_ref() == Ok(conf)
+                }
+                _ => false,
+            },
+            Launch::Emr { arguments, .. } => match self.routes.get(&task.job) {
+                Some(Route::Emr { arguments: given }) => {
+                    let fill = |all: &Vec<String>| all.iter().map(|a| variables.fill(a)).collect::<Result<Vec<_>, _>>();
+                    given.as_ref().map(fill).transpose().as_ref() == Ok(arguments)
+                }
+                _ => false,
+            },
+        };
+        if well {
+            return Ok(());
+        }
+        Err(GateError::Blocked {
+            why: format!("what {} starts is not what was planned", task.job),
+            hint: "it was changed since, or the record was: plan it anew".to_owned(),
+        })
     }
 
     async fn followed(&self, task: &Task, run: &RunRef, watch: &Watch) -> Result<RunEnd, GateError> {

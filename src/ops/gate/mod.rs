@@ -2,7 +2,9 @@
 //! lease, journal, the call, the audit record, in this order.
 
 mod actor;
+mod acts;
 mod backfilling;
+mod driving;
 mod effect;
 mod holding;
 mod journal;
@@ -10,6 +12,7 @@ mod launching;
 mod lease;
 mod living;
 mod redriving;
+mod remote;
 mod running;
 mod triage;
 mod writing;
@@ -24,6 +27,8 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex as Turn, OnceCell};
 
 pub use actor::Actor;
+pub use acts::OpenAct;
+pub use driving::{CancelAsk, DagAsk, SubmitAsk};
 pub use effect::{GateError, Outcome, WriteEffect};
 pub use journal::{Journal, JournalStep, Record, WorkRef};
 pub use lease::{Fence, Lease, Leases};
@@ -31,6 +36,7 @@ pub use running::RunAsk;
 pub use triage::TriageAsk;
 pub use writing::level_of;
 
+use self::acts::{Acts, Driven};
 use super::audit::{self, AuditRecord};
 use super::moves::{Watch, records};
 use super::notify::Notifying;
@@ -39,8 +45,11 @@ use crate::lake::path::Prefixes;
 use crate::lake::{Condition, LakeWriter};
 use crate::model::command::JobCommand;
 use crate::model::protection::{Confirmation, Level, Protection};
+use crate::model::route::Route;
 use crate::model::run::JobName;
 use crate::rows::RowCache;
+use crate::sources::dags::DagControl;
+use crate::sources::jobs::{JobRunner, JobSource};
 
 type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
@@ -64,6 +73,13 @@ pub struct Gate {
     /// The jobs that are commands of this machine, and the folder that they run in.
     commands: BTreeMap<JobName, JobCommand>,
     folder: Option<PathBuf>,
+    /// How other jobs are run, and who tells of their runs.
+    routes: BTreeMap<JobName, Route>,
+    readers: Vec<Arc<dyn JobSource>>,
+    /// What starts job runs, and what acts on DAGs: nothing else of this process has them.
+    jobs: Option<Arc<dyn JobRunner>>,
+    dags: Option<Arc<dyn DagControl>>,
+    acts: Acts,
 }
 
 impl fmt::Debug for Gate {
@@ -79,6 +95,7 @@ impl Gate {
             lake,
             prefixes,
             protection: Mutex::new(protection),
+            acts: Acts::at(journal.acts()),
             journal,
             log: None,
             actor: Actor::of_process(),
@@ -89,6 +106,10 @@ impl Gate {
             cache: Arc::default(),
             commands: BTreeMap::new(),
             folder: None,
+            routes: BTreeMap::new(),
+            readers: Vec::new(),
+            jobs: None,
+            dags: None,
         }
     }
 
@@ -111,6 +132,16 @@ impl Gate {
     /// says of a command is not run unless it is what one of these says.
     pub fn running(self, commands: BTreeMap<JobName, JobCommand>, folder: Option<PathBuf>) -> Self {
         Self { commands, folder, ..self }
+    }
+
+    /// The same, with how other jobs are run, and who tells of their runs.
+    pub fn routing(self, routes: BTreeMap<JobName, Route>, readers: Vec<Arc<dyn JobSource>>) -> Self {
+        Self { routes, readers, ..self }
+    }
+
+    /// The same, with what starts job runs and what acts on DAGs.
+    pub fn driving(self, jobs: Option<Arc<dyn JobRunner>>, dags: Option<Arc<dyn DagControl>>) -> Self {
+        Self { jobs, dags, ..self }
     }
 
     /// Who is told of moves.
@@ -173,6 +204,17 @@ impl Gate {
             WriteEffect::Redrive(plan) => return self.redriven(effect, plan, confirmation, watch, rehearsal).await,
             WriteEffect::Backfill(plan) => return self.backfilled(effect, plan, confirmation, watch, rehearsal).await,
             WriteEffect::ResumeWork(work) => return self.taken_up(effect, work, confirmation, watch, rehearsal).await,
+            // What a service does for us fights with no move for the store either.
+            WriteEffect::Submit(ask) => {
+                return self.driven(effect, Driven::Submit(ask.clone()), confirmation, rehearsal).await;
+            }
+            WriteEffect::Cancel(ask) => {
+                return self.driven(effect, Driven::Cancel(ask.clone()), confirmation, rehearsal).await;
+            }
+            WriteEffect::Dag(ask) => {
+                return self.driven(effect, Driven::Dag(ask.clone()), confirmation, rehearsal).await;
+            }
+            WriteEffect::Finish(id) => return self.finished(effect, id, confirmation, rehearsal).await,
             _ => {}
         }
         let _turn = self.turn.lock().await;
@@ -187,7 +229,11 @@ impl Gate {
             | WriteEffect::Triage(_)
             | WriteEffect::Redrive(_)
             | WriteEffect::Backfill(_)
-            | WriteEffect::ResumeWork(_) => Ok(Outcome::nothing()),
+            | WriteEffect::ResumeWork(_)
+            | WriteEffect::Submit(_)
+            | WriteEffect::Cancel(_)
+            | WriteEffect::Dag(_)
+            | WriteEffect::Finish(_) => Ok(Outcome::nothing()),
         }
     }
 

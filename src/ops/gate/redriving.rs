@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::launching::{Going, RunEnd, Task};
+use super::launching::{Known, RunEnd, Task};
 use super::living::Living;
 use super::{Fence, Gate, GateError, JournalStep, Outcome, Record, WorkRef, WriteEffect};
 use crate::lake::{Key, Lake};
@@ -92,8 +92,11 @@ impl Gate {
         let task = task_of(&living.record);
         let token = living.record.id.0.clone();
         tell(watch, &living.record, "starting");
-        let going = match self.ready(&task, &token, fresh).await {
+        let known = Known { fresh, run: living.record.run.clone(), since: living.record.planned_at };
+        let going = match self.ready(&task, &token, known).await {
             Ok(going) => going,
+            // It may have been asked for: what is known stays as it is, and is taken up.
+            Err(error @ GateError::Halted { .. }) => return Err(error),
             Err(error) => {
                 // Nothing was started: whoever tries again is not held up.
                 (living.record.state, living.record.ended_at) = (RedriveState::Failed, Some((self.clock)()));
@@ -103,10 +106,7 @@ impl Gate {
                 return Err(error);
             }
         };
-        let run = match &going {
-            Going::Here(..) => task.run(&token),
-            Going::Before(run) => run.clone(),
-        };
+        let run = going.run(&token);
         if living.record.state == RedriveState::Planned {
             (living.record.state, living.record.submitted_at) = (RedriveState::Submitted, Some((self.clock)()));
             living.record.run = Some(run.clone());

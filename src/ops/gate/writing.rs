@@ -19,6 +19,8 @@ impl Outcome {
             bytes: 0,
             path: None,
             armed_until: None,
+            act: None,
+            run: None,
             triaged: Vec::new(),
             notes: Vec::new(),
             needs_operator: false,

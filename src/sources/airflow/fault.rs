@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::control;
 use super::transport::{Api, Call, Reply, Transport};
 use crate::lake::ErrorClass;
 use crate::sources::SourceError;
@@ -47,6 +48,11 @@ pub(super) fn judge(transport: &dyn Transport, call: &Call, reply: &Reply) -> Re
             ErrorClass::Denied,
             &detail,
             format!("ask for \"{}\" in a role of the user that airflow.user or the token names", permission(call)),
+        )),
+        409 => Err(error(
+            ErrorClass::Conflict,
+            &detail,
+            "there is such a run already, or one for that date: clear it, or choose another date".to_owned(),
         )),
         404 | 410 => Err(error(
             ErrorClass::NotFound,
@@ -165,7 +171,10 @@ fn said(reply: &Reply) -> String {
 
 /// What the docs of Airflow's roles call it:
 /// <https://airflow.apache.org/docs/apache-airflow-providers-fab/stable/auth-manager/access-control.html>.
-fn permission(call: &Call) -> &'static str {
+pub(super) fn permission(call: &Call) -> &'static str {
+    if call.writes {
+        return control::permission(call);
+    }
     let path = call.path.as_str();
     if path.contains("/logs/") {
         "can read on Task Logs"

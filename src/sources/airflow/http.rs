@@ -109,6 +109,7 @@ impl HttpTransport {
         let request = match call.method {
             Method::Get => self.client()?.get(url),
             Method::Post => self.client()?.post(url),
+            Method::Patch => self.client()?.patch(url),
         };
         let form = match call.form {
             Form::Json => "application/json",
@@ -218,7 +219,7 @@ impl Transport for HttpTransport {
             let request = self.request(call, token.as_ref())?;
             let (reply, wait) = match self.exchange(request, call.most).await {
                 Ok(answer) => answer,
-                // All calls read: a second time does no harm.
+                // What was never connected was never sent: a second time does no harm.
                 Err(e) if e.is_connect() && !e.is_timeout() && !tried => {
                     tried = true;
                     sleep(AGAIN).await;
@@ -226,7 +227,9 @@ impl Transport for HttpTransport {
                 }
                 Err(e) => return Err(unanswered(self, &e)),
             };
-            if let (429 | 503, Some(wait), false) = (reply.status, wait.filter(|w| *w <= PATIENCE), tried) {
+            // A proxy says 503 of what it may have passed on.
+            let is_again = reply.status == 429 || (reply.status == 503 && !call.writes);
+            if let (true, Some(wait), false) = (is_again, wait.filter(|w| *w <= PATIENCE), tried) {
                 tried = true;
                 sleep(wait).await;
                 continue;

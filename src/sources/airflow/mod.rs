@@ -1,4 +1,5 @@
-//! Airflow as a source of DAG runs and task logs, 2.x and 3.x: reads only, each call bounded in time and size.
+//! Airflow as a source of DAG runs and task logs, 2.x and 3.x: each call bounded in time and size. What changes anything
+//! there is in [`control`], and only the gate holds it as such.
 //!
 //! A thin client, and not the crate `flowrs-airflow` (0.13 was judged): it lists the runs of one DAG at a time, 50 of
 //! them, without a date or state; it does not exchange a password for the token that 3.x wants; it follows redirects,
@@ -9,6 +10,7 @@
 //! MWAA is asked through AWS ([`Mwaa`]): another [`Transport`], and the same Airflow behind it.
 
 mod address;
+mod control;
 mod fault;
 mod http;
 mod logs;
@@ -47,6 +49,7 @@ use super::dags::DagSource;
 use super::logs::LogPage;
 use crate::lake::ErrorClass;
 use crate::model::dag::{Dag, DagId, DagRun, DagRunId, TaskInstance, TaskState};
+use crate::model::dag_act::{Clear, TaskRef};
 use crate::model::run::JobName;
 
 /// Airflow's own limit of a page, unless its `maximum_page_limit` is lower; what a page holds is counted, not assumed.
@@ -344,6 +347,10 @@ impl DagSource for Airflow {
             }
         }
         Ok(tasks)
+    }
+
+    async fn would_clear(&self, clear: &Clear) -> Result<Vec<TaskRef>, SourceError> {
+        control::would_clear(self, clear).await
     }
 
     async fn log(&self, task: &TaskInstance, number: u32) -> Result<LogPage, SourceError> {

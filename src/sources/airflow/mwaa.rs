@@ -73,7 +73,11 @@ impl Transport for Mwaa {
     async fn send(&self, call: &Call) -> Result<Reply, SourceError> {
         let asked = self.caller.asked(ACTION, format!("{}{}", self.base, call.path));
         let path = format!("/restapi/{}", self.environment);
-        let answer = self.caller.rest(&asked, reqwest::Method::POST, &path, Some(&input(call)), &ANSWERS).await?;
+        let (method, input) = (reqwest::Method::POST, input(call));
+        let answer = match call.writes {
+            true => self.caller.rest_once(&asked, method, &path, Some(&input), &ANSWERS).await?,
+            false => self.caller.rest(&asked, method, &path, Some(&input), &ANSWERS).await?,
+        };
         reply(&answer, call.most).ok_or_else(|| asked.unreadable("a reply without Airflow's status"))
     }
 
@@ -98,6 +102,7 @@ fn input(call: &Call) -> Value {
     let method = match call.method {
         Method::Get => "GET",
         Method::Post => "POST",
+        Method::Patch => "PATCH",
     };
     let mut input = json!({ "Path": call.path, "Method": method });
     let mut query = Map::new();

@@ -31,13 +31,15 @@ impl Api {
     }
 }
 
-/// What to do with a path. All of it reads; 2.x lists over all DAGs by a POST.
+/// What to do with a path. 2.x lists over all DAGs by a POST; what changes anything says so ([`Call::writes`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// GET.
     Get,
     /// POST, with a body.
     Post,
+    /// PATCH, with a body.
+    Patch,
 }
 
 /// In which form the answer is wanted. A transport that knows only JSON may give that: the reply says what it is.
@@ -62,7 +64,7 @@ pub struct Call {
     pub path: String,
     /// Names and values, not yet encoded.
     pub query: Vec<(&'static str, String)>,
-    /// The body, of a POST.
+    /// The body, of a POST or a PATCH.
     pub body: Option<Value>,
     /// The form that is wanted.
     pub form: Form,
@@ -70,13 +72,15 @@ pub struct Call {
     pub most: usize,
     /// Whether it needs no login: the version.
     pub open: bool,
+    /// Whether it changes anything: then it is sent again only if it cannot have arrived.
+    pub writes: bool,
 }
 
 impl Call {
     /// A GET of JSON.
     pub(super) fn get(api: Api, path: String) -> Self {
         let (method, form) = (Method::Get, Form::Json);
-        Self { api, method, path, query: Vec::new(), body: None, form, most: PAGE, open: false }
+        Self { api, method, path, query: Vec::new(), body: None, form, most: PAGE, open: false, writes: false }
     }
 }
 

@@ -6,21 +6,26 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{Duration, NaiveDate};
 use lakeward::lake::{ErrorClass, Lake};
+use lakeward::model::act::{ActId, ClientToken};
 use lakeward::model::backfill::{BackfillPlan, PlannedDay};
+use lakeward::model::dag::DagId;
+use lakeward::model::dag_act::DagAct;
 use lakeward::model::dataset::Dataset;
 use lakeward::model::moves::{MoveId, MoveKind, Plan, Step};
+use lakeward::model::order::JobOrder;
 use lakeward::model::partition::Partition;
 use lakeward::model::protection::{CannotArm, Confirmation, Locked, Protection};
 use lakeward::model::redrive::{RedrivePlan, RedriveRecord};
-use lakeward::model::run::JobName;
+use lakeward::model::run::{JobName, JobRunId};
 use lakeward::model::severity::Severity;
 use lakeward::model::triage::TriageAct;
 use lakeward::model::work::{Launch, WorkId};
 use lakeward::ops::{
-    AuditRecord, Gate, GateError, Keep, Outcome, RunAsk, Session, TriageAsk, Watch, WorkRef, WriteEffect,
+    AuditRecord, CancelAsk, DagAsk, Gate, GateError, Keep, Outcome, RunAsk, Session, SubmitAsk, TriageAsk, Watch,
+    WorkRef, WriteEffect,
 };
 
-use super::site::{self, ENTRY, SOURCE, Site, TARGET, actor, apply, at, guarded, list, perform};
+use super::site::{self, ENTRY, SOURCE, Site, TARGET, actor, apply, at, list, perform};
 use crate::support::memory::{Memory, Verb};
 
 /// Every write there is: one that is added does not compile until it is counted here, and is not passed until
@@ -38,9 +43,13 @@ fn number(effect: &WriteEffect) -> usize {
         WriteEffect::Arm { .. } => 6,
         WriteEffect::Triage(_) => 7,
         WriteEffect::Run(_) => 8,
-        WriteEffect::Redrive(_) => 9,
-        WriteEffect::Backfill(_) => 10,
-        WriteEffect::ResumeWork(_) => 11,
+        WriteEffect::Submit(_) => 9,
+        WriteEffect::Cancel(_) => 10,
+        WriteEffect::Dag(_) => 11,
+        WriteEffect::Finish(_) => 12,
+        WriteEffect::Redrive(_) => 13,
+        WriteEffect::Backfill(_) => 14,
+        WriteEffect::ResumeWork(_) => 15,
     }
 }
 
@@ -97,6 +106,22 @@ fn backfill() -> BackfillPlan {
     }
 }
 
+fn submit(act: &str) -> WriteEffect {
+    let id = ActId(act.to_owned());
+    let token = ClientToken::of(&id, 1);
+    let order = JobOrder::of("00a", "role", "s3://b/main.py");
+    let job = JobName("load".into());
+    WriteEffect::Submit(Box::new(SubmitAsk {
+        id,
+        token,
+        job,
+        order,
+        of: None,
+        why: String::new(),
+        refused: Vec::new(),
+    }))
+}
+
 /// A lake where each of the effects could be done, and the effects with the confirmation that each asks for.
 async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
     let site = Site::with_entry();
@@ -115,6 +140,16 @@ async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
     let command = vec!["true".to_owned()];
     let run = RunAsk { job: JobName("load".into()), command, folder, date: None, settings: Vec::new() };
     all.push((WriteEffect::Run(run), Confirmation::Yes));
+    all.push((submit("rerun-1"), Confirmation::Yes));
+    let id = ActId("cancel-1".into());
+    let run = JobRunId("r-1".into());
+    all.push((WriteEffect::Cancel(CancelAsk { id, job: JobName("load".into()), run }), Confirmation::Yes));
+    let act = DagAct::Pause { dag: DagId("daily".into()), paused: true };
+    all.push((WriteEffect::Dag(Box::new(DagAsk { id: ActId("pause-1".into()), act })), Confirmation::Yes));
+    site.services.lose_the_next_reply();
+    let gate = site.gate("ana");
+    gate.perform(submit("rerun-2"), Some(Confirmation::Yes), &Watch::default()).await.unwrap_err();
+    all.push((WriteEffect::Finish(ActId("rerun-2".into())), Confirmation::Yes));
     // Another dead letter that waits, and one whose move stopped half-way.
     for (dataset, stopped) in [("crm/orders", false), ("crm/leads", true)] {
         for name in ["rejected_rows.parquet", "_SUCCESS"] {
@@ -141,7 +176,7 @@ async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
     all.push((WriteEffect::ResumeWork(work), Confirmation::Yes));
     all.push((WriteEffect::Backfill(Box::new(backfill())), Confirmation::Count(1)));
     let numbers: BTreeSet<usize> = all.iter().map(|(effect, _)| number(effect)).collect();
-    assert_eq!(numbers, (0..12).collect(), "one of each");
+    assert_eq!(numbers, (0..16).collect(), "one of each");
     (site, all)
 }
 
@@ -153,7 +188,7 @@ fn writes(memory: &Memory) -> u64 {
 async fn no_effect_passes_a_locked_gate() {
     let (site, effects) = every_effect().await;
     let (before, all) = (writes(&site.memory), site.memory.all());
-    let locked = |protection| guarded(site.lake(), site.machine.path(), "ben", site.later(), protection);
+    let locked = |protection| site.guarded(site.machine.path(), "ben", site.later(), protection);
     let gates = [
         (locked(Protection::ReadOnly), Locked::ReadOnly),
         (locked(Protection::of(true, true)), Locked::ReadOnly),
@@ -192,7 +227,7 @@ async fn every_effect_passes_an_open_gate() {
             WriteEffect::Arm { .. } => Protection::of(true, false),
             _ => Protection::Open,
         };
-        let gate = guarded(site.lake(), site.machine.path(), "ben", site.later() + 10, protection);
+        let gate = site.guarded(site.machine.path(), "ben", site.later() + 10, protection);
         let given = Some(confirmation);
         let before = writes(&site.memory);
         gate.perform(effect.clone(), given, &Watch::default())
@@ -252,7 +287,9 @@ async fn a_rehearsal_writes_nothing() {
             WriteEffect::Arm { .. } => Protection::of(true, false),
             _ => Protection::Open,
         };
-        let gate = guarded(site.lake(), machine.path(), "ben", site.later(), protection.clone());
+        // What is open here is known here alone.
+        let folder = if matches!(effect, WriteEffect::Finish(_)) { &site.machine } else { &machine };
+        let gate = site.guarded(folder.path(), "ben", site.later(), protection.clone());
         gate.rehearse(effect.clone(), Some(confirmation)).await.unwrap_or_else(|e| panic!("{}: {e}", effect.word()));
         assert_eq!(gate.protection(), protection, "a rehearsal arms nothing");
     }
@@ -275,7 +312,7 @@ async fn a_rehearsal_refuses_what_would_be_refused() {
 fn armable(site: &Site) -> (Gate, Arc<AtomicI64>) {
     let minute = Arc::new(AtomicI64::new(0));
     let clock = Arc::clone(&minute);
-    let gate = guarded(site.lake(), site.machine.path(), "ana", 0, Protection::of(true, false));
+    let gate = site.guarded(site.machine.path(), "ana", 0, Protection::of(true, false));
     (gate.acting(actor("ana"), move || at(clock.load(Ordering::SeqCst))), minute)
 }
 

@@ -2,6 +2,7 @@
 //! records say is true.
 
 mod crash_points;
+mod driving;
 mod gate;
 mod interference;
 mod site;

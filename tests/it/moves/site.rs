@@ -21,6 +21,7 @@ use lakeward::ops::{Gate, GateError, Keep, LakeSettings, Outcome, Session, Watch
 use tempfile::TempDir;
 
 use crate::support::memory::Memory;
+use crate::support::services::Services;
 
 /// The dead letter.
 pub const SOURCE: &str = "_errors/crm/contacts/dt=2026-11-22/";
@@ -84,6 +85,7 @@ pub fn session(lake: Arc<dyn LakeWriter>, gate: Gate) -> Session {
 pub struct Site {
     pub memory: Memory,
     pub machine: TempDir,
+    pub services: Services,
     minute: AtomicI64,
 }
 
@@ -94,7 +96,7 @@ impl Site {
     }
 
     pub fn on(memory: Memory) -> Self {
-        Self { memory, machine: folder(), minute: AtomicI64::new(0) }
+        Self { memory, machine: folder(), services: Services::default(), minute: AtomicI64::new(0) }
     }
 
     /// With the dead letter of three objects.
@@ -114,7 +116,14 @@ impl Site {
     }
 
     pub fn gate(&self, user: &str) -> Gate {
-        gate(self.lake(), self.machine.path(), user, self.later())
+        self.guarded(self.machine.path(), user, self.later(), Protection::Open)
+    }
+
+    /// A gate that drives services as well.
+    pub fn guarded(&self, journal: &Path, user: &str, minute: i64, protection: Protection) -> Gate {
+        let services = Arc::new(self.services.clone());
+        let gate = guarded(self.lake(), journal, user, minute, protection);
+        gate.driving(Some(services.clone()), Some(services))
     }
 
     /// Ten minutes later.

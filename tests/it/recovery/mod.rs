@@ -4,6 +4,7 @@
 mod backfill;
 mod demo;
 mod redrive;
+mod remote;
 
 use std::fs;
 use std::path::Path;

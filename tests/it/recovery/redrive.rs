@@ -230,6 +230,6 @@ fn a_command_that_was_changed_on_the_lake_is_not_run() {
     kept["launch"]["words"] = serde_json::json!(["sh", "-c", "echo evil >> began.txt"]);
     place.write(LEDGER, &kept.to_string());
     let next = place.run(&redrive(&["--confirm", "1"]));
-    assert!(next.code == 4 && next.err.contains("not the one that was planned"), "{next:?}");
+    assert!(next.code == 4 && next.err.contains("not what was planned"), "{next:?}");
     assert_eq!(place.began("evil"), 0);
 }

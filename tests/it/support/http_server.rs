@@ -15,6 +15,8 @@ pub enum Answer {
     Reply(u16, String, String),
     /// Nothing, and the connection stays open.
     Hang,
+    /// Nothing, and the connection is closed: a reply that is lost.
+    Lost,
 }
 
 impl Answer {
@@ -147,6 +149,7 @@ fn serve(stream: TcpStream, record: &Mutex<Record>) -> std::io::Result<()> {
     // Outside of the lock: it may wait for other requests.
     let answer = respond.map_or(answer, |respond| respond(&received));
     match answer {
+        Answer::Lost => drop(stream),
         Answer::Hang => record.lock().unwrap_or_else(PoisonError::into_inner).hanging.push(stream),
         Answer::Reply(status, headers, body) => {
             let mut stream = stream;

@@ -9,4 +9,5 @@ pub mod program;
 pub mod python;
 pub mod rust_paths;
 pub mod s3_server;
+pub mod services;
 pub mod terminal;

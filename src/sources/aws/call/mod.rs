@@ -156,13 +156,34 @@ impl Caller {
         input: Option<&Value>,
         answers: &'static [&'static str],
     ) -> Result<Value, SourceError> {
-        let headers = input.map(|_| ("content-type", "application/json".to_owned())).into_iter().collect();
-        let body = input.map(|input| input.to_string().into_bytes()).unwrap_or_default();
-        self.send(asked, &Request { method, path: path.to_owned(), headers, body, answers }).await
+        self.send(asked, &of_rest(method, path, input, answers)).await
+    }
+
+    /// The same for what must not be done twice: sent once, and again only where the credentials were refused.
+    pub async fn rest_once(
+        &self,
+        asked: &Asked<'_>,
+        method: Method,
+        path: &str,
+        input: Option<&Value>,
+        answers: &'static [&'static str],
+    ) -> Result<Value, SourceError> {
+        let request = of_rest(method, path, input, answers);
+        let answer = self.once(asked, &request).await.map_err(|failed| failed.error);
+        self.with_other_credentials(asked, &request, answer).await
     }
 
     async fn send(&self, asked: &Asked<'_>, request: &Request) -> Result<Value, SourceError> {
         let answer = tried(|| self.once(asked, request)).await;
+        self.with_other_credentials(asked, request, answer).await
+    }
+
+    async fn with_other_credentials(
+        &self,
+        asked: &Asked<'_>,
+        request: &Request,
+        answer: Result<Value, SourceError>,
+    ) -> Result<Value, SourceError> {
         match answer {
             // They may have been renewed beside this process; if not, the second answer is the first.
             Err(error) if error.class == ErrorClass::Expired && self.session.forget().await => {
@@ -255,6 +276,12 @@ impl fmt::Debug for Caller {
         let Self { access, service, .. } = self;
         f.debug_struct("Caller").field("access", access).field("service", service).finish_non_exhaustive()
     }
+}
+
+fn of_rest(method: Method, path: &str, input: Option<&Value>, answers: &'static [&'static str]) -> Request {
+    let headers = input.map(|_| ("content-type", "application/json".to_owned())).into_iter().collect();
+    let body = input.map(|input| input.to_string().into_bytes()).unwrap_or_default();
+    Request { method, path: path.to_owned(), headers, body, answers }
 }
 
 /// Why there is no reply to judge.

@@ -4,10 +4,10 @@
 use aws_sdk_emrserverless::types::{Configuration, JobDriver, JobRun, JobRunMode, MonitoringConfiguration};
 use chrono::NaiveDate;
 
-use super::submit;
 use crate::model::alias::date_of;
 use crate::model::masked;
 use crate::model::run::{LogPlace, ResourceUse};
+use crate::model::spark::submit;
 
 /// Where CloudWatch logs go unless told otherwise:
 /// <https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/logging.html>.

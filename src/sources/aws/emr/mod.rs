@@ -1,13 +1,15 @@
 //! Job runs of EMR Serverless. A refresh reads what is new and what was not over; one run is read in full when it is
-//! looked at. It starts and stops nothing.
+//! looked at. What starts and cancels runs is an end of its own, [`EmrRunner`].
 
 mod applications;
 mod configuration;
 mod ledger;
 mod listing;
+mod order;
+mod overrides;
 mod reading;
+mod running;
 mod slices;
-mod submit;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,10 +27,13 @@ use crate::lake::ErrorClass;
 use crate::lake::aws::{Access, Asked};
 use crate::model::alias::Aliases;
 use crate::model::metric::MetricPlace;
+use crate::model::order::{JobOrder, Limits};
 use crate::model::run::{JobRun, JobRunId};
 use crate::sources::SourceError;
 use crate::sources::jobs::{Attempt, JobSource, RunDetail};
 use crate::sources::sent::Sent;
+
+pub use running::EmrRunner;
 
 /// The most attempts of one run that are read: more than a batch run can have.
 const ATTEMPTS: i32 = 50;
@@ -186,6 +191,12 @@ impl JobSource for EmrServerless {
         "emr"
     }
 
+    /// Where several applications are watched, their runs name them.
+    fn tells_of(&self, source: &str) -> bool {
+        let known = self.watched.known().unwrap_or_default();
+        source == self.name() || known.iter().any(|application| *application.source == *source)
+    }
+
     fn requests(&self) -> Option<u64> {
         Some(self.sent.count())
     }
@@ -218,6 +229,21 @@ impl JobSource for EmrServerless {
             metrics: Some(self.metrics(&application, &found)),
             run,
         })
+    }
+
+    async fn order(&self, id: &JobRunId) -> Result<JobOrder, SourceError> {
+        let (application, found) = self.find(id).await?;
+        let object = || self.asked("emr-serverless:GetJobRun", &format!("{application}/jobruns/{id}")).object;
+        order::of(&found)
+            .ok_or_else(|| SourceError::new(ErrorClass::Unsupported, object(), "only Spark jobs can be run again"))
+    }
+
+    async fn limits(&self, application: &str) -> Result<Limits, SourceError> {
+        let request = self.client().await.get_application().application_id(application);
+        let asked = || self.asked("emr-serverless:GetApplication", application);
+        let found = request.send().await.map_err(|e| asked().failed(&e))?;
+        let unreadable = || SourceError::new(ErrorClass::Malformed, asked().object, "a reply without an application");
+        Ok(order::limits(&found.application.ok_or_else(unreadable)?))
     }
 
     /// Good for an hour: <https://docs.aws.amazon.com/emr-serverless/latest/APIReference/API_GetDashboardForJobRun.html>.

@@ -1,10 +1,12 @@
 //! EMR Serverless as its API reference has it: <https://docs.aws.amazon.com/emr-serverless/latest/APIReference/>.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::refusal;
-use crate::support::http_server::Answer;
+use crate::support::http_server::{Answer, Received};
 
 /// A run.
 #[derive(Debug, Clone)]
@@ -22,6 +24,14 @@ pub struct Run {
 #[derive(Debug, Default)]
 pub struct Emr {
     pub applications: Vec<(&'static str, &'static str, Vec<Run>)>,
+    /// What GetApplication says besides.
+    pub application: Value,
+    /// The states of the runs that are started, in turn; then RUNNING.
+    pub outcomes: Vec<&'static str>,
+    /// So many runs are started whose reply is lost.
+    pub lost: usize,
+    /// The runs by the token that asked for them.
+    tokens: BTreeMap<String, String>,
 }
 
 impl Run {
@@ -74,17 +84,65 @@ impl Emr {
     /// One application with runs.
     pub fn of(mut runs: Vec<Run>) -> Self {
         runs.sort_by_key(|run| std::cmp::Reverse(run.created));
-        Self { applications: vec![("00app1", "etl", runs)] }
+        Self { applications: vec![("00app1", "etl", runs)], ..Self::default() }
     }
 
-    /// The answer to a path and its query.
-    pub fn answer(&self, path: &str) -> Answer {
+    /// Starts a run; one that a token asked for already is answered again.
+    fn start(&mut self, application: &str, asked: &Value) -> Option<Answer> {
+        let token = asked["clientToken"].as_str().expect("a client token").to_owned();
+        let next = format!("s{}", self.tokens.len() + 1);
+        let is_new = !self.tokens.contains_key(&token);
+        let id = self.tokens.entry(token).or_insert(next).clone();
+        if is_new {
+            let state = if self.outcomes.is_empty() { "RUNNING" } else { self.outcomes.remove(0) };
+            let mut run = Run::new(&id, asked["name"].as_str().unwrap_or_default(), state, Utc::now());
+            let kept = ["jobDriver", "configurationOverrides", "tags", "executionTimeoutMinutes", "retryPolicy"];
+            run.more = kept.iter().filter_map(|k| Some(((*k).to_owned(), asked.get(k)?.clone()))).collect();
+            run.more["executionRole"] = asked["executionRoleArn"].clone();
+            let (.., runs) = self.applications.iter_mut().find(|(known, ..)| *known == application)?;
+            runs.insert(0, run);
+        }
+        if self.lost > 0 {
+            self.lost -= 1;
+            return Some(Answer::Lost);
+        }
+        let body = json!({ "applicationId": application, "jobRunId": id, "arn": format!("arn:{id}") });
+        Some(Answer::of(200, &body.to_string()))
+    }
+
+    /// Ends a run.
+    fn cancel(&mut self, application: &str, id: &str) -> Option<Answer> {
+        let (.., runs) = self.applications.iter_mut().find(|(known, ..)| *known == application)?;
+        runs.iter_mut().find(|run| run.id == id)?.state = "CANCELLED";
+        Some(Answer::of(200, &json!({ "applicationId": application, "jobRunId": id }).to_string()))
+    }
+
+    /// The answer to a request.
+    pub fn answer(&mut self, request: &Received) -> Answer {
+        let path = &request.path;
+        let url = url::Url::parse(&format!("http://x{path}")).expect("a path");
+        let segments: Vec<&str> = url.path_segments().expect("segments").collect();
+        let missing = || refusal(404, "ResourceNotFoundException");
+        match (request.method.as_str(), segments.as_slice()) {
+            ("POST", ["applications", application, "jobruns"]) => {
+                self.start(application, &request.json()).unwrap_or_else(missing)
+            }
+            ("DELETE", ["applications", application, "jobruns", run]) => {
+                self.cancel(application, run).unwrap_or_else(missing)
+            }
+            _ => self.told(path),
+        }
+    }
+
+    /// The answer to a path and its query, of what reads.
+    fn told(&self, path: &str) -> Answer {
         let url = url::Url::parse(&format!("http://x{path}")).expect("a path");
         let segments: Vec<&str> = url.path_segments().expect("segments").collect();
         let found = match segments.as_slice() {
             ["applications"] => Some(self.list()),
             ["applications", application, rest @ ..] => self.applications.iter().find(|(id, ..)| id == application).and_then(
                 |(id, _, runs)| match rest {
+                    [] => Some(self.one(id)),
                     ["jobruns"] => Some(list(id, runs, &url)),
                     ["jobruns", run, rest @ ..] => {
                         let run = runs.iter().find(|known| known.id == *run)?;
@@ -101,6 +159,17 @@ impl Emr {
             _ => None,
         };
         found.map_or_else(|| refusal(404, "ResourceNotFoundException"), |found| Answer::of(200, &found.to_string()))
+    }
+
+    fn one(&self, id: &str) -> Value {
+        let mut application = json!({
+            "applicationId": id, "name": "etl", "arn": format!("arn:{id}"), "releaseLabel": "emr-7.1.0",
+            "type": "Spark", "state": "STARTED", "createdAt": 1_700_000_000, "updatedAt": 1_700_000_000,
+        });
+        for (name, value) in self.application.as_object().into_iter().flatten() {
+            application[name] = value.clone();
+        }
+        json!({ "application": application })
     }
 
     fn list(&self) -> Value {

@@ -164,6 +164,6 @@ fn answer(account: &mut Account, request: &Received) -> Answer {
     match name.split_once('.') {
         Some(("logs_20140328", action)) => account.events.answer(action, &request.json()),
         Some(("graniteserviceversion20100801", action)) => account.metrics.answer(action, &request.json()),
-        _ => account.emr.answer(&request.path),
+        _ => account.emr.answer(request),
     }
 }
