@@ -31,7 +31,7 @@ pub struct Emr {
     /// So many runs are started whose reply is lost.
     pub lost: usize,
     /// The runs by the token that asked for them.
-    tokens: BTreeMap<String, String>,
+    pub tokens: BTreeMap<String, String>,
 }
 
 impl Run {
