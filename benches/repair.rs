@@ -94,6 +94,8 @@ fn alone(folder: &Path) {
         max_age: None,
         contract: Some("contracts/orders.json".into()),
         personal_columns: Vec::new(),
+        job: None,
+        redrive: None,
     };
     let settings = LakeSettings { datasets: vec![dataset], ..LakeSettings::default() };
     let session = Session::new(reads, settings).with_gate(Arc::clone(&gate));

@@ -1,6 +1,7 @@
 //! The command line, in the words of the product: global flags, commands, targets. Nothing is read here.
 
 mod alerts;
+mod backfill;
 mod driving;
 mod pipeline;
 mod runbook;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::alerts::{AlertsAct, OnAlerts};
+pub use self::backfill::{Backfill, BackfillAct};
 pub use self::driving::{ClearArgs, MarkArgs, PauseArgs, Rerun, Retry, TriggerArgs};
 pub use self::pipeline::{Dags, Jobs, LogArgs, Logs};
 pub use self::runbook::{Runbook, RunbookRun, StepAct};
@@ -118,6 +120,8 @@ pub enum Command {
     /// Guided recovery: runbooks, and where they are walked to
     #[command(subcommand)]
     Runbook(Runbook),
+    /// A range of days of a dataset through its job, without those that are known to be right
+    Backfill(Backfill),
     /// Who did what, newest first
     Audit {
         /// So many days back
@@ -240,7 +244,9 @@ impl Command {
     pub fn writes(&self) -> bool {
         match self {
             Self::Quarantine(Quarantine::Plan(_) | Quarantine::List | Quarantine::Show { .. }) => false,
-            Self::Quarantine(_) | Self::Dlq(Dlq::Archive { .. } | Dlq::Repair(_)) => true,
+            Self::Quarantine(_) => true,
+            Self::Dlq(Dlq::Archive { .. } | Dlq::Repair(_) | Dlq::Redrive { .. }) => true,
+            Self::Backfill(backfill) => backfill.writes(),
             Self::Jobs(jobs) => !matches!(jobs, Jobs::List { .. } | Jobs::Show { .. } | Jobs::Logs { .. }),
             Self::Dags(dags) => !matches!(dags, Dags::List { .. } | Dags::Show { .. } | Dags::Logs { .. }),
             Self::Runbook(Runbook::Run(_)) => true,
@@ -297,6 +303,18 @@ pub enum Dlq {
     },
     /// Write the rows that an evolution makes fit their contract to a new place; the original is not touched
     Repair(Repair),
+    /// Run an entry's rows through the pipeline again, now that the cause is fixed. A second time is refused. Exit 3 if it
+    /// did not do what it should
+    Redrive {
+        /// DATASET/dt=DATE, or a path as `dlq list` prints it
+        target: String,
+        /// Run rows again that were redriven already, and why
+        #[arg(long = "override", value_name = "REASON")]
+        reason: Option<String>,
+        /// How it is confirmed; the number is 1
+        #[command(flatten)]
+        writing: Writing,
+    },
     /// Keep a processed entry for good: it leaves the queue
     Archive {
         /// DATASET/dt=DATE, or a path as `dlq list` prints it

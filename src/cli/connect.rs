@@ -49,6 +49,7 @@ pub fn session(config: &Config) -> Result<Session, CliError> {
     let lake = lake(config.lake()?)?;
     let reader: Arc<dyn crate::lake::Lake> = lake.clone();
     let (connected, drivers) = super::sources::connect(config, &reader);
+    let readers = connected.jobs.clone();
     let mut session = Session::new(reader, config.settings.clone()).with_sources(connected);
     if let Some(access) = &config.glue {
         session = session.with_registry(Arc::new(GlueRegistry::new(access.clone())));
@@ -70,6 +71,8 @@ pub fn session(config: &Config) -> Result<Session, CliError> {
     if let Some(file) = places.audit_file() {
         gate = gate.with_log(file);
     }
+    let folder = crate::lake::address::file_path(session.lake().url()).ok();
+    gate = gate.running(config.settings.commands.clone(), folder).routing(config.settings.routes.clone(), readers);
     let environment = config.environment.clone().unwrap_or_else(|| unnamed(config).into());
     Ok(session.with_gate(Arc::new(gate.telling(Arc::new(Notifying::new(notifiers(config))), environment))))
 }

@@ -10,7 +10,7 @@ use super::output::{self, Answer};
 use super::table::{Side, Table, ago, count, size, thousands, time};
 use crate::model::entry::DlqEntry;
 use crate::model::text::escape;
-use crate::ops::{Session, Snapshot, SourceState};
+use crate::ops::{Redrives, Session, Snapshot, SourceState};
 
 /// Lists the entries of datasets that begin with `prefix`. Ends with 0 whatever is in them.
 pub async fn list(
@@ -81,10 +81,23 @@ fn problems(entry: &DlqEntry) -> String {
     if codes.is_empty() { "-".to_owned() } else { codes.join(",") }
 }
 
-/// One entry: the fields of `dlq list`, then its times and the fault of its rows.
-pub fn show(entry: &DlqEntry, uri: &str, as_json: bool, now: DateTime<Utc>) -> Result<Answer, CliError> {
+/// One entry: the fields of `dlq list`, then its times, the fault of its rows, and what the ledger says of it.
+pub fn show(
+    entry: &DlqEntry,
+    redrives: &Redrives,
+    uri: &str,
+    as_json: bool,
+    now: DateTime<Utc>,
+) -> Result<Answer, CliError> {
     if !as_json {
-        return Ok(Answer::fine(sheet(entry, uri, now)));
+        let mut text = sheet(entry, uri, now);
+        for record in &redrives.of_it {
+            let _ = writeln!(text, "redriven    {}", escape(&record.told()));
+        }
+        for record in &redrives.from {
+            let _ = writeln!(text, "comes from  the redrive {} of {}", record.id, escape(&record.entry));
+        }
+        return Ok(Answer::fine(text));
     }
     let mut tree = output::tree(entry)?;
     if let Value::Object(fields) = &mut tree {
@@ -92,6 +105,9 @@ pub fn show(entry: &DlqEntry, uri: &str, as_json: bool, now: DateTime<Utc>) -> R
         fields.insert("first_seen".into(), json!(entry.first_seen));
         fields.insert("modified".into(), json!(entry.modified));
         fields.insert("fault".into(), json!(entry.fault));
+        fields.insert("redriven".into(), json!(redrives.of_it));
+        let from = redrives.from.iter().map(|r| json!({ "id": r.id, "entry": r.entry, "at": r.ended_at }));
+        fields.insert("comes_from".into(), Value::Array(from.collect()));
     }
     Ok(Answer::fine(output::json(&tree)?))
 }
@@ -192,8 +208,9 @@ pub(super) mod tests {
     fn json_has_the_fields_of_the_contract_in_order() {
         let listed = output::tree(&entry("orders")).unwrap();
         assert_eq!(fields(&listed.to_string()), CONTRACT);
-        let shown = show(&entry("orders"), "s3://b/x", true, DateTime::UNIX_EPOCH).unwrap().text;
-        let added = ["uri", "first_seen", "modified", "fault"];
+        let shown = show(&entry("orders"), &Redrives::default(), "s3://b/x", true, DateTime::UNIX_EPOCH);
+        let shown = shown.unwrap().text;
+        let added = ["uri", "first_seen", "modified", "fault", "redriven", "comes_from"];
         assert_eq!(fields(&shown), [CONTRACT.as_slice(), added.as_slice()].concat());
     }
 

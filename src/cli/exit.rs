@@ -104,7 +104,9 @@ impl CliError {
             Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => Exit::Fine,
             Self::Interrupted
             | Self::Rows(RowsError::Halted)
-            | Self::Gate(GateError::Interrupted { asked: true, .. }) => Exit::Interrupted,
+            | Self::Gate(GateError::Interrupted { asked: true, .. } | GateError::Halted { asked: true, .. }) => {
+                Exit::Interrupted
+            }
             Self::Gate(e) if e.is_refusal() => Exit::Refused,
             Self::Gate(_) | Self::Lake(_) | Self::Rows(_) | Self::Failed { .. } | Self::Output(_) => Exit::Failed,
         }

@@ -51,8 +51,8 @@ pub async fn run(command: &Jobs, session: &Session, as_json: bool, now: DateTime
             }
             show(session, &run, *metrics, as_json, now).await
         }
-        Jobs::Run { job, date, writing } => {
-            let ask = session.plan_run(&JobName(job.as_str().into()), *date)?;
+        Jobs::Run { job, date, settings, writing } => {
+            let ask = session.plan_run(&JobName(job.as_str().into()), *date, settings.clone())?;
             let asked = asked(session, &ask);
             if writing.confirm.is_some() {
                 // Confirmed beforehand, and shown whole all the same.
@@ -100,7 +100,10 @@ fn asked(session: &Session, ask: &RunAsk) -> String {
     let words: Vec<String> = ask.command.iter().map(|word| escape(word).into_owned()).collect();
     let source = session.settings().commands.get(&ask.job).map(|command| command.source.as_str()).unwrap_or_default();
     let folder = ask.folder.display().to_string();
-    format!("run {}, of {}, in {}:\n{}\n", escape(&ask.job.0), escape(source), escape(&folder), words.join("\n"))
+    let settings = ask.settings.iter().map(|(name, value)| format!("{}={}\n", escape(name), escape(value)));
+    let settings: String = settings.collect();
+    let (job, source, folder) = (escape(&ask.job.0), escape(source), escape(&folder));
+    format!("run {job}, of {source}, in {folder}:\n{settings}{}\n", words.join("\n"))
 }
 
 fn state_of(word: &str) -> Result<RunState, CliError> {

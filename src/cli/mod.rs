@@ -3,6 +3,7 @@
 mod alerts;
 pub mod args;
 mod audit;
+mod backfill;
 pub mod config;
 pub mod connect;
 mod dags;
@@ -17,6 +18,7 @@ mod logs;
 mod notify;
 mod output;
 mod quarantine;
+mod redrive;
 mod repair;
 mod retrying;
 mod rows;
@@ -158,6 +160,7 @@ async fn command_on_lake(command: &Command, global: &Global, around: &Surroundin
         Command::Dags(command) => dags::run(command, &session, global.json, now).await,
         Command::Logs(command) => logs::run(command, &session, global.json, now).await,
         Command::Runbook(command) => runbook::run(command, &session, global.json, now).await,
+        Command::Backfill(command) => backfill::run(command, &session, global.json, now).await,
         Command::Audit { days } => audit::run(&session, *days, global.json, now).await,
         Command::Doctor | Command::Notify(_) | Command::Demo { .. } | Command::Init { .. } => {
             Ok(Answer::fine(String::new()))
@@ -176,6 +179,9 @@ async fn command_on_lake(command: &Command, global: &Global, around: &Surroundin
 async fn on_dlq(dlq: &Dlq, session: &Session, json: bool, now: chrono::DateTime<Utc>) -> Result<Answer, CliError> {
     let target = match dlq {
         Dlq::List { dataset } => return dlq::list(session, dataset.as_deref(), json, now).await,
+        Dlq::Redrive { target, reason, writing } => {
+            return redrive::run(session, target, reason.clone(), writing, json, now).await;
+        }
         Dlq::Archive { target, note, keep, writing } => {
             let keep = quarantine::kept(keep, now)?;
             let plan = session.plan_entry_archive(target, note.clone(), keep, now).await?;
@@ -193,8 +199,14 @@ async fn on_dlq(dlq: &Dlq, session: &Session, json: bool, now: chrono::DateTime<
         Dlq::Preview(args) => rows::preview(session, &entry, args, json).await,
         Dlq::Profile(args) => rows::profile(session, &entry, args, json).await,
         Dlq::Schema { .. } => rows::schema(session, &entry, json).await,
-        Dlq::Show { .. } | Dlq::List { .. } | Dlq::Archive { .. } | Dlq::Check { .. } | Dlq::Repair(_) => {
-            dlq::show(&entry, &session.lake().uri(&entry.path.0), json, now)
+        Dlq::Show { .. }
+        | Dlq::List { .. }
+        | Dlq::Archive { .. }
+        | Dlq::Check { .. }
+        | Dlq::Repair(_)
+        | Dlq::Redrive { .. } => {
+            let redrives = session.redrives_of(&entry).await?;
+            dlq::show(&entry, &redrives, &session.lake().uri(&entry.path.0), json, now)
         }
     }
 }

@@ -16,6 +16,7 @@ use super::table::{size, thousands};
 use crate::model::moves::Plan;
 use crate::model::protection::{Confirmation, Level};
 use crate::model::text::escape;
+use crate::model::work::WorkProgress;
 use crate::ops::gate::{Gate, level_of, level_of_repair};
 use crate::ops::notify::AT_THE_END;
 use crate::ops::{GateError, MoveProgress, Outcome, RepairPlan, Session, Watch, WriteEffect};
@@ -163,10 +164,20 @@ pub(super) async fn perform(
     confirmation: Option<Confirmation>,
     writing: &Writing,
 ) -> Result<Outcome, CliError> {
+    performed(gate, effect, confirmation, writing, progress()).await
+}
+
+/// Does it, or rehearses it, followed by a watch of the caller's.
+pub async fn performed(
+    gate: &Gate,
+    effect: WriteEffect,
+    confirmation: Option<Confirmation>,
+    writing: &Writing,
+    watch: Watch,
+) -> Result<Outcome, CliError> {
     if writing.dry_run {
         return Ok(gate.rehearse(effect, confirmation).await?);
     }
-    let watch = progress();
     let work = gate.perform(effect, confirmation, &watch);
     tokio::pin!(work);
     let ended = loop {
@@ -227,8 +238,27 @@ fn progress() -> Watch {
     })
 }
 
+/// The same of work that jobs do.
+pub fn following() -> Watch {
+    if !io::stderr().is_terminal() {
+        return Watch::default();
+    }
+    Watch::following(|p: WorkProgress| {
+        let failed = if p.failed > 0 { format!("  {} failed", thousands(p.failed)) } else { String::new() };
+        let _ = write!(
+            io::stderr().lock(),
+            "\r\x1b[K{}  {}/{}{failed}  {} running  {}",
+            escape(&p.title),
+            thousands(p.done),
+            thousands(p.all),
+            p.running,
+            escape(&p.now),
+        );
+    })
+}
+
 /// Asks on a terminal; without one, the number must have been given.
-pub(super) async fn confirmed(level: &Level, asked: &str, given: Option<u64>) -> Result<(), CliError> {
+pub async fn confirmed(level: &Level, asked: &str, given: Option<u64>) -> Result<(), CliError> {
     let unconfirmed = || GateError::Unconfirmed(level.clone()).into();
     if let Some(n) = given {
         return if n == level.objects { Ok(()) } else { Err(unconfirmed()) };

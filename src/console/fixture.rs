@@ -3,6 +3,7 @@
 pub(super) mod moves;
 pub(super) mod pipeline;
 pub(super) mod walks;
+pub(super) mod work;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,7 +13,6 @@ use crossterm::event::KeyEvent;
 use ratatui::buffer::Buffer;
 use serde_json::json;
 
-use crate::lake::{ErrorClass, LakeError};
 use crate::model::alert::{Alert, AlertRule, Evidence};
 use crate::model::category::FailureCategory;
 use crate::model::column::{Column, RowPage};
@@ -26,7 +26,7 @@ use crate::model::protection::Protection;
 use crate::model::reason::ErrorReason;
 use crate::model::severity::Severity;
 use crate::model::triage::Standing;
-use crate::ops::{Cost, Opened, RunAsk, Snapshot, SourceHealth, SourceState};
+use crate::ops::{Cost, Opened, Snapshot, SourceHealth, SourceState};
 use crate::rows::PageRequest;
 use crate::sources::SourceError;
 use crate::sources::logs::LogPage;
@@ -35,6 +35,7 @@ use super::keys::Key;
 use super::msg::{Effect, Msg};
 use super::state::State;
 use super::update::update;
+use super::work::PlannedWork;
 use super::{ConsoleSettings, Theme, view};
 
 pub(super) fn now() -> DateTime<Utc> {
@@ -237,6 +238,18 @@ impl Driven {
                     self.asked.push(effect);
                     Msg::Planned(id, Ok(plans))
                 }
+                Effect::Interrupted => Msg::Interrupted(Vec::new()),
+                Effect::PlanRedrive { id, ref targets, ref reason } => {
+                    let again = self.refuses && reason.is_none();
+                    let plans = targets.iter().map(|t| work::redrive(t, again, reason.clone())).collect();
+                    self.asked.push(effect);
+                    Msg::PlannedWork(id, Ok(PlannedWork::Redrives(plans)))
+                }
+                Effect::PlanBackfill { id, ref ask } => {
+                    let plan = Box::new(work::backfill(ask));
+                    self.asked.push(effect);
+                    Msg::PlannedWork(id, Ok(PlannedWork::Backfill(plan)))
+                }
                 Effect::PlanStep { id, ref of, step, .. } => {
                     let kind = match step {
                         Step::Release => MoveKind::Release,
@@ -249,15 +262,10 @@ impl Driven {
                     self.asked.push(effect);
                     Msg::Planned(id, Ok(plans))
                 }
-                Effect::PlanRun { id, ref job, date } => {
-                    let folder = "/srv/lake".into();
-                    let words = self.state.settings.commands.get(job).map(|command| command.of(date));
-                    let ask = match words {
-                        Some(Ok(command)) => Ok(Box::new(RunAsk { job: job.clone(), command, folder, date })),
-                        other => Err(LakeError::new(ErrorClass::Unsupported, job.to_string(), format!("{other:?}"))),
-                    };
+                Effect::PlanRun { id, ref job, date, ref settings } => {
+                    let planned = work::run(self.state.settings.commands.get(job), job, date, settings);
                     self.asked.push(effect);
-                    Msg::RunPlanned(id, ask)
+                    Msg::PlannedWork(id, planned)
                 }
                 Effect::PlanRepair { id, .. } => {
                     self.asked.push(effect);
@@ -337,8 +345,9 @@ impl Driven {
 
     /// What asks for a write.
     pub(super) fn writes(&self) -> Vec<&Effect> {
-        use Effect::{Apply, Arm, Mark, Repair, Resume, Run};
-        let writes = |e: &&Effect| matches!(e, Apply(_) | Resume(_) | Mark { .. } | Arm { .. } | Run(_) | Repair(_));
+        use Effect::{Apply, Arm, Mark, Repair, Resume, Work};
+        let writes =
+            |e: &&Effect| matches!(e, Apply(_) | Resume(_) | Mark { .. } | Arm { .. } | Work { .. } | Repair(_));
         self.asked.iter().filter(writes).collect()
     }
 

@@ -19,7 +19,10 @@ use super::{driving, glyphs, moves, words};
 /// What runs, at most `room` columns wide: a move before all, since it changes something.
 fn progress(state: &State, room: usize) -> String {
     if let Some(running) = &state.moves.running {
-        return format!("{} ", moves::progress(running, state.now, room));
+        return format!("{} ", moves::progress(running, room));
+    }
+    if let Some(work) = super::work::footer(state, room) {
+        return format!("{work} ");
     }
     if let Some(planning) = &state.moves.planning {
         return format!("planning {}… ", planning.what);

@@ -38,6 +38,7 @@ mod theme;
 mod update;
 mod view;
 mod words;
+mod work;
 
 use crate::model::filter;
 

@@ -19,9 +19,10 @@ use crate::model::protection::{Confirmation, Protection};
 use crate::model::retry::{Series, Verdict};
 use crate::model::run::{JobName, JobRunId};
 use crate::model::runbook::{Probe, RunbookId, StepNumber};
+use crate::model::work::WorkProgress;
 use crate::ops::{
-    AuditRecord, DrivePlan, GateError, HistoryEvent, LogOf, MoveProgress, Opened, Progress, RepairPlan, RunAsk,
-    Runbooks, Snapshot, Standing, TriageAsk, Walked,
+    AuditRecord, BackfillAsk, DrivePlan, GateError, HistoryEvent, LogOf, MoveProgress, Opened, Outcome, Progress,
+    RepairPlan, Runbooks, Snapshot, Standing, TriageAsk, Walked, WorkRef, WriteEffect,
 };
 use crate::rows::{PageRequest, RowsError};
 use crate::sources::SourceError;
@@ -30,6 +31,7 @@ use crate::sources::logs::{LogCursor, LogPage, LogQuery};
 
 use super::driving::Wish;
 use super::moves::Written;
+use super::work::PlannedWork;
 
 /// Names one request; an answer that carries another number than the one waited for is stale.
 pub(super) type RequestId = u64;
@@ -63,8 +65,6 @@ pub(super) enum Msg {
     Protection(Option<Protection>),
     /// Plans came, or why not.
     Planned(RequestId, Result<Vec<Plan>, GateError>),
-    /// What would be run, or why nothing can be.
-    RunPlanned(RequestId, Result<Box<RunAsk>, LakeError>),
     /// The plan of a repair came, or why not.
     RepairPlanned(RequestId, Result<Box<RepairPlan>, GateError>),
     /// The plan that is being made has looked at so many rows, of so many.
@@ -101,6 +101,14 @@ pub(super) enum Msg {
     Retry(Box<Standing>),
     /// Tries of a job are over, or left as they stand.
     RetryOver(ActId, Result<(Series, Verdict), String>),
+    /// A plan of work came, or why not.
+    PlannedWork(RequestId, Result<PlannedWork, GateError>),
+    /// Work tells how far it is.
+    WorkProgress(RequestId, WorkProgress),
+    /// Work is over.
+    WorkEnded(RequestId, Vec<Result<Outcome, GateError>>),
+    /// What an earlier console of this machine left half done.
+    Interrupted(Vec<WorkRef>),
     /// The picture of this state is on the screen.
     Drawn,
 }
@@ -134,10 +142,6 @@ pub(super) enum Effect {
     PlanResume { id: RequestId, of: Vec<MoveId> },
     /// Plan to archive these processed entries.
     PlanEntryArchive { id: RequestId, targets: Vec<String>, note: Option<String> },
-    /// Find what a run of this job would be.
-    PlanRun { id: RequestId, job: JobName, date: Option<NaiveDate> },
-    /// Run a job. Only the plan screen asks for it.
-    Run(Box<RunAsk>),
     /// Plan the repair of an entry: reads all of its rows.
     PlanRepair { id: RequestId, target: String },
     /// Carry out a repair. Only the plan screen asks for it.
@@ -152,7 +156,7 @@ pub(super) enum Effect {
     Triage(TriageAsk),
     /// Unlock a protected environment for a while.
     Arm { length: chrono::Duration, reason: String },
-    /// Ask the running move to stop at its next boundary, or the running job to end.
+    /// Ask the running move to stop at its next boundary.
     StopMove,
     /// Read what a quarantine holds; with `settle`, after a moment in which a newer request may replace it.
     Manifest { id: RequestId, of: MoveId, settle: bool },
@@ -188,6 +192,18 @@ pub(super) enum Effect {
     CarryOn,
     /// Ask for no further try.
     StopRetry(ActId),
+    /// Plan a redrive of each of these.
+    PlanRedrive { id: RequestId, targets: Vec<String>, reason: Option<String> },
+    /// Plan a backfill.
+    PlanBackfill { id: RequestId, ask: BackfillAsk },
+    /// Plan a run of a job that is a command.
+    PlanRun { id: RequestId, job: JobName, date: Option<NaiveDate>, settings: Vec<(String, String)> },
+    /// Begin work, one after the other. Only the plan screen asks for it, and the start for what was begun before.
+    Work { id: RequestId, effects: Vec<WriteEffect> },
+    /// Ask work to stop.
+    StopWork(RequestId),
+    /// Ask what an earlier console of this machine left half done.
+    Interrupted,
     /// Drop what runs of this kind.
     Cancel(Job),
     /// Send text to the clipboard of the terminal.

@@ -15,6 +15,7 @@ use super::keys::Key;
 use super::msg::Effect;
 use super::plan::PlanScreen;
 use super::state::State;
+use super::work;
 
 /// An overlay.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub(super) enum Overlay {
     Messages(Cursor),
     /// The state of each source.
     Sources(Cursor),
+    /// All that runs.
+    Work(Cursor),
     /// The errors of the open log, grouped.
     Errors(Cursor),
     /// The question before personal columns are shown. `yes` is where the focus is.
@@ -61,9 +64,11 @@ pub(super) fn listed(typed: &str) -> Vec<&'static Spec> {
 pub(super) fn actions(state: &State) -> Vec<&'static Spec> {
     let acts = |s: &&Spec| {
         use Command::{Archive, Arm, Investigate, Quarantine, Release, Repair, Resolve, Resume, Run, Stop, Undo};
-        use Command::{Cancel, Clear, DoubleMemory, MarkAs, PauseDag, Rerun, Retry, StopRetry, Trigger};
+        use Command::{Backfill, Cancel, Clear, DoubleMemory, GoOn, MarkAs, PauseDag, Redrive};
+        use Command::{Rerun, Retry, StopRetry, Trigger};
         matches!(s.command, Quarantine | Investigate | Resolve | Release | Archive | Repair | Undo | Resume)
-            || matches!(s.command, Run | Stop | Arm | Rerun | DoubleMemory | Cancel | Retry | StopRetry)
+            || matches!(s.command, Redrive | Backfill | Run | GoOn | Stop | Arm)
+            || matches!(s.command, Rerun | DoubleMemory | Cancel | Retry | StopRetry)
             || matches!(s.command, Trigger | Clear | PauseDag | MarkAs)
     };
     let mut listed: Vec<&Spec> = COMMANDS.iter().filter(acts).collect();
@@ -86,6 +91,7 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Handled {
         Some(Overlay::Errors(_)) => state.logs.buffer.signatures().groups(),
         _ => Vec::new(),
     };
+    let works = if matches!(state.overlay, Some(Overlay::Work(_))) { work::len(state) } else { 0 };
     let (notes, sources) = (state.notes.len() as u64, state.lake.snapshot.sources.len() as u64);
     match state.overlay.as_mut() {
         None => Handled::Close,
@@ -124,6 +130,10 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Handled {
         Some(Overlay::Plan(_) | Overlay::Rerun(_)) => Handled::Stay,
         Some(Overlay::History(screen)) => screen.key(command, height.saturating_sub(1)),
         Some(Overlay::Audit(screen)) => screen.key(command, height.saturating_sub(1)),
+        Some(Overlay::Work(cursor)) => match command {
+            Some(Command::Work) => Handled::Close,
+            command => scroll(cursor, command, works, height),
+        },
         Some(Overlay::Messages(cursor)) => scroll(cursor, command, notes, height),
         Some(Overlay::Sources(cursor)) => scroll(cursor, command, sources, height),
         Some(Overlay::Errors(cursor)) => match command {

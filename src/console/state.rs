@@ -19,6 +19,7 @@ use super::overlay::Overlay;
 use super::prompt::Prompt;
 use super::quarantine::QuarantineScreen;
 use super::runbook::RunbookScreen;
+use super::work::Work;
 use super::{ConsoleSettings, Theme};
 
 pub(super) use super::dlq::preview::Mode;
@@ -137,6 +138,8 @@ pub(super) struct State {
     pub moves: Moves,
     /// Tries of jobs that this console carries on.
     pub retries: Retries,
+    /// What jobs do.
+    pub work: Work,
     /// Whether the environment may be written to, as the gate said last.
     pub protection: Protection,
     pub prompt: Option<Prompt>,
@@ -177,6 +180,7 @@ impl State {
             runbook: RunbookScreen::default(),
             moves: Moves::default(),
             retries: Retries::new(),
+            work: Work::default(),
             protection,
             prompt: None,
             overlay: None,

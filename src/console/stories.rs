@@ -23,7 +23,7 @@ use crate::ops::{LakeSettings, Session};
 use super::app::{App, Notice, Screen, run};
 use super::fixture::{Driven, now, text};
 use super::keys::Key;
-use super::moving::{BOUNDARY, Moving};
+use super::moving::{BOUNDARY, MOVE, Moving};
 use super::msg::{Effect, ExitReason, Msg};
 use super::{ConsoleSettings, Theme, view};
 
@@ -182,7 +182,7 @@ fn the_choice_survives_a_refresh_and_falls_back_to_the_nearest() {
     let mut driven = Driven::themed("dark", 80, 24);
     driven.keys("2 j j");
     let chosen = driven.state.dlq.chosen.clone();
-    driven.keys("space k R");
+    driven.keys("space k ctrl-r");
     assert_eq!(driven.state.dlq.chosen, chosen);
     let mut smaller = super::fixture::snapshot();
     smaller.entries.retain(|e| &*e.path.0 != "_errors/crm/contacts/dt=2026-11-22/");
@@ -222,8 +222,8 @@ fn esc_cancels_what_loads_and_r_asks_again() {
     assert!(driven.screen().contains("opening…"));
     driven.keys("esc");
     assert!(matches!(driven.asked.last(), Some(Effect::Cancel(super::msg::Job::Open))));
-    assert!(driven.screen().contains("cancelled; R opens it"));
-    driven.keys("R");
+    assert!(driven.screen().contains("cancelled; ctrl-r opens it"));
+    driven.keys("ctrl-r");
     assert!(driven.screen().contains("rows 1-"), "{}", driven.screen());
 }
 
@@ -450,7 +450,7 @@ async fn ctrl_c_a_signal_and_a_dead_terminal_end_it() {
 async fn the_end_asks_a_running_move_to_stop_and_waits_for_its_boundary() {
     for end in ["q", "ctrl-c"] {
         let (moving, asked) = (Moving::default(), crate::ops::Watch::default());
-        let runs = moving.begin(asked.clone(), BOUNDARY);
+        let runs = moving.begin(MOVE, asked.clone(), BOUNDARY);
         let program = Program::start_moving(moving.clone());
         program.press(end);
         while !asked.is_stopped() {

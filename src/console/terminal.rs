@@ -21,7 +21,7 @@ use crate::ops::{BLOCKING_THREADS, Session};
 
 use super::ConsoleSettings;
 use super::app::{Notice, Screen, run};
-use super::moving::{BOUNDARY, Moving};
+use super::moving::Moving;
 use super::msg::ExitReason;
 
 /// From the signal to the end, at the latest, where no move runs: the loop may hang on a terminal that takes no
@@ -82,7 +82,7 @@ fn end_soon(reason: ExitReason, moving: Moving) {
     moving.stop();
     thread::spawn(move || {
         thread::sleep(LATEST);
-        let latest = Instant::now() + BOUNDARY;
+        let latest = Instant::now() + moving.boundary();
         while moving.runs() && Instant::now() < latest {
             thread::sleep(Duration::from_millis(20));
         }

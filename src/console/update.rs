@@ -10,7 +10,9 @@ use super::msg::{Effect, ExitReason, Job, Msg, RequestId};
 use super::overlay::Overlay;
 use super::prompt::{Prompt, PromptKind};
 use super::state::{Focus, State, Tab};
-use super::{Theme, alerts, audit, dlq, driving, history, jobs, keyed, logs, moves, plan, quarantine, runbook, words};
+use super::{
+    Theme, alerts, audit, dlq, driving, history, jobs, keyed, logs, moves, plan, quarantine, runbook, words, work,
+};
 
 /// Takes one message.
 pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
@@ -56,10 +58,9 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::Protection(protection) => {
             moves::protection(state, protection);
-            Vec::new()
+            work::look(state)
         }
         Msg::Planned(id, result) => moves::planned(state, id, result),
-        Msg::RunPlanned(id, result) => moves::run_planned(state, id, result),
         Msg::RepairPlanned(id, result) => moves::repair_planned(state, id, result),
         Msg::RepairChecked(id, rows, of) => {
             moves::checked(state, id, rows, of);
@@ -69,6 +70,13 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             moves::progressed(state, progress, index);
             Vec::new()
         }
+        Msg::PlannedWork(id, result) => work::planned(state, id, result),
+        Msg::WorkProgress(id, progress) => {
+            work::progressed(state, id, progress);
+            Vec::new()
+        }
+        Msg::WorkEnded(id, results) => work::ended(state, id, results),
+        Msg::Interrupted(works) => work::interrupted(state, works),
         Msg::Written(written) => moves::written(state, written),
         Msg::Manifest(id, result) => {
             quarantine::manifest(state, id, result);
@@ -219,11 +227,14 @@ fn quit(state: &mut State) -> Vec<Effect> {
     match state.moves.running.as_mut() {
         Some(running) if !running.leaving => {
             running.leaving = true;
-            let job = running.job.is_some();
-            state.say(match job {
-                true => "a job is running: :stop it, or q again to end it and leave",
-                false => "a move is running: :stop it, or q again to leave it to be resumed",
-            });
+            state.say("a move is running: :stop it, or q again to leave it to be resumed");
+            Vec::new()
+        }
+        None if state.work.running.iter().any(|w| !w.leaving) => {
+            state.work.running.iter_mut().for_each(|w| w.leaving = true);
+            state.say(
+                "work is running: W shows it, :stop ends it, or q again to leave; commands of this machine end then",
+            );
             Vec::new()
         }
         _ => vec![Effect::Quit(ExitReason::Quit)],
@@ -233,6 +244,9 @@ fn quit(state: &mut State) -> Vec<Effect> {
 pub(super) fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect> {
     if let (Some(running), false) = (state.moves.running.as_mut(), spec.command == Command::Quit) {
         running.leaving = false;
+    }
+    if spec.command != Command::Quit {
+        state.work.running.iter_mut().for_each(|w| w.leaving = false);
     }
     match spec.command {
         Command::Quit => quit(state),
@@ -299,10 +313,12 @@ pub(super) fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect>
         | Command::Repair
         | Command::Undo
         | Command::Resume
-        | Command::Run
         | Command::Stop
         | Command::Arm
         | Command::Audit => moves::run(state, spec.command, argument),
+        Command::Redrive | Command::Backfill | Command::Run | Command::Work | Command::GoOn => {
+            work::run(state, spec.command, argument)
+        }
         Command::Runbook => runbook::open(state, argument),
         Command::Done | Command::Skip | Command::Override | Command::Applies | Command::NotApplicable => {
             runbook::mark(state, spec.command, argument)

@@ -18,7 +18,7 @@ use super::state::{State, Tab};
 use super::theme::Role;
 use super::{
     alerts, audit, dlq, driving, footer, glyphs, header, history, jobs, layout, logs, plan, quarantine, runbook,
-    sources, words,
+    sources, words, work,
 };
 
 /// Draws into a frame.
@@ -168,6 +168,7 @@ fn overlaid(state: &State, open: &Overlay, body: Rect, buffer: &mut Buffer) {
                 below(state, &format!("{}  {}", note.text, note.hint), inside, height, buffer);
             }
         }
+        Overlay::Work(cursor) => work::draw(state, *cursor, body, height, buffer),
         Overlay::Sources(cursor) => sources::draw(state, *cursor, body, height, buffer),
         Overlay::Errors(cursor) => logs::draw_errors(state, *cursor, body, height, buffer),
         Overlay::Reveal { entry, columns, yes } => {

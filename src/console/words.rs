@@ -61,6 +61,15 @@ pub(super) fn length(length: chrono::Duration) -> String {
     }
 }
 
+/// How long something lasts, to the second: `1 m 15 s`.
+pub(super) fn lasting(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} m {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
 /// `2026-11-22 00:23:10Z`.
 pub(super) fn absolute(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%d %H:%M:%SZ").to_string()

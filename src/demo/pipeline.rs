@@ -18,6 +18,8 @@ pub struct DemoJob {
     pub dataset: &'static str,
     /// Its settings.
     pub settings: &'static [(&'static str, &'static str)],
+    /// What it does, as a line for the shell.
+    pub command: &'static str,
     /// Its runs, the newest first.
     pub runs: &'static [DemoRun],
 }
@@ -64,6 +66,9 @@ pub const JOBS: &[DemoJob] = &[
         name: "ingest_crm_to_bronze",
         dataset: "crm/contacts",
         settings: &[("spark.executor.memory", "8g"), ("spark.executor.cores", "2")],
+        command: "mkdir -p bronze/crm/contacts/dt={date} _dq_results/dt={date} && \
+                  cp _source/bronze/crm/contacts/dt={date}/part-0.parquet bronze/crm/contacts/dt={date}/ && \
+                  cp _source/_dq_results/dt={date}/crm_contacts.json _dq_results/dt={date}/",
         runs: &[
             run(20, 6, End::Well),
             run(DAY + 20, 7, End::Well),
@@ -75,6 +80,8 @@ pub const JOBS: &[DemoJob] = &[
         name: "ingest_fx_to_bronze",
         dataset: "finance/fx_rates",
         settings: &[("spark.executor.memory", "4g")],
+        command: "mkdir -p bronze/finance/fx_rates/dt={date} && \
+                  cp _source/bronze/finance/fx_rates/dt={date}/part-0.parquet bronze/finance/fx_rates/dt={date}/",
         runs: &[
             run(45, 5, End::Source),
             run(105, 5, End::Source),
@@ -93,6 +100,10 @@ pub const JOBS: &[DemoJob] = &[
             ("spark.executor.memoryOverhead", "1g"),
             ("spark.sql.shuffle.partitions", "64"),
         ],
+        command: "if [ \"${SPARK_EXECUTOR_MEMORY:-8g}\" = 8g ]; then \
+                  echo 'java.lang.OutOfMemoryError: Java heap space; executor 7 exited, exit code 137' >&2; exit 137; fi; \
+                  mkdir -p silver/sessions/dt={date} && \
+                  cp _source/silver/sessions/dt={date}/part-0.parquet silver/sessions/dt={date}/",
         runs: &[
             run(34, 31, End::Slow),
             run(75, 24, End::Memory),
@@ -106,6 +117,8 @@ pub const JOBS: &[DemoJob] = &[
         name: "silver_to_gold",
         dataset: "gold/revenue",
         settings: &[("spark.executor.memory", "8g")],
+        command: "mkdir -p gold/revenue/dt={date} && \
+                  cp _source/gold/revenue/dt={date}/part-0.parquet gold/revenue/dt={date}/",
         runs: &[
             run(76, 2, End::Denied),
             run(82, 2, End::Denied),
@@ -120,6 +133,9 @@ pub const JOBS: &[DemoJob] = &[
         name: "bronze_to_silver",
         dataset: "silver/orders",
         settings: &[("spark.executor.memory", "8g")],
+        command: "mkdir -p silver/orders/dt={date} _dq_results/dt={date} && \
+                  cp _source/silver/orders/dt={date}/part-0.parquet silver/orders/dt={date}/ && \
+                  cp _source/_dq_results/dt={date}/silver_orders.json _dq_results/dt={date}/",
         runs: &[
             DemoRun { age: 4, took: None, end: End::Running },
             run(50, 9, End::Well),
@@ -128,6 +144,25 @@ pub const JOBS: &[DemoJob] = &[
             run(2 * DAY + 50, 10, End::Well),
         ],
     },
+];
+
+/// What redrives dead letters, by layer: its rows lie there with their faults taken out.
+pub const REDRIVES: [(&str, &str); 3] = [
+    (
+        "bronze",
+        "mkdir -p bronze/{dataset}/dt={date} && \
+                cp _source/fixed/{dataset}/dt={date}/rows.parquet bronze/{dataset}/dt={date}/part-redriven.parquet",
+    ),
+    (
+        "silver",
+        "mkdir -p {dataset}/dt={date} && \
+                cp _source/fixed/{dataset}/dt={date}/rows.parquet {dataset}/dt={date}/part-redriven.parquet",
+    ),
+    (
+        "gold",
+        "mkdir -p {dataset}/dt={date} && \
+              cp _source/fixed/{dataset}/dt={date}/rows.parquet {dataset}/dt={date}/part-redriven.parquet",
+    ),
 ];
 
 /// The DAG that starts them.

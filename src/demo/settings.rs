@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::datasets::{DATASETS, DemoDataset};
-use super::pipeline::JOBS;
+use super::pipeline::{JOBS, REDRIVES};
 
 /// How the file of a demo begins. A folder whose `lakeward.toml` begins otherwise is not touched.
 pub const MARKER: &str = "# lakeward demo";
@@ -16,7 +16,7 @@ pub fn toml() -> String {
     let mut text = format!(
         "{MARKER}: an invented lake with live incidents of every failure category.\n\
          # Written by `lakeward demo`. Writing a demo here again replaces this file and all of _errors/, bronze/,\n\
-         # silver/, gold/, _contracts/, _dq_results/, _jobs/ and _dags/, for as long as the first line stays as it is.\n\
+         # silver/, gold/, _contracts/, _dq_results/, _source/, _jobs/ and _dags/, for as long as the first line stays as it is.\n\
          # Look at it with `lakeward --lake THIS_FOLDER`.\n\
          \n\
          # Columns of any dataset that hold personal data: masked until revealed.\n\
@@ -31,7 +31,20 @@ pub fn toml() -> String {
     );
     text.extend(DATASETS.iter().map(section));
     for job in JOBS {
-        text.push_str(&format!("\n[[jobs]]\nname = \"{}\"\ndataset = \"{}\"\n", job.name, job.dataset));
+        let (name, dataset, command) = (job.name, job.dataset, job.command);
+        // Lines for the shell, in quotes that take them as they are.
+        text.push_str(&format!(
+            "\n[[jobs]]\nname = \"{name}\"\ndataset = \"{dataset}\"\ncommand = \'\'\'{command}\'\'\'\n"
+        ));
+    }
+    text.push_str(
+        "\n# What redrives a dead letter: its rows, with what was wrong in them taken out, come into the dataset.\n",
+    );
+    for (layer, command) in REDRIVES {
+        text.push_str(&format!(
+            "[[jobs]]\nname = \"redrive_{layer}\"\ncommand = \'\'\'{command}\'\'\'\n\n\
+             [[layers]]\nlayer = \"{layer}\"\nredrive = \"redrive_{layer}\"\n\n"
+        ));
     }
     text
 }

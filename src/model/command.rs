@@ -2,13 +2,13 @@
 
 use chrono::NaiveDate;
 
-/// What stands for the date of the data.
-const DATE: &str = "{date}";
+use super::work::Variables;
 
 /// The words of a command. It runs in the lake's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobCommand {
-    /// The program and its arguments; `{date}` stands for the date of the data.
+    /// The program and its arguments; `{date}` stands for the date of the data, `{dataset}` and `{entry}` for what is
+    /// redriven or filled in.
     pub words: Vec<String>,
     /// Where it is written, with the line: one that a lake brings along was written by whoever wrote the lake.
     pub source: String,
@@ -17,13 +17,12 @@ pub struct JobCommand {
 impl JobCommand {
     /// The words for a date, or why there are none.
     pub fn of(&self, date: Option<NaiveDate>) -> Result<Vec<String>, String> {
-        match date {
-            Some(date) => Ok(self.words.iter().map(|word| word.replace(DATE, &date.to_string())).collect()),
-            None if self.words.iter().any(|word| word.contains(DATE)) => {
-                Err("it wants the date of the data: --date YYYY-MM-DD".to_owned())
-            }
-            None => Ok(self.words.clone()),
-        }
+        self.filled(&Variables::of_date(date))
+    }
+
+    /// The words with their variables filled, or why they cannot be.
+    pub fn filled(&self, variables: &Variables) -> Result<Vec<String>, String> {
+        self.words.iter().map(|word| variables.fill(word)).collect()
     }
 }
 

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
 
+use super::run::JobName;
+
 /// What sits between the errors prefix and `dt=`; may hold slashes: `crm/contacts`.
 /// The text is what the lake says, so it is hostile: escape it before it reaches a terminal. Shared by what
 /// bears it: a lake has few datasets and many entries.
@@ -80,4 +82,19 @@ pub struct DatasetSettings {
     pub contract: Option<String>,
     /// Columns that hold personal data: masked until revealed.
     pub personal_columns: Vec<String>,
+    /// The job that fills it; that of its layer, or the one that is said to write it, when unset.
+    pub job: Option<JobName>,
+    /// The job that redrives its dead letters; that of its layer when unset.
+    pub redrive: Option<JobName>,
+}
+
+/// The jobs of a layer, for its datasets that name none of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerJobs {
+    /// The layer.
+    pub layer: Layer,
+    /// What fills a dataset.
+    pub job: Option<JobName>,
+    /// What redrives dead letters.
+    pub redrive: Option<JobName>,
 }

@@ -70,7 +70,7 @@ impl Session {
         let detail = self.run_detail(source, id).await?;
         let run = &detail.run;
         if source == "local" {
-            let ask = self.plan_run(&run.job, run.date)?;
+            let ask = self.plan_run(&run.job, run.date, Vec::new())?;
             let mut plan = DrivePlan::of(WriteEffect::Run(ask.clone()), format!("run {} again", run.job));
             plan.fields.push(("job", run.job.to_string()));
             plan.fields.push(("as", run.id.to_string()));

@@ -4,6 +4,7 @@
 mod alerts;
 mod assess;
 pub mod audit;
+mod backfill;
 mod cadence;
 mod cost;
 mod drift;
@@ -19,9 +20,11 @@ mod kept;
 mod known;
 pub mod moves;
 pub mod notify;
+mod partition;
 pub mod pipeline;
 pub mod probe;
 mod quarantines;
+mod redrive;
 mod refresh;
 pub mod repair;
 pub mod retries;
@@ -31,15 +34,18 @@ mod scan;
 mod secrets;
 pub mod session;
 pub mod settings;
+mod starter;
 mod triage;
 mod walking;
 
 pub use crate::model::repair::RepairPlan;
 pub use audit::AuditRecord;
+pub use backfill::BackfillAsk;
 pub use cost::Cost;
 pub use driving::{ClearedTask, DrivePlan};
 pub use gate::{
-    CancelAsk, DagAsk, Gate, GateError, IncidentAsk, OpenAct, Outcome, RunAsk, SubmitAsk, TriageAsk, WriteEffect,
+    CancelAsk, DagAsk, Gate, GateError, IncidentAsk, OpenAct, Outcome, RunAsk, SubmitAsk, TriageAsk, WorkRef,
+    WriteEffect,
 };
 pub use health::{SourceHealth, SourceState};
 pub use history::{History, HistoryEvent};
@@ -47,6 +53,7 @@ pub use incidents::Opening;
 pub use moves::{Ask, Keep, MoveProgress, Phase, Quarantine, QuarantineEvent, Watch};
 pub use notify::Notifying;
 pub use pipeline::{Connected, LogOf, Pipeline};
+pub use redrive::Redrives;
 pub use repair::{RowCheck, RowProgress};
 pub use retrying::{Left, Standing};
 pub use runbooks::Runbooks;

@@ -241,7 +241,12 @@ async fn dags_of(source: &dyn DagSource, now: DateTime<Utc>) -> Result<Pipeline,
 
 impl Session {
     /// A run of a job that is a command of this machine, ready to be asked for.
-    pub fn plan_run(&self, job: &JobName, date: Option<NaiveDate>) -> Result<RunAsk, LakeError> {
+    pub fn plan_run(
+        &self,
+        job: &JobName,
+        date: Option<NaiveDate>,
+        settings: Vec<(String, String)>,
+    ) -> Result<RunAsk, LakeError> {
         let fault = |detail: String, hint: &str| {
             let error = LakeError::new(ErrorClass::Unsupported, job.0.to_string(), detail);
             LakeError { hint: hint.to_owned(), ..error }
@@ -256,7 +261,7 @@ impl Session {
             fault("commands run in the folder of a local environment".to_owned(), "this lake is not on this machine")
         })?;
         let command = command.of(date).map_err(|why| fault(why, "lakeward jobs run JOB --date YYYY-MM-DD"))?;
-        Ok(RunAsk { job: job.clone(), command, folder, date })
+        Ok(RunAsk { job: job.clone(), command, folder, date, settings })
     }
 
     /// The source of that name.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use crate::lake::path::Prefixes;
 use crate::model::category::CategoryRule;
 use crate::model::command::JobCommand;
-use crate::model::dataset::{Dataset, DatasetSettings, Layer};
+use crate::model::dataset::{Dataset, DatasetSettings, Layer, LayerJobs};
 use crate::model::retry::RetryPolicy;
+use crate::model::route::Route;
 use crate::model::rules::{Override, Thresholds};
 use crate::model::run::JobName;
 use crate::model::secret::WatchedSecret;
@@ -34,6 +35,12 @@ pub struct LakeSettings {
     pub retry: RetryPolicy,
     /// The jobs that are commands of this machine.
     pub commands: BTreeMap<JobName, JobCommand>,
+    /// How jobs are run that are no commands.
+    pub routes: BTreeMap<JobName, Route>,
+    /// The jobs of layers.
+    pub layers: Vec<LayerJobs>,
+    /// The jobs that are said to write a dataset, where one alone is.
+    pub writers: BTreeMap<Dataset, JobName>,
     /// How reasons become failure categories, in order.
     pub categories: Vec<CategoryRule>,
     /// Columns of any dataset that hold personal data; compared without case.
@@ -49,6 +56,23 @@ impl LakeSettings {
     /// The layer of a dataset: as configured, or as its name says.
     pub fn layer(&self, name: &Dataset) -> Option<Layer> {
         self.dataset(name).and_then(|d| d.layer).or_else(|| Layer::of_name(name))
+    }
+
+    /// The job that fills a dataset: its own, the one that is said to write it, or that of its layer.
+    pub fn job_of(&self, dataset: &Dataset) -> Option<&JobName> {
+        let own = self.dataset(dataset).and_then(|d| d.job.as_ref());
+        own.or_else(|| self.writers.get(dataset)).or_else(|| self.layer_jobs(dataset)?.job.as_ref())
+    }
+
+    /// The job that redrives a dataset's dead letters: its own, or that of its layer.
+    pub fn redrive_of(&self, dataset: &Dataset) -> Option<&JobName> {
+        let own = self.dataset(dataset).and_then(|d| d.redrive.as_ref());
+        own.or_else(|| self.layer_jobs(dataset)?.redrive.as_ref())
+    }
+
+    fn layer_jobs(&self, dataset: &Dataset) -> Option<&LayerJobs> {
+        let layer = self.layer(dataset)?;
+        self.layers.iter().find(|jobs| jobs.layer == layer)
     }
 
     /// When to alert of a dataset.

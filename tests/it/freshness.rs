@@ -46,6 +46,8 @@ fn session(lake: &Memory, column: &str) -> Session {
         max_age: None,
         contract: Some("contracts/orders.json".into()),
         personal_columns: Vec::new(),
+        job: None,
+        redrive: None,
     };
     Session::new(Arc::new(lake.clone()), LakeSettings { datasets: vec![dataset], ..LakeSettings::default() })
 }

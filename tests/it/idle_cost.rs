@@ -35,6 +35,8 @@ fn idle() -> (Memory, Session) {
             max_age: Some(Duration::hours(6)),
             contract: None,
             personal_columns: Vec::new(),
+            job: None,
+            redrive: None,
         });
     }
     memory.set("_errors/d1/dt=2024-10-04/error_reasons.json", r#"{"error_type":"E","row_count":500}"#);

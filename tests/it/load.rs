@@ -54,6 +54,8 @@ async fn session(aws: &FakeAws, airflow: &FakeAirflow, now: DateTime<Utc>) -> (M
             max_age: Some(now - DateTime::UNIX_EPOCH - Duration::days(20_000) + Duration::hours(24)),
             contract: None,
             personal_columns: Vec::new(),
+            job: None,
+            redrive: None,
         });
     }
     let config = aws.config().await;

@@ -23,6 +23,7 @@ mod preview_cost;
 mod quality_results;
 mod quarantine;
 mod readme;
+mod recovery;
 mod renewed_credentials;
 mod repair;
 mod runbook_alerts;

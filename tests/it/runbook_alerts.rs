@@ -28,6 +28,8 @@ fn session(lake: &Memory) -> Session {
         max_age: None,
         contract: Some("contracts/orders.json".into()),
         personal_columns: Vec::new(),
+        job: None,
+        redrive: None,
     };
     let settings = LakeSettings {
         datasets: vec![dataset],

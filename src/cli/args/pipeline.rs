@@ -35,6 +35,10 @@ pub enum Jobs {
         /// The date of the data, for {date} in its command
         #[arg(long, value_name = "YYYY-MM-DD")]
         date: Option<chrono::NaiveDate>,
+        /// A setting of this run: spark.executor.memory=16g is SPARK_EXECUTOR_MEMORY for its command; several times for
+        /// several
+        #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
+        settings: Vec<(String, String)>,
         /// How it is confirmed; the number is 1
         #[command(flatten)]
         writing: Writing,
@@ -59,6 +63,11 @@ pub enum Jobs {
         #[command(flatten)]
         log: LogArgs,
     },
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// The commands of DAG runs.

@@ -14,6 +14,7 @@ use super::source::{Source, Sourced};
 use crate::lake::path::Prefixes;
 use crate::model::category::CategoryRule;
 use crate::model::dataset::{Dataset, DatasetSettings};
+use crate::model::run::JobName;
 use crate::sources::contracts::{REGISTRY, SchemaName};
 
 /// The names ratatui and every terminal share.
@@ -109,6 +110,8 @@ pub fn datasets(document: &Document) -> Result<Vec<Sourced<DatasetSettings>>, Co
             max_age: max_age.map(|s| s.value),
             contract: table.contract.as_ref().map(|p| p.get_ref().clone()),
             personal_columns: table.personal_columns.clone(),
+            job: table.job.as_ref().map(|job| JobName(job.get_ref().as_str().into())),
+            redrive: table.redrive.as_ref().map(|job| JobName(job.get_ref().as_str().into())),
         };
         all.push(Sourced { value, source });
     }

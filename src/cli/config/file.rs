@@ -65,6 +65,9 @@ pub struct Tables {
     /// The jobs of the pipeline.
     #[serde(default)]
     pub jobs: Vec<Spanned<JobTable>>,
+    /// The jobs of layers.
+    #[serde(default)]
+    pub layers: Vec<Spanned<LayerTable>>,
     /// The credentials of sources that are watched.
     #[serde(default)]
     pub secrets: Vec<Spanned<SecretTable>>,
@@ -224,6 +227,30 @@ pub struct JobTable {
     #[serde(default)]
     pub called: Vec<String>,
     pub command: Option<Spanned<CommandText>>,
+    pub dag: Option<Spanned<String>>,
+    #[serde(default)]
+    pub conf: serde_json::Map<String, serde_json::Value>,
+    #[serde(default)]
+    pub logical_date: bool,
+    pub emr: Option<Spanned<JobEmrTable>>,
+}
+
+/// `emr` of `[[jobs]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs, reason = "the template documents each key")]
+pub struct JobEmrTable {
+    pub arguments: Option<Vec<String>>,
+}
+
+/// `[[layers]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs, reason = "the template documents each key")]
+pub struct LayerTable {
+    pub layer: Spanned<Layer>,
+    pub job: Option<Spanned<String>>,
+    pub redrive: Option<Spanned<String>>,
 }
 
 /// A command: a line for the shell, or a program and its arguments.
@@ -270,6 +297,8 @@ pub struct DatasetTable {
     pub contract: Option<Spanned<String>>,
     #[serde(default)]
     pub personal_columns: Vec<String>,
+    pub job: Option<Spanned<String>>,
+    pub redrive: Option<Spanned<String>>,
 }
 
 /// `[[categories]]`.

@@ -65,6 +65,8 @@ pub fn load(
         None => Default::default(),
     };
     settings.secrets = named;
+    (settings.layers, settings.writers) = jobs::bindings(&layers, &jobs, &settings.datasets, &mut ledger)?;
+    settings.routes = jobs.iter().filter_map(|job| Some((job.name.clone(), job.route.clone()?))).collect();
     settings.commands = jobs.iter().filter_map(|job| Some((job.name.clone(), job.command.clone()?))).collect();
     let glue = watched::glue(file.as_ref(), &settings.datasets, &account, &mut ledger)?;
     let cloudwatch = services::cloudwatch(&layers, own_services, lake.as_ref(), &mut ledger)?;
@@ -399,6 +401,9 @@ impl Layers<'_> {
             secrets,
             retry: retry::of(self, ledger)?,
             commands: Default::default(), // of the jobs, when they are known
+            routes: Default::default(),
+            layers: Vec::new(),
+            writers: Default::default(),
             categories,
             personal_columns,
         })

@@ -218,7 +218,6 @@ pub(super) fn resolve(state: &State) -> Enabled {
 
 /// What can be run: on the Jobs tab the chosen job, or any by its name.
 pub(super) fn run_job(state: &State) -> Enabled {
-    no_move_runs(state)?;
     if state.settings.commands.is_empty() {
         return no("no job is a command of this machine ([[jobs]] command)");
     }
@@ -227,7 +226,8 @@ pub(super) fn run_job(state: &State) -> Enabled {
 
 pub(super) fn stop(state: &State) -> Enabled {
     match &state.moves.running {
-        None => no("no move and no job runs"),
+        None if state.work.running.iter().any(|w| !w.stopping) => Ok(()),
+        None => no("nothing runs that could be stopped"),
         Some(running) if running.stopping => no("it was asked to stop already"),
         Some(_) => Ok(()),
     }
@@ -240,4 +240,13 @@ pub(super) fn arm(state: &State) -> Enabled {
         Protection::Open => no("the environment is not protected"),
         Protection::Protected { .. } => Ok(()),
     }
+}
+
+/// What can be redriven: entries, from where they are shown.
+pub(super) fn redrive(state: &State) -> Enabled {
+    entries(state).map(drop)
+}
+
+pub(super) fn go_on(state: &State) -> Enabled {
+    if state.work.interrupted.is_empty() { no("nothing was interrupted") } else { Ok(()) }
 }

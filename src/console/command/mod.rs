@@ -92,6 +92,10 @@ pub(super) enum Command {
     Clear,
     PauseDag,
     MarkAs,
+    Redrive,
+    Backfill,
+    Work,
+    GoOn,
 }
 
 /// A row of the table.
@@ -152,7 +156,8 @@ pub(super) fn complete(line: &str, state: &State) -> Vec<String> {
         Some(Command::Run) if !argument.contains(' ') => {
             state.settings.commands.keys().map(|job| format!("{job} ")).collect()
         }
-        Some(Command::Run) => {
+        // The date comes next; settings are anybody's own.
+        Some(Command::Run) if argument.split(' ').count() == 2 => {
             let today = state.now.date_naive();
             [Some(today), today.pred_opt()].into_iter().flatten().map(|day| day.to_string()).collect()
         }

@@ -1,10 +1,10 @@
 //! The rows of the command table.
 
 use super::enabled::{
-    always, archive, arm, branch_chosen, cancel, clear, dead_letters, double_memory, investigate, log_open, logged,
-    mark_as, markable, never_hinted, openable, pause_dag, quarantine, rangeable, release, reopen, repair, rerun,
-    resolve, resume, retry, reveal, rows_open, run_job, run_of_alert, runbook as runbook_opens, something_selected,
-    sortable, step_chosen, stop, stop_retry, themed, triage, trigger, undo,
+    always, archive, arm, branch_chosen, cancel, clear, dead_letters, double_memory, go_on, investigate, log_open,
+    logged, mark_as, markable, never_hinted, openable, pause_dag, quarantine, rangeable, redrive, release, reopen,
+    repair, rerun, resolve, resume, retry, reveal, rows_open, run_job, run_of_alert, runbook as runbook_opens,
+    something_selected, sortable, step_chosen, stop, stop_retry, themed, triage, trigger, undo,
 };
 use super::{Command, Spec};
 use crate::console::state::{Focus, Mode, Tab};
@@ -289,24 +289,65 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         |s| (s.tab == Tab::Dlq && s.dlq.focus == Focus::Detail).then_some((6, "repair"))
     ),
     spec!(Undo, "undo", [], "", "quarantine", "Plan to take the last move back", undo),
-    spec!(Resume, "resume", [], "", "quarantine", "Finish a move that was interrupted; asks first", resume),
+    spec!(
+        Redrive,
+        "redrive",
+        [],
+        "[--override REASON]",
+        "alert, entry",
+        "Plan to run its rows through the pipeline again, now that the cause is fixed; once, unless a reason is given",
+        redrive,
+        |s| match s.tab {
+            Tab::Dlq if redrive(s).is_ok() => Some((2, "redrive…")),
+            _ => None,
+        }
+    ),
+    spec!(
+        Backfill,
+        "backfill",
+        [],
+        "DATASET FROM TO",
+        "everywhere",
+        "Plan to fill a range of days by the dataset's job, two at once (another number stands behind); --force redoes all",
+        always
+    ),
     spec!(
         Run,
         "run",
         [],
-        "JOB [DATE]",
+        "JOB [DATE] [NAME=VALUE …]",
         "everywhere",
-        "Run a job that is a command of this machine, on the Jobs tab the chosen one; shows the command and asks first",
+        "Plan to run a job that is a command of this machine, with settings of its own; on the Jobs tab the chosen one",
         run_job,
         |s| jobs::command_of_selected(s).is_some().then_some((2, "run again…"))
     ),
+    spec!(
+        Work,
+        "work",
+        ["running"],
+        "",
+        "everywhere",
+        "All that runs: moves, redrives, backfills, commands, with how far they are",
+        always,
+        |s| (!s.work.running.is_empty()).then_some((1, "work"))
+    ),
+    spec!(
+        GoOn,
+        "go-on",
+        [],
+        "",
+        "everywhere",
+        "Go on with redrives and backfills that an earlier console left half done",
+        go_on
+    ),
+    spec!(Resume, "resume", [], "", "quarantine", "Finish a move that was interrupted; asks first", resume),
     spec!(
         Stop,
         "stop",
         [],
         "",
         "everywhere",
-        "Stop the running move at its next boundary, it can be resumed; or end the running job",
+        "Stop the running move, or else work, at its next boundary; it can be resumed",
         stop
     ),
     spec!(

@@ -131,7 +131,11 @@ fn empty(state: &State) -> String {
     if hidden > 0 {
         format!(" the filter hides {}; esc shows them", words::plural(hidden, "entry", "entries"))
     } else if state.lake.snapshot.taken.is_none() {
-        if state.lake.scan.is_some() { format!(" reading {lake} …") } else { " not read: R reads the lake".into() }
+        if state.lake.scan.is_some() {
+            format!(" reading {lake} …")
+        } else {
+            " not read: ctrl-r reads the lake".into()
+        }
     } else if state.lake.failure().is_some() {
         " no entries known, and a source fails: see the line above, or :sources".into()
     } else {

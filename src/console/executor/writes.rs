@@ -11,8 +11,9 @@ use tokio::time::Instant;
 
 use super::{Executor, PROGRESS};
 use crate::console::moves::{Write, Written};
-use crate::console::moving::{BOUNDARY, ENDING};
+use crate::console::moving::{BOUNDARY, ENDING, MOVE};
 use crate::console::msg::{Effect, Job, Msg};
+use crate::console::work::PlannedWork;
 use crate::model::moves::MoveId;
 use crate::model::protection::{Confirmation, Locked};
 use crate::ops::{GateError, Keep, MoveProgress, Outcome, Phase, RowProgress, Session, Watch, WriteEffect};
@@ -63,11 +64,6 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
                 let plans = stream::iter(targets).then(plan).try_collect().await;
                 let _ = answers.send(Msg::Planned(id, plans)).await;
             }),
-            Effect::PlanRun { id, job, date } => self.start(Job::Plan, async move {
-                let planned = session.plan_run(&job, date).map(Box::new);
-                let _ = answers.send(Msg::RunPlanned(id, planned)).await;
-            }),
-            Effect::Run(ask) => self.write(Write::Run, vec![(WriteEffect::Run(*ask), Confirmation::Yes)]),
             Effect::PlanRepair { id, target } => {
                 let told = checking(answers.clone(), id);
                 self.start(Job::Plan, async move {
@@ -94,7 +90,60 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
                 self.write(Write::Arm, vec![(WriteEffect::Arm { length, reason }, Confirmation::Yes)]);
             }
             Effect::Triage(ask) => self.write(Write::Triage, vec![(WriteEffect::Triage(ask), Confirmation::Yes)]),
-            Effect::StopMove => self.moving.stop(),
+            Effect::StopMove => self.moving.stop_one(MOVE),
+            other => self.about_work(other),
+        }
+    }
+
+    /// Starts what an effect asks of work that jobs do.
+    fn about_work(&mut self, effect: Effect) {
+        let (session, answers, now) = (Arc::clone(&self.session), self.answers.clone(), (self.clock)());
+        match effect {
+            Effect::PlanRedrive { id, targets, reason } => self.start(Job::Plan, async move {
+                let plan = |target: String| {
+                    let (session, reason) = (&session, reason.clone());
+                    async move { session.plan_redrive(&target, reason, now).await }
+                };
+                let plans: Result<Vec<_>, _> = stream::iter(targets).then(plan).try_collect().await;
+                let _ = answers.send(Msg::PlannedWork(id, plans.map(PlannedWork::Redrives))).await;
+            }),
+            Effect::PlanBackfill { id, ask } => self.start(Job::Plan, async move {
+                let plan = session.plan_backfill(&ask, now).await;
+                let plan = plan.map(|plan| PlannedWork::Backfill(Box::new(plan)));
+                let _ = answers.send(Msg::PlannedWork(id, plan)).await;
+            }),
+            Effect::PlanRun { id, job, date, settings } => self.start(Job::Plan, async move {
+                let source = session.settings().commands.get(&job).map(|command| command.source.clone());
+                let plan = session.plan_run(&job, date, settings).map_err(GateError::from);
+                let plan = plan.map(|ask| PlannedWork::Run(ask, source.unwrap_or_default()));
+                let _ = answers.send(Msg::PlannedWork(id, plan)).await;
+            }),
+            Effect::Interrupted => {
+                tokio::spawn(async move {
+                    let Some(gate) = session.gate() else { return };
+                    let works = gate.journal().unfinished_work(session.lake().url()).await;
+                    let _ = answers.send(Msg::Interrupted(works)).await;
+                });
+            }
+            Effect::Work { id, effects } => {
+                let told = answers.clone();
+                let watch = Watch::following(move |progress| {
+                    let _ = told.try_send(Msg::WorkProgress(id, progress));
+                });
+                let runs = self.moving.begin(id, watch.clone(), ENDING);
+                tokio::spawn(async move {
+                    let mut ended = Vec::new();
+                    for effect in effects {
+                        if watch.is_stopped() {
+                            break;
+                        }
+                        ended.push(perform(&session, effect, Confirmation::Yes, &watch).await);
+                    }
+                    drop(runs);
+                    let _ = answers.send(Msg::WorkEnded(id, ended)).await;
+                });
+            }
+            Effect::StopWork(id) => self.moving.stop_one(id),
             _ => {}
         }
     }
@@ -105,8 +154,7 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
         let at = Arc::new(AtomicUsize::new(0));
         let watch = Watch::telling(telling(answers.clone(), Arc::clone(&at)));
         let runs = match write {
-            Write::Move | Write::Repair => Some(self.moving.begin(watch.clone(), BOUNDARY)),
-            Write::Run => Some(self.moving.begin(watch.clone(), ENDING)),
+            Write::Move | Write::Repair => Some(self.moving.begin(MOVE, watch.clone(), BOUNDARY)),
             Write::Mark(_) | Write::Arm | Write::Triage | Write::Drive => None,
         };
         let of = effects.len();
@@ -140,6 +188,9 @@ async fn perform(
         WriteEffect::Move(plan) => plan.id.clone(),
         WriteEffect::Repair(plan) => plan.id.clone(),
         WriteEffect::Resume(id) | WriteEffect::Mark { id, .. } => id.clone(),
+        WriteEffect::Redrive(plan) => plan.id.lease(),
+        WriteEffect::Backfill(plan) => plan.id.lease(),
+        WriteEffect::ResumeWork(work) => work.id().lease(),
         WriteEffect::Submit(ask) => MoveId(ask.id.0.clone()),
         WriteEffect::Cancel(ask) => MoveId(ask.id.0.clone()),
         WriteEffect::Dag(ask) => MoveId(ask.id.0.clone()),

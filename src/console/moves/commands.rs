@@ -7,11 +7,10 @@ use crate::console::overlay::Overlay;
 use crate::console::plan::{PlanScreen, Subject};
 use crate::console::prompt::{Prompt, PromptKind};
 use crate::console::state::{State, Tab};
-use crate::console::{audit, jobs, quarantine, words};
+use crate::console::{audit, quarantine, words, work};
 use crate::model::length::parse;
 use crate::model::moves::{ReasonCode, Step};
-use crate::model::run::JobName;
-use crate::model::text::{escape, one_line};
+use crate::model::text::escape;
 
 /// Before the reason: data that is still being written is taken all the same.
 pub(in crate::console) const EVEN_INCOMPLETE: &str = "--even-incomplete";
@@ -44,17 +43,13 @@ pub(in crate::console) fn run(state: &mut State, command: Command, argument: &st
         }
         Command::Investigate => ask_mark(state, Step::Investigate, note),
         Command::Resolve => ask_mark(state, Step::Resolve, note),
-        Command::Run => plan_run(state, argument),
         Command::Arm => arm(state, argument),
+        Command::Stop if state.moves.running.is_none() => work::stop(state),
         Command::Stop => {
-            let job = state.moves.running.as_mut().is_some_and(|running| {
+            if let Some(running) = state.moves.running.as_mut() {
                 running.stopping = true;
-                running.job.is_some()
-            });
-            state.say(match job {
-                true => "the job and all that it began are asked to end, and are made to after some seconds",
-                false => "the move stops at its next boundary; no byte is lost, and :resume finishes it",
-            });
+            }
+            state.say("the move stops at its next boundary; no byte is lost, and :resume finishes it");
             vec![Effect::StopMove]
         }
         Command::Audit => match argument.parse::<u32>() {
@@ -111,33 +106,6 @@ fn plan_step(state: &mut State, step: Step, note: Option<String>) -> Vec<Effect>
     let what = format!("{} of {}", step.word(), words::plural(of.len() as u64, "quarantine", "quarantines"));
     let id = planning(state, what);
     vec![Effect::PlanStep { id, of, step, note }]
-}
-
-/// `JOB [DATE]`; without both, the chosen line's. A date that a command wants is typed where none is known.
-fn plan_run(state: &mut State, argument: &str) -> Vec<Effect> {
-    let (job, date) = match argument.rsplit_once(' ').map(|(job, date)| (job.trim_end(), date.parse())) {
-        _ if argument.is_empty() => {
-            let Some((job, date)) = jobs::command_of_selected(state) else {
-                state.prompt = Some(Prompt::new(PromptKind::Command, "run "));
-                return Vec::new();
-            };
-            (job, date)
-        }
-        Some((job, Ok(date))) => (JobName(job.into()), Some(date)),
-        _ => (JobName(argument.into()), None),
-    };
-    let Some(command) = state.settings.commands.get(&job) else {
-        let known: Vec<&str> = state.settings.commands.keys().map(|job| &*job.0).collect();
-        let known = one_line(&known.join(", "), 200);
-        state.fail_with(format!("run: no job {:?} is a command", escape(&job.0)), format!("there are: {known}"));
-        return Vec::new();
-    };
-    if argument.is_empty() && command.of(date).is_err() {
-        state.prompt = Some(Prompt::new(PromptKind::Command, &format!("run {job} ")));
-        return Vec::new();
-    }
-    let id = planning(state, format!("run of {}", one_line(&job.0, 40)));
-    vec![Effect::PlanRun { id, job, date }]
 }
 
 fn ask_mark(state: &mut State, step: Step, note: Option<String>) -> Vec<Effect> {

@@ -7,17 +7,14 @@ mod reasons;
 mod told;
 
 #[cfg(test)]
-mod job_tests;
-#[cfg(test)]
 mod tests;
 
 use chrono::{DateTime, Utc};
 
-use crate::lake::LakeError;
 use crate::model::moves::{Plan, QuarantineState, Step};
 use crate::model::protection::{Locked, Protection};
 use crate::model::text::one_line;
-use crate::ops::{GateError, MoveProgress, Outcome, RepairPlan, RunAsk};
+use crate::ops::{GateError, MoveProgress, Outcome, RepairPlan};
 
 use super::alerts;
 use super::load::Fault;
@@ -75,13 +72,11 @@ pub(super) struct Running {
     pub stopping: bool,
     /// The user pressed `q` once.
     pub leaving: bool,
-    /// When it began, where it is a job: nobody knows how far that is.
-    pub job: Option<DateTime<Utc>>,
 }
 
 impl Running {
     pub(super) fn new(titles: Vec<String>) -> Self {
-        Self { titles, progress: None, stopping: false, leaving: false, job: None }
+        Self { titles, progress: None, stopping: false, leaving: false }
     }
 }
 
@@ -90,8 +85,6 @@ impl Running {
 pub(super) enum Write {
     /// Moves, or the rest of moves.
     Move,
-    /// A job was run.
-    Run,
     /// Rejected rows were repaired.
     Repair,
     /// Quarantines were marked.
@@ -119,22 +112,6 @@ pub(super) fn planned(state: &mut State, id: RequestId, result: Result<Vec<Plan>
         Ok(plans) => {
             let subject = Subject::Moves { plans, resume: planning.resume };
             state.overlay = Some(Overlay::Plan(Box::new(PlanScreen::new(subject))));
-        }
-        Err(error) => {
-            let fault = Fault::from(&error);
-            state.fail_with(format!("{}: {}", planning.what, fault.what), fault.hint);
-        }
-    }
-    Vec::new()
-}
-
-/// What would be run is known, or why nothing can be.
-pub(super) fn run_planned(state: &mut State, id: RequestId, result: Result<Box<RunAsk>, LakeError>) -> Vec<Effect> {
-    let Some(planning) = state.moves.planning.take_if(|p| p.id == id) else { return Vec::new() };
-    match result {
-        Ok(ask) => {
-            let source = state.settings.commands.get(&ask.job).map(|c| c.source.clone()).unwrap_or_default();
-            state.overlay = Some(Overlay::Plan(Box::new(PlanScreen::new(Subject::Run { ask, source }))));
         }
         Err(error) => {
             let fault = Fault::from(&error);
@@ -178,7 +155,7 @@ pub(super) fn progressed(state: &mut State, progress: MoveProgress, index: usize
 
 /// Writes ended.
 pub(super) fn written(state: &mut State, written: Written) -> Vec<Effect> {
-    if matches!(written.write, Write::Move | Write::Run | Write::Repair) {
+    if matches!(written.write, Write::Move | Write::Repair) {
         state.moves.running = None;
     }
     told::tell(state, &written);
@@ -191,7 +168,7 @@ pub(super) fn written(state: &mut State, written: Written) -> Vec<Effect> {
             alerts::triage::recorded(state, records);
             walk
         }
-        Write::Move | Write::Run | Write::Repair | Write::Mark(_) | Write::Drive => {
+        Write::Move | Write::Repair | Write::Mark(_) | Write::Drive => {
             walk.extend(state.refresh());
             walk.push(Effect::Protection);
             walk

@@ -15,9 +15,8 @@ pub(super) fn tell(state: &mut State, written: &Written) {
     let failed: Vec<&GateError> = written.ended.iter().filter_map(|r| r.as_ref().err()).collect();
     let left = written.of.saturating_sub(written.ended.len());
     let mut parts = Vec::new();
-    // The gate says of each mark, run and act on a job what it made of it.
-    let said =
-        matches!(written.write, Write::Mark(_) | Write::Run | Write::Drive) && done.iter().all(|o| !o.notes.is_empty());
+    // The gate says of each mark and act on a job what it made of it.
+    let said = matches!(written.write, Write::Mark(_) | Write::Drive) && done.iter().all(|o| !o.notes.is_empty());
     if !done.is_empty() && !said {
         parts.push(sentence(&written.write, &done));
     }

@@ -9,19 +9,13 @@ use crate::console::state::State;
 use crate::console::theme::Role;
 use crate::console::{driving, glyphs, words};
 use crate::model::moves::{MoveKind, Plan, PlannedObject, Rank, Step};
-use crate::model::text::{escape, middle, one_line};
-use crate::ops::{DrivePlan, Quarantine, RunAsk};
+use crate::model::text::{middle, one_line};
+use crate::ops::{DrivePlan, Quarantine};
 
 /// What a plan is called where there is little room: `quarantine crm/contacts`.
 pub(super) fn name(plan: &Plan, resume: bool) -> String {
     let resume = if resume { "resume " } else { "" };
     format!("{resume}{} {}", plan.kind.word(), middle(plan.dataset.as_str(), 40))
-}
-
-/// What a run is called where there is little room: `run silver_orders 2026-11-25`.
-pub(super) fn run_name(ask: &RunAsk) -> String {
-    let date = ask.date.map(|date| format!(" {date}")).unwrap_or_default();
-    format!("run {}{date}", middle(&ask.job.0, 40))
 }
 
 /// The title over the question.
@@ -43,11 +37,11 @@ pub(super) fn title(screen: &PlanScreen) -> String {
         },
         Subject::Drive { plan, .. } => capital(&one_line(&plan.title, 200)),
         Subject::Mark { of, step, .. } => capital(&format!("{} {}", step.word(), of_one(of))),
-        Subject::Run { ask, .. } => capital(&run_name(ask)),
         Subject::Repair(plan) => {
             let date = plan.date.map(|d| format!(" {d}")).unwrap_or_default();
             capital(&format!("{}{date}", super::repair::name(plan)))
         }
+        Subject::Work(work) => capital(&super::runs::name(work)),
     }
 }
 
@@ -206,28 +200,11 @@ pub(super) fn object<'a>(state: &State, plan: &Plan, object: &PlannedObject, wid
     ])
 }
 
-/// A command whole, word by word: what a shell would make one of is told apart.
-pub(super) fn run(state: &State, ask: &RunAsk, source: &str, width: usize) -> Vec<Line<'static>> {
-    let mut facts = Facts { state, width, lines: Vec::new() };
-    for (n, word) in ask.command.iter().enumerate() {
-        let name = if n == 0 { "program" } else { "argument" };
-        // Escaped and never cut: it is read before it is run.
-        facts.add(name, &escape(word), Role::Title);
-    }
-    facts.add("in", &escape(&ask.folder.display().to_string()), Role::Text);
-    facts.add("written", &format!("{}: whoever wrote that wrote the command", escape(source)), Role::Text);
-    let date = ask.date.map_or_else(|| "none".to_owned(), |date| date.to_string());
-    facts.add("date", &date, Role::Text);
-    facts.add("undo", "no: what it does is its own", Role::Warning);
-    facts.add("kept", "its record and log, below _jobs/; tab 4 shows them", Role::Text);
-    facts.lines
-}
-
 /// What is said of quarantines that are marked.
 pub(super) fn quarantines(state: &State, screen: &PlanScreen, width: usize) -> Vec<Line<'static>> {
     let mut facts = Facts { state, width, lines: Vec::new() };
     let of = match &screen.subject {
-        Subject::Moves { .. } | Subject::Run { .. } | Subject::Repair(_) | Subject::Drive { .. } => return facts.lines,
+        Subject::Moves { .. } | Subject::Work(_) | Subject::Repair(_) | Subject::Drive { .. } => return facts.lines,
         Subject::Mark { of, step, note } => {
             let what = match step {
                 Step::Investigate => "somebody looks for the cause; no object moves",

@@ -3,6 +3,7 @@
 
 mod lines;
 mod repair;
+mod runs;
 mod view;
 
 #[cfg(test)]
@@ -17,7 +18,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crate::model::moves::{MoveKind, Plan, Refusal, Step};
 use crate::model::protection::{Confirmation, Level, Protection};
 use crate::model::text::escape;
-use crate::ops::{DrivePlan, Quarantine, RepairPlan, RunAsk};
+use crate::ops::{DrivePlan, Quarantine, RepairPlan, WriteEffect};
 
 use super::command::{self, Command};
 use super::cursor::Cursor;
@@ -29,6 +30,7 @@ use super::overlay::Overlay;
 use super::prompt::{Prompt, PromptKind};
 use super::state::State;
 use super::words;
+use super::work::{self, PlannedWork};
 
 /// The longest thing that is typed here: a prefix, which is a part of a key.
 const LONGEST: usize = 1024;
@@ -42,10 +44,10 @@ pub(super) enum Subject {
     Drive { plan: Box<DrivePlan>, retry: Option<Arc<str>> },
     /// Another state; nothing moves.
     Mark { of: Vec<Arc<Quarantine>>, step: Step, note: Option<String> },
-    /// A command of this machine, and where it is written.
-    Run { ask: Box<RunAsk>, source: String },
     /// Rejected rows, repaired into a place of their own.
     Repair(Box<RepairPlan>),
+    /// Runs of jobs.
+    Work(PlannedWork),
 }
 
 /// The open question.
@@ -72,9 +74,11 @@ impl PlanScreen {
         match &self.subject {
             Subject::Moves { plans, .. } => plans.iter().map(|p| p.objects.len() as u64).fold(0, u64::saturating_add),
             Subject::Mark { of, .. } => of.iter().map(|q| q.objects).fold(0, u64::saturating_add),
-            Subject::Run { .. } => 0,
             Subject::Repair(plan) => plan.writes.len() as u64,
             Subject::Drive { plan, .. } => plan.objects(),
+            Subject::Work(PlannedWork::Redrives(plans)) => plans.len() as u64,
+            Subject::Work(PlannedWork::Backfill(plan)) => plan.runs(),
+            Subject::Work(PlannedWork::Run(..)) => 1,
         }
     }
 
@@ -83,7 +87,7 @@ impl PlanScreen {
         match &self.subject {
             Subject::Moves { plans, .. } => plans.iter().map(|p| p.totals.bytes).fold(0, u64::saturating_add),
             Subject::Mark { of, .. } => of.iter().map(|q| q.bytes).fold(0, u64::saturating_add),
-            Subject::Run { .. } | Subject::Drive { .. } => 0,
+            Subject::Drive { .. } | Subject::Work(_) => 0,
             Subject::Repair(plan) => plan.bytes(),
         }
     }
@@ -91,6 +95,11 @@ impl PlanScreen {
     /// Whether a yes is enough: nothing is removed by lakeward itself.
     pub(super) fn asks_yes(&self) -> bool {
         !matches!(self.subject, Subject::Moves { .. })
+    }
+
+    /// Whether rows were redriven already, and a reason is all that is missing.
+    pub(super) fn wants_reason(&self) -> bool {
+        matches!(&self.subject, Subject::Work(work) if runs::wants_reason(work))
     }
 
     /// The prefix that may be typed in place of the count: of one archive.
@@ -121,7 +130,7 @@ impl PlanScreen {
     fn may_be_empty(&self) -> bool {
         match &self.subject {
             Subject::Moves { plans, .. } => !plans.is_empty() && plans.iter().all(|p| p.kind == MoveKind::Undo),
-            Subject::Mark { .. } | Subject::Run { .. } | Subject::Repair(_) | Subject::Drive { .. } => true,
+            Subject::Mark { .. } | Subject::Repair(_) | Subject::Drive { .. } | Subject::Work(_) => true,
         }
     }
 
@@ -129,6 +138,7 @@ impl PlanScreen {
     fn refused(&self) -> usize {
         let driven = match &self.subject {
             Subject::Drive { plan, .. } => plan.refused.len(),
+            Subject::Work(work) => runs::refused(work),
             _ => 0,
         };
         self.refusals().len() + driven
@@ -139,13 +149,16 @@ impl PlanScreen {
         match &self.subject {
             Subject::Moves { plans, .. } => plans.iter().flat_map(|p| &p.refused).collect(),
             Subject::Repair(plan) => plan.refused.iter().collect(),
-            Subject::Mark { .. } | Subject::Run { .. } | Subject::Drive { .. } => Vec::new(),
+            Subject::Mark { .. } | Subject::Drive { .. } | Subject::Work(_) => Vec::new(),
         }
     }
 }
 
 /// Why it cannot be applied now; none if the right answer would.
 pub(super) fn blocked(state: &State, screen: &PlanScreen) -> Option<String> {
+    if screen.wants_reason() {
+        return Some("its rows were redriven already: o does it once more, with a reason".into());
+    }
     match screen.refused() {
         0 => {}
         n => {
@@ -158,8 +171,9 @@ pub(super) fn blocked(state: &State, screen: &PlanScreen) -> Option<String> {
     if let Some(lock) = moves::lock(state) {
         return Some(lock);
     }
-    let runs = !matches!(screen.subject, Subject::Mark { .. }) && state.moves.running.is_some();
-    runs.then(|| "one move at a time: another one runs".into())
+    // What a job does goes on beside a move: what it holds is leased.
+    let beside = matches!(screen.subject, Subject::Mark { .. } | Subject::Work(_));
+    (!beside && state.moves.running.is_some()).then(|| "one move at a time: another one runs".into())
 }
 
 /// The frame with the question was drawn.
@@ -194,8 +208,15 @@ pub(super) fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
     if state.flash.as_ref().is_some_and(|f| !f.error) {
         state.flash = None;
     }
+    let wants_reason = screen.wants_reason();
     if let Some(why) = blocked {
         return match (event.code, &state.protection) {
+            (KeyCode::Char('o'), _) if wants_reason => {
+                state.overlay = None;
+                let line = format!("redrive {} ", work::OVERRIDE);
+                state.prompt = Some(Prompt::new(PromptKind::Command, &line));
+                Vec::new()
+            }
             (KeyCode::Char(':'), Protection::Protected { .. }) => {
                 state.prompt = Some(Prompt::new(PromptKind::Command, "arm "));
                 Vec::new()
@@ -280,18 +301,28 @@ fn apply(state: &mut State, given: Confirmation) -> Vec<Effect> {
                 false => Effect::Apply(plans.into_iter().zip(own).collect()),
             }]
         }
-        Subject::Run { ask, .. } => {
-            let job = Some(state.now);
-            state.moves.running = Some(Running { job, ..Running::new(vec![lines::run_name(&ask)]) });
-            vec![Effect::Run(ask)]
-        }
         Subject::Repair(plan) => {
             state.moves.running = Some(Running::new(vec![repair::name(&plan)]));
             vec![Effect::Repair(plan)]
         }
-        Subject::Drive { plan, retry } => vec![Effect::Drive { plan, retry }],
+        Subject::Drive { plan, retry } => match plan.effect {
+            // A command of this machine is work like any other: it is followed, and can be stopped.
+            effect @ WriteEffect::Run(_) => vec![work::begin(state, plan.title, vec![effect], false)],
+            _ => vec![Effect::Drive { plan, retry }],
+        },
         Subject::Mark { of, step, note } => {
             vec![Effect::Mark { of: of.iter().map(|q| q.id.clone()).collect(), step, note }]
+        }
+        Subject::Work(planned) => {
+            let title = runs::name(&planned);
+            let effects = match planned {
+                PlannedWork::Redrives(plans) => {
+                    plans.into_iter().map(|plan| WriteEffect::Redrive(Box::new(plan))).collect()
+                }
+                PlannedWork::Backfill(plan) => vec![WriteEffect::Backfill(plan)],
+                PlannedWork::Run(ask, _) => vec![WriteEffect::Run(ask)],
+            };
+            vec![work::begin(state, title, effects, false)]
         }
     }
 }

@@ -4,11 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{PlanScreen, Subject, blocked, lines};
+use super::{PlanScreen, Subject, blocked, lines, runs};
 use crate::console::overlay::Overlay;
 use crate::console::paint::{self, fit};
 use crate::console::state::State;
 use crate::console::theme::Role;
+use crate::console::work::PlannedWork;
 use crate::console::{glyphs, layout, words};
 use crate::model::moves::{MoveKind, Plan};
 use crate::model::protection::Protection;
@@ -54,7 +55,7 @@ fn parts<'a>(state: &State, screen: &'a PlanScreen, width: usize) -> Vec<Part<'a
         Subject::Mark { .. } => {
             parts.push(Part::Lines(lines::quarantines(state, screen, width)));
         }
-        Subject::Run { ask, source } => parts.push(Part::Lines(lines::run(state, ask, source, width))),
+        Subject::Work(work) => parts.push(Part::Lines(runs::lines(state, work, width))),
     }
     parts
 }
@@ -71,7 +72,7 @@ pub(in crate::console) fn draw(state: &State, screen: &PlanScreen, body: Rect, b
     let theme = &state.theme;
     let width = usize::from(body.width);
     let totals = match &screen.subject {
-        Subject::Run { .. } => "a command of this machine".to_owned(),
+        Subject::Work(work) => runs::totals(work, screen.objects()),
         Subject::Repair(plan) => {
             format!("{}, {}", words::plural(plan.after.rows, "row", "rows"), words::bytes(plan.bytes()))
         }
@@ -130,7 +131,8 @@ fn question(state: &State, screen: &PlanScreen, ask: Rect, buffer: &mut Buffer) 
         let (n, y) = if screen.yes { ("  No  ", "[ Yes ]") } else { ("[ No ]", "  Yes  ") };
         let spans = vec![
             Span::raw(match screen.subject {
-                Subject::Run { .. } => " run it?   ",
+                Subject::Work(PlannedWork::Run(..)) => " run it?   ",
+                Subject::Work(_) => " begin?   ",
                 Subject::Repair(_) => " write the repaired rows?   ",
                 Subject::Drive { .. } => " do it?   ",
                 Subject::Moves { .. } | Subject::Mark { .. } => " say so?   ",
@@ -162,6 +164,6 @@ fn purpose(subject: &Subject) -> &'static str {
             Some(MoveKind::Archive) => "to archive them",
             Some(MoveKind::Undo) | None => "to take the move back",
         },
-        Subject::Mark { .. } | Subject::Run { .. } | Subject::Repair(_) | Subject::Drive { .. } => "",
+        Subject::Mark { .. } | Subject::Repair(_) | Subject::Drive { .. } | Subject::Work(_) => "",
     }
 }

@@ -11,14 +11,16 @@ use crate::model::entry::EntryPath;
 use crate::model::incident::{Happening, IncidentId};
 use crate::model::moves::MoveKind;
 use crate::model::runbook::{Action, Directive, StepNumber};
-use crate::ops::Outcome;
+use crate::ops::{GateError, Outcome, WriteEffect};
 
 /// An action of a step that was begun and has not ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Acting {
+pub(in crate::console) struct Acting {
     incident: IncidentId,
     step: StepNumber,
     action: Action,
+    /// What the incident is about.
+    entry: Option<EntryPath>,
 }
 
 /// Does what the chosen step asks for.
@@ -38,7 +40,8 @@ pub(super) fn act(state: &mut State) -> Vec<Effect> {
         }
         Some(Directive::Do(action)) => {
             let entry = incident.about.variables.get("entry").map(|path| EntryPath(path.into()));
-            state.runbook.acting = Some(Acting { incident: incident.id.clone(), step: step.number, action });
+            let (incident, entry_of) = (incident.id.clone(), entry.clone());
+            state.runbook.acting = Some(Acting { incident, step: step.number, action, entry: entry_of });
             return begin(state, action, entry);
         }
     }
@@ -106,15 +109,39 @@ pub(in crate::console) fn written(state: &mut State, written: &Written) -> Vec<E
     if !is_of(acting.action, &written.write) {
         return Vec::new();
     }
+    let effects = worked(state, acting, &written.ended);
+    if !effects.is_empty() {
+        state.runbook.acting = None;
+    }
+    effects
+}
+
+/// Work begins. It may take its time: the step whose action it is goes along with it.
+pub(in crate::console) fn begun(state: &mut State, effects: &[WriteEffect]) -> Option<Acting> {
+    let is_it = |acting: &Acting, effect: &WriteEffect| match (acting.action, effect) {
+        (Action::Redrive, WriteEffect::Redrive(plan)) => acting.entry.as_ref().is_some_and(|e| *e.0 == *plan.entry),
+        (Action::Backfill, WriteEffect::Backfill(_)) => true,
+        // A rerun of what runs on this machine is a run of its command.
+        (Action::Run | Action::Rerun, WriteEffect::Run(_)) => true,
+        _ => false,
+    };
+    state.runbook.acting.take_if(|acting| effects.iter().any(|effect| is_it(acting, effect)))
+}
+
+/// What a step's action came to is written down with it, if any of it is of its kind.
+pub(in crate::console) fn worked(
+    state: &mut State,
+    acting: Acting,
+    ended: &[Result<Outcome, GateError>],
+) -> Vec<Effect> {
     let same = |outcome: &&Outcome| kind_of(acting.action).is_none_or(|kind| outcome.kind == Some(kind));
-    let done: Vec<&Outcome> = written.ended.iter().flatten().filter(same).collect();
-    let failed = written.ended.iter().find_map(|ended| ended.as_ref().err());
+    let done: Vec<&Outcome> = ended.iter().flatten().filter(same).collect();
+    let failed = ended.iter().find_map(|ended| ended.as_ref().err());
     let (done, detail) = match (done.first(), failed) {
-        (Some(outcome), None) => (!outcome.needs_operator, came_to(outcome)),
+        (Some(outcome), None) => (done.iter().all(|outcome| !outcome.needs_operator), came_to(outcome)),
         (_, Some(error)) => (false, error.to_string()),
         (None, None) => return Vec::new(),
     };
-    state.runbook.acting = None;
     let known = state.lake.snapshot.incidents.iter().find(|incident| incident.id == acting.incident).cloned();
     let Some(incident) = known else { return Vec::new() };
     let what = vec![Happening::Acted { step: acting.step, action: acting.action, done, detail }];
@@ -126,10 +153,9 @@ fn is_of(action: Action, write: &Write) -> bool {
     match action {
         Action::Quarantine | Action::Release | Action::Archive => *write == Write::Move,
         Action::Repair => *write == Write::Repair,
-        Action::Run => *write == Write::Run,
-        // A run of this machine is a command, one elsewhere is asked for.
-        Action::Rerun | Action::Trigger | Action::Clear => matches!(write, Write::Drive | Write::Run),
-        Action::Redrive | Action::Backfill => false,
+        Action::Rerun | Action::Trigger | Action::Clear => *write == Write::Drive,
+        // Work: its end is told to its own step.
+        Action::Redrive | Action::Backfill | Action::Run => false,
     }
 }
 

@@ -27,7 +27,7 @@ use super::msg::{Effect, Job, RequestId};
 use super::prompt::{Prompt, PromptKind};
 use super::state::{Focus, State, Tab};
 
-pub(super) use acting::written;
+pub(super) use acting::{Acting, begun, worked, written};
 pub(super) use turning::{adopted, came, open, shown, walked};
 use turning::{busy, note, read};
 pub(super) use view::draw;
@@ -48,7 +48,7 @@ pub(super) struct RunbookScreen {
     /// What is asked for now, and in which words.
     busy: Option<(RequestId, String)>,
     /// The step whose action was begun elsewhere.
-    acting: Option<acting::Acting>,
+    acting: Option<Acting>,
 }
 
 #[derive(Debug)]

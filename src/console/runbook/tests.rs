@@ -1,11 +1,15 @@
 //! The tab: what an alert opens, how it is walked, what is refused, and what hostile texts look like.
 
+use crate::console::fixture::moves::outcome;
 use crate::console::fixture::{Driven, snapshot};
-use crate::console::msg::{Effect, Msg};
+use crate::console::msg::{Effect, Msg, RequestId};
 use crate::console::state::Tab;
 use crate::model::incident::Happening;
+use crate::model::moves::MoveKind;
 use crate::model::probe::Verdict;
 use crate::model::runbook::walk::Mark;
+use crate::model::runbook::{Action, Directive};
+use crate::ops::{GateError, Outcome, WriteEffect};
 
 /// Walking the runbook of the first alert.
 fn opened(width: u16, height: u16) -> Driven {
@@ -114,4 +118,79 @@ fn a_refresh_brings_what_others_went_on_with() {
     };
     driven.send(Msg::Refreshed(id, crate::ops::Snapshot { incidents: vec![newer], ..snapshot() }));
     assert!(driven.screen().contains("6 Runbook 1/"), "{}", driven.screen());
+}
+
+/// An incident that is known, walked by a runbook, with the first step chosen that does this.
+fn at_step(runbook: &str, action: Action) -> Driven {
+    let mut driven = Driven::open("dark", 120, 40);
+    driven.type_in(":", &format!("runbook {runbook}"));
+    let incident = driven.state.runbook.open.as_ref().and_then(|open| open.incident.clone()).expect("walking");
+    let id = match driven.state.refresh().first() {
+        Some(Effect::Refresh { id, .. }) => *id,
+        other => panic!("{other:?}"),
+    };
+    driven.send(Msg::Refreshed(id, crate::ops::Snapshot { incidents: vec![incident], ..snapshot() }));
+    let open = driven.state.runbook.open.as_mut().expect("open");
+    let does = |step: &crate::model::runbook::Step| step.directive == Some(Directive::Do(action));
+    open.steps.at = open.runbook.steps.iter().position(does).expect("such a step") as u64;
+    driven
+}
+
+fn work(driven: &Driven) -> (RequestId, &WriteEffect) {
+    match driven.writes().last() {
+        Some(Effect::Work { id, effects }) => (*id, effects.first().expect("an effect")),
+        other => panic!("{other:?}: {}", driven.screen()),
+    }
+}
+
+fn acted(driven: &Driven) -> Vec<(Action, bool, String)> {
+    let acted = recorded(driven).into_iter().filter_map(|what| match what {
+        Happening::Acted { action, done, detail, .. } => Some((action, done, detail)),
+        _ => None,
+    });
+    acted.collect()
+}
+
+fn noting(note: &str) -> Outcome {
+    Outcome { kind: None, notes: vec![note.to_owned()], ..outcome(MoveKind::Undo) }
+}
+
+#[test]
+fn what_a_redrive_came_to_is_kept_with_its_step() {
+    let mut driven = at_step("dlq-processing", Action::Redrive);
+    driven.keys("enter");
+    assert!(driven.screen().contains("Redrive finance/fx_rates 2026-11-22"), "{}", driven.screen());
+    // Left, and another entry redriven by hand: that is not the step's.
+    driven.keys("esc g R y");
+    let (id, _) = work(&driven);
+    driven.send(Msg::WorkEnded(id, vec![Ok(noting("redrive of another: done"))]));
+    assert_eq!(acted(&driven), []);
+    let mut driven = at_step("dlq-processing", Action::Redrive);
+    driven.keys("enter y");
+    let (id, effect) = work(&driven);
+    assert!(matches!(effect, WriteEffect::Redrive(plan) if plan.dataset.as_str() == "finance/fx_rates"), "{effect:?}");
+    // A move that ends meanwhile says nothing of it.
+    driven.keys("1 2 3");
+    assert_eq!(acted(&driven), []);
+    driven.send(Msg::WorkEnded(id, vec![Ok(noting("redrive of fx_rates: done"))]));
+    assert_eq!(acted(&driven), [(Action::Redrive, true, "redrive of fx_rates: done".to_owned())]);
+}
+
+#[test]
+fn what_a_backfill_came_to_is_kept_with_its_step() {
+    let mut driven = at_step("upstream-source", Action::Backfill);
+    driven.keys("enter");
+    let typed = driven.state.prompt.as_ref().map(|p| p.text());
+    assert_eq!(typed.as_deref(), Some("backfill finance/fx_rates 2026-11-22 2026-11-22"));
+    driven.keys("ctrl-u esc").type_in(":", "backfill finance/fx_rates 2026-11-13 2026-11-22").keys("y");
+    let (id, effect) = work(&driven);
+    assert!(matches!(effect, WriteEffect::Backfill(_)), "{effect:?}");
+    let halted = GateError::Halted {
+        what: "backfill x".into(),
+        why: "asked to stop".into(),
+        hint: "resume".into(),
+        asked: true,
+    };
+    driven.send(Msg::WorkEnded(id, vec![Err(halted.clone())]));
+    assert_eq!(acted(&driven), [(Action::Backfill, false, halted.to_string())]);
 }

@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::GateError;
 use super::driving::{CancelAsk, DagAsk, SubmitAsk};
-use super::{GateError, process};
 use crate::model::act::ActId;
 use crate::model::run::JobRunId;
+use crate::sources::local::process;
 
 /// What is done to a job or a DAG.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::acts::{ActStep, Driven, OpenAct};
-use super::{Fence, Gate, GateError, Outcome, WriteEffect, process};
+use super::{Fence, Gate, GateError, Outcome, WriteEffect};
 use crate::lake::{ErrorClass, LakeError};
 use crate::model::act::{ActId, ClientToken};
 use crate::model::dag_act::DagAct;
@@ -15,6 +15,7 @@ use crate::model::protection::{Confirmation, Level};
 use crate::model::run::{JobName, JobRunId};
 use crate::ops::moves::Watch;
 use crate::sources::Undone;
+use crate::sources::local::process;
 
 /// How long an open act may be asked for again. AWS does not say how long a token is remembered; an hour is what it
 /// says of the services that do. After that it is told of, and not repeated.

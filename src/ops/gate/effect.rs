@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{CancelAsk, DagAsk, IncidentAsk, RunAsk, SubmitAsk, TriageAsk};
+use super::{CancelAsk, DagAsk, IncidentAsk, RunAsk, SubmitAsk, TriageAsk, WorkRef};
 use crate::lake::LakeError;
 use crate::model::act::ActId;
+use crate::model::backfill::BackfillPlan;
 use crate::model::incident::IncidentEvent;
 use crate::model::moves::{Illegal, MoveId, MoveKind, Plan, Refusal, Step};
 use crate::model::protection::{CannotArm, Level, Locked};
+use crate::model::redrive::RedrivePlan;
 use crate::model::repair::RepairPlan;
 use crate::model::run::JobRunId;
 use crate::model::triage::TriageRecord;
@@ -41,6 +43,12 @@ pub enum WriteEffect {
     Incident(IncidentAsk),
     /// A job that is a command of this machine.
     Run(RunAsk),
+    /// A dead letter's rows once more through the pipeline, exactly as it was planned.
+    Redrive(Box<RedrivePlan>),
+    /// A range of days through a job, exactly as it was planned.
+    Backfill(Box<BackfillPlan>),
+    /// The rest of a redrive or a backfill that was interrupted.
+    ResumeWork(WorkRef),
     /// A job run that a service is asked for.
     Submit(Box<SubmitAsk>),
     /// A job run that a service is asked to end.
@@ -65,6 +73,8 @@ impl WriteEffect {
             Self::Incident(_) => "incident",
             Self::Run(_) => "run",
             Self::Repair(_) => "repair",
+            Self::Redrive(_) | Self::ResumeWork(WorkRef::Redrive { .. }) => "redrive",
+            Self::Backfill(_) | Self::ResumeWork(WorkRef::Backfill { .. }) => "backfill",
             Self::Submit(_) => "submit",
             Self::Cancel(_) => "cancel",
             Self::Dag(ask) => ask.act.word(),
@@ -79,6 +89,8 @@ impl WriteEffect {
             Self::Run(_) | Self::Submit(_) | Self::Cancel(_) | Self::Finish(_) => Some(1),
             Self::Move(plan) => Some(plan.objects.len() as u64),
             Self::Repair(plan) => Some(plan.writes.len() as u64),
+            Self::Redrive(_) | Self::ResumeWork(_) => Some(1),
+            Self::Backfill(plan) => Some(plan.runs()),
             Self::Resume(_) | Self::Mark { .. } | Self::Arm { .. } | Self::Triage(_) | Self::Incident(_) => None,
         }
     }
@@ -174,6 +186,26 @@ pub enum GateError {
         /// Whether it was asked to stop.
         asked: bool,
     },
+    /// It cannot be done as things stand; nothing was done.
+    #[error("refused: {why}")]
+    Blocked {
+        /// Why.
+        why: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Work stopped half-way, at a boundary that lake and journal know.
+    #[error("{what} is halted: {why}")]
+    Halted {
+        /// Which.
+        what: String,
+        /// Why.
+        why: String,
+        /// What is where, and what to do.
+        hint: String,
+        /// Whether it was asked to stop.
+        asked: bool,
+    },
     /// A service gave no answer to an act: it may have been done.
     #[error("no answer to {id} ({what}): {error}")]
     Unanswered {
@@ -204,6 +236,7 @@ impl GateError {
                 | Self::Unfit(_)
                 | Self::Changed(_)
                 | Self::Illegal(_)
+                | Self::Blocked { .. }
         )
     }
 
@@ -231,7 +264,7 @@ impl GateError {
             Self::Illegal(_) => "lakeward quarantine show ID tells its history".to_owned(),
             Self::Unknown(_) => "lakeward quarantine list".to_owned(),
             Self::Journal { .. } => "make room, or set XDG_STATE_HOME to a place that can be written".to_owned(),
-            Self::Interrupted { hint, .. } => hint.clone(),
+            Self::Interrupted { hint, .. } | Self::Blocked { hint, .. } | Self::Halted { hint, .. } => hint.clone(),
             Self::Unanswered { again: true, .. } => {
                 "it may have been done; lakeward asks again within the hour, with the same token: nothing is done twice"
                     .to_owned()

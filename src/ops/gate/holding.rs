@@ -1,8 +1,9 @@
 //! Holding prefixes for as long as work on them takes.
 
-use super::{Fence, Gate, GateError, Lease, Leases, chance, process};
+use super::{Fence, Gate, GateError, Lease, Leases, chance};
 use crate::model::moves::MoveId;
 use crate::ops::moves::Watch;
+use crate::sources::local::process;
 
 impl Gate {
     /// Does work while its prefixes are held: refused if somebody else holds one, renewed until the work is over.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::GateError;
 use crate::model::moves::{MoveId, Plan};
 use crate::model::repair::RepairPlan;
+use crate::model::work::{Launch, WorkId};
 
 /// One step of a move.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +53,49 @@ pub enum JournalStep {
     },
     /// It is over.
     Done,
+    /// Work that is handed to a job begins, or goes on.
+    Working {
+        /// Which.
+        work: WorkRef,
+        /// On which lake.
+        lake: String,
+    },
+    /// A run is about to be asked for.
+    Launching {
+        /// Its name, which makes a second request the same one.
+        token: String,
+        /// What is started.
+        launch: Launch,
+    },
+}
+
+/// Which work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum WorkRef {
+    /// A redrive, by its place in the ledger.
+    Redrive {
+        /// Its name.
+        id: WorkId,
+        /// The entry, relative to the lake.
+        entry: String,
+        /// Which of that entry.
+        number: u32,
+    },
+    /// A backfill.
+    Backfill {
+        /// Its name.
+        id: WorkId,
+    },
+}
+
+impl WorkRef {
+    /// Its name.
+    pub fn id(&self) -> &WorkId {
+        match self {
+            Self::Redrive { id, .. } | Self::Backfill { id } => id,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -95,6 +139,12 @@ impl Journal {
     pub async fn unfinished(&self, lake: &str) -> Vec<MoveId> {
         let (folder, lake) = (self.folder.clone(), lake.to_owned());
         tokio::task::spawn_blocking(move || unfinished(&folder, &lake)).await.unwrap_or_default()
+    }
+
+    /// The work that began here, on this lake, and is not over.
+    pub async fn unfinished_work(&self, lake: &str) -> Vec<WorkRef> {
+        let (folder, lake) = (self.folder.clone(), lake.to_owned());
+        tokio::task::spawn_blocking(move || unfinished_work(&folder, &lake)).await.unwrap_or_default()
     }
 
     /// The folder of what is not a move: acts on jobs and DAGs.
@@ -180,13 +230,27 @@ pub(super) fn is_open(steps: &[JournalStep]) -> bool {
     steps.iter().rposition(begun).is_some_and(|begun| ended.is_none_or(|ended| ended < begun))
 }
 
+/// The steps of every journal.
+fn all(folder: &Path) -> impl Iterator<Item = Vec<JournalStep>> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter(|e| e.path().extension().is_some_and(|x| x == "jsonl")).map(|e| steps(&e.path()))
+}
+
+fn unfinished_work(folder: &Path, lake: &str) -> Vec<WorkRef> {
+    let open = |steps: Vec<JournalStep>| {
+        let ended = steps.iter().rposition(|s| *s == JournalStep::Done);
+        let begun = steps.iter().rposition(|s| matches!(s, JournalStep::Working { .. }))?;
+        let JournalStep::Working { work, lake: of } = steps.into_iter().nth(begun)? else { return None };
+        (of == lake && ended.is_none_or(|ended| ended < begun)).then_some(work)
+    };
+    let mut works: Vec<WorkRef> = all(folder).filter_map(open).collect();
+    works.sort_by(|a, b| a.id().cmp(b.id()));
+    works
+}
+
 fn unfinished(folder: &Path, lake: &str) -> Vec<MoveId> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut ids: Vec<MoveId> = entries
-        .flatten()
-        .filter(|e| e.path().extension().is_some_and(|x| x == "jsonl"))
-        .filter_map(|e| {
-            let steps = steps(&e.path());
+    let mut ids: Vec<MoveId> = all(folder)
+        .filter_map(|steps| {
             let plan = steps.iter().find_map(|s| match s {
                 JournalStep::Begun { plan } => Some(plan),
                 _ => None,

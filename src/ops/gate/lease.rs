@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{Actor, GateError};
 use crate::lake::{ByteRange, Condition, ErrorClass, Key, LakeError, LakeWriter, ListRequest};
 use crate::model::moves::MoveId;
+use crate::sources::local::process;
 
 /// How long a lease holds without being renewed.
 pub const LENGTH: Duration = Duration::seconds(120);
@@ -103,7 +104,7 @@ impl<'a> Leases<'a> {
     /// Takes a lease, or says who holds what it wants.
     pub async fn take(&self, wanted: &Lease, now: DateTime<Utc>) -> Result<(), GateError> {
         self.change(|held| {
-            held.retain(|l| l.until > now && !super::process::is_dead(&l.process));
+            held.retain(|l| l.until > now && !process::is_dead(&l.process));
             let other = held.iter().find(|l| l.run != wanted.run && l.meets(&wanted.prefixes));
             if let Some((other, prefix)) = other.and_then(|l| Some((l, l.prefixes.first()?))) {
                 return Err(GateError::Held {

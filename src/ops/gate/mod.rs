@@ -3,18 +3,23 @@
 
 mod actor;
 mod acts;
+mod backfilling;
 mod driving;
 mod effect;
 mod holding;
 mod incident;
 mod journal;
+mod launching;
 mod lease;
-mod process;
+mod living;
+mod redriving;
+mod remote;
 mod repairing;
 mod running;
 mod triage;
 mod writing;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
@@ -28,7 +33,7 @@ pub use acts::OpenAct;
 pub use driving::{CancelAsk, DagAsk, SubmitAsk};
 pub use effect::{GateError, Outcome, WriteEffect};
 pub use incident::IncidentAsk;
-pub use journal::{Journal, JournalStep, Record};
+pub use journal::{Journal, JournalStep, Record, WorkRef};
 pub use lease::{Fence, Lease, Leases};
 pub use repairing::level_of_repair;
 pub use running::RunAsk;
@@ -42,9 +47,13 @@ use super::notify::Notifying;
 use crate::lake::capability::Capabilities;
 use crate::lake::path::Prefixes;
 use crate::lake::{Condition, LakeWriter};
+use crate::model::command::JobCommand;
 use crate::model::protection::{Confirmation, Level, Protection};
+use crate::model::route::Route;
+use crate::model::run::JobName;
+use crate::rows::RowCache;
 use crate::sources::dags::DagControl;
-use crate::sources::jobs::JobRunner;
+use crate::sources::jobs::{JobRunner, JobSource};
 
 type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
@@ -63,6 +72,14 @@ pub struct Gate {
     turn: Turn<()>,
     /// Who is told of moves, and the name of the environment that they are told of.
     notifying: Option<(Arc<Notifying>, String)>,
+    /// What was read of files whose rows were counted.
+    cache: Arc<RowCache>,
+    /// The jobs that are commands of this machine, and the folder that they run in.
+    commands: BTreeMap<JobName, JobCommand>,
+    folder: Option<PathBuf>,
+    /// How other jobs are run, and who tells of their runs.
+    routes: BTreeMap<JobName, Route>,
+    readers: Vec<Arc<dyn JobSource>>,
     /// What starts job runs, and what acts on DAGs: nothing else of this process has them.
     jobs: Option<Arc<dyn JobRunner>>,
     dags: Option<Arc<dyn DagControl>>,
@@ -90,6 +107,11 @@ impl Gate {
             can: OnceCell::new(),
             turn: Turn::default(),
             notifying: None,
+            cache: Arc::default(),
+            commands: BTreeMap::new(),
+            folder: None,
+            routes: BTreeMap::new(),
+            readers: Vec::new(),
             jobs: None,
             dags: None,
         }
@@ -108,6 +130,17 @@ impl Gate {
     /// The same, telling people of the moves in the environment of this name.
     pub fn telling(self, notifying: Arc<Notifying>, environment: String) -> Self {
         Self { notifying: Some((notifying, environment)), ..self }
+    }
+
+    /// The same, with the jobs that are commands of this machine, and the folder that they run in. What a record on the lake
+    /// says of a command is not run unless it is what one of these says.
+    pub fn running(self, commands: BTreeMap<JobName, JobCommand>, folder: Option<PathBuf>) -> Self {
+        Self { commands, folder, ..self }
+    }
+
+    /// The same, with how other jobs are run, and who tells of their runs.
+    pub fn routing(self, routes: BTreeMap<JobName, Route>, readers: Vec<Arc<dyn JobSource>>) -> Self {
+        Self { routes, readers, ..self }
     }
 
     /// The same, with what starts job runs and what acts on DAGs.
@@ -173,8 +206,13 @@ impl Gate {
             return self.happened(effect, ask, rehearsal).await;
         }
         self.protection().allows(now).map_err(GateError::Locked)?;
-        // What a service does for us fights with no move for the store: it need not wait for one.
         match effect {
+            // Work that a job does takes its time: what it holds is leased, and other writes go on beside it.
+            WriteEffect::Run(ask) => return self.ran(effect, ask, confirmation, watch, rehearsal).await,
+            WriteEffect::Redrive(plan) => return self.redriven(effect, plan, confirmation, watch, rehearsal).await,
+            WriteEffect::Backfill(plan) => return self.backfilled(effect, plan, confirmation, watch, rehearsal).await,
+            WriteEffect::ResumeWork(work) => return self.taken_up(effect, work, confirmation, watch, rehearsal).await,
+            // What a service does for us fights with no move for the store either.
             WriteEffect::Submit(ask) => {
                 return self.driven(effect, Driven::Submit(ask.clone()), confirmation, rehearsal).await;
             }
@@ -195,10 +233,13 @@ impl Gate {
                 self.marked(effect, id, *step, note.clone(), confirmation, rehearsal).await
             }
             WriteEffect::Repair(plan) => self.repaired(effect, plan, confirmation, watch, rehearsal).await,
-            WriteEffect::Run(ask) => self.ran(effect, ask, confirmation, watch, rehearsal).await,
             WriteEffect::Arm { .. }
             | WriteEffect::Triage(_)
             | WriteEffect::Incident(_)
+            | WriteEffect::Run(_)
+            | WriteEffect::Redrive(_)
+            | WriteEffect::Backfill(_)
+            | WriteEffect::ResumeWork(_)
             | WriteEffect::Submit(_)
             | WriteEffect::Cancel(_)
             | WriteEffect::Dag(_)

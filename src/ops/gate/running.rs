@@ -11,14 +11,16 @@ use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 
+use super::living::Living;
 use super::{Fence, Gate, GateError, Outcome, WriteEffect, chance};
-use crate::lake::{Condition, Key};
+use crate::lake::{ErrorClass, Key, LakeError};
+use crate::model::dataset::Dataset;
 use crate::model::moves::MoveId;
 use crate::model::protection::{Confirmation, Level};
 use crate::model::run::JobName;
-use crate::ops::moves::{Watch, records};
+use crate::ops::moves::Watch;
 use crate::sources::local::jobs::{GROUP, PREFIX, RECORD, RUNNER, RunRecord};
-use crate::sources::local::processes::noted;
+use crate::sources::local::process::noted;
 
 /// How often a command is looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -42,6 +44,48 @@ pub struct RunAsk {
     pub folder: PathBuf,
     /// The date of the data.
     pub date: Option<NaiveDate>,
+    /// Its settings: the command finds `spark.executor.memory` as `SPARK_EXECUTOR_MEMORY`.
+    pub settings: Vec<(String, String)>,
+}
+
+/// A run of a command, whoever asked for it.
+#[derive(Debug, Clone)]
+pub(super) struct Errand {
+    pub job: JobName,
+    pub command: Vec<String>,
+    pub folder: PathBuf,
+    pub date: Option<NaiveDate>,
+    pub dataset: Option<Dataset>,
+    /// The path of the entry that is redriven.
+    pub entry: Option<String>,
+    /// Whether it fills in what is missing.
+    pub backfill: bool,
+    pub settings: Vec<(String, String)>,
+}
+
+/// What a run of a command came to.
+#[derive(Debug, Clone)]
+pub(super) struct Ran {
+    /// The word for its state.
+    pub state: &'static str,
+    /// How it ended, in words.
+    pub told: String,
+    /// What else is to be said.
+    pub notes: Vec<String>,
+}
+
+/// The folder of a job's runs, relative to the lake; ends in `/`.
+pub(super) fn folder_of(job: &JobName) -> String {
+    format!("{PREFIX}{}/", plain(job))
+}
+
+/// The record of a run.
+pub(super) fn record_key(job: &JobName, id: &str) -> Key {
+    Key(format!("{}{id}/{RECORD}", folder_of(job)))
+}
+
+fn plain(job: &JobName) -> String {
+    job.0.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' }).collect()
 }
 
 /// How a command ended.
@@ -62,22 +106,19 @@ impl Gate {
     ) -> Result<Outcome, GateError> {
         self.confirmed(Level { objects: 1, removes_from: None }, confirmation)?;
         let now = (self.clock)();
-        let name: String =
-            ask.job.0.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' }).collect();
-        let id = format!("{name}-{}-{:04x}", now.format("%Y%m%d-%H%M%S"), chance() & 0xffff);
-        let path = format!("{PREFIX}{name}/{id}/");
-        let mut outcome = Outcome { path: Some(path.clone()), ..Outcome::nothing() };
+        let id = format!("{}-{}-{:04x}", plain(&ask.job), now.format("%Y%m%d-%H%M%S"), chance() & 0xffff);
+        let path = format!("{}{id}/", folder_of(&ask.job));
+        let mut outcome = Outcome { path: Some(path), ..Outcome::nothing() };
         if rehearsal {
             outcome.notes.push(format!("would run {}", ask.command.join(" ")));
             return Ok(outcome);
         }
-        let prefixes = vec![format!("{PREFIX}{name}/")];
-        let work = async |_: &Fence| self.kept(effect, ask, confirmation, watch, &id, outcome).await;
+        let prefixes = vec![folder_of(&ask.job)];
+        let work = async |_: &Fence| self.audited_run(effect, ask, confirmation, watch, &id, outcome).await;
         self.holding(&MoveId(id.clone()), prefixes, watch, work).await?
     }
 
-    /// Runs it, its record written before and after.
-    async fn kept(
+    async fn audited_run(
         &self,
         effect: &WriteEffect,
         ask: &RunAsk,
@@ -86,13 +127,37 @@ impl Gate {
         id: &str,
         mut outcome: Outcome,
     ) -> Result<Outcome, GateError> {
+        let errand = Errand {
+            job: ask.job.clone(),
+            command: ask.command.clone(),
+            folder: ask.folder.clone(),
+            date: ask.date,
+            dataset: None,
+            entry: None,
+            backfill: false,
+            settings: ask.settings.clone(),
+        };
+        let record = self.recorded(&errand, id).await?;
+        let object = self.lake.uri(outcome.path.as_deref().unwrap_or_default());
+        let begun = self.record_of(effect, "begun", ask.command.join(" "), confirmation, &object, &outcome);
+        outcome.notes.extend(self.audit(begun).await);
+        let ran = self.run_here(&errand, record, watch).await;
+        outcome.notes.extend(ran.notes);
+        outcome.notes.push(format!("{} {id}: {}", ask.job.0, ran.told));
+        outcome.needs_operator = ran.state != "success";
+        let ended = self.record_of(effect, ran.state, ran.told, confirmation, &object, &outcome);
+        outcome.notes.extend(self.audit(ended).await);
+        Ok(outcome)
+    }
+
+    /// Writes the record of a run that is about to begin. One of its name that is there already is somebody's run.
+    pub(super) async fn recorded(&self, errand: &Errand, id: &str) -> Result<Living<RunRecord>, LakeError> {
         let now = (self.clock)();
-        let path = outcome.path.clone().unwrap_or_default();
         let runner = format!("{} {}", self.actor.host, noted(std::process::id()));
-        let mut record = RunRecord {
+        let record = RunRecord {
             schema: 1,
             id: id.to_owned(),
-            job: ask.job.0.to_string(),
+            job: errand.job.0.to_string(),
             state: "running".to_owned(),
             created: now,
             started: Some(now),
@@ -100,50 +165,57 @@ impl Gate {
             attempt: 1,
             attempts_allowed: 1,
             detail: None,
-            date: ask.date,
-            backfill: false,
-            command: ask.command.clone(),
-            settings: [(RUNNER.to_owned(), runner)].into(),
+            date: errand.date,
+            backfill: errand.backfill,
+            command: errand.command.clone(),
+            settings: errand.settings.iter().cloned().chain([(RUNNER.to_owned(), runner)]).collect(),
             log: Some(LOG.to_owned()),
         };
-        let key = Key(format!("{path}{RECORD}"));
-        let mut tag = self.lake.put(&key, records::json(&record), Some(Condition::Absent)).await?;
-        let object = self.lake.uri(&path);
-        let begun = self.record_of(effect, "begun", ask.command.join(" "), confirmation, &object, &outcome);
-        outcome.notes.extend(self.audit(begun).await);
-        let (asked, log, stop) = (ask.clone(), ask.folder.join(&path).join(LOG), watch.clone());
-        let to = log.clone();
-        let child = tokio::task::spawn_blocking(move || begin(&asked, &to)).await;
-        let (ended, said) = match child.unwrap_or_else(|e| Err(io::Error::other(e))) {
-            Err(error) => (Ended::NotBegun(error), String::new()),
-            Ok(child) => {
-                // It may outlive this process: whoever looks then has to find it.
-                record.settings.insert(GROUP.to_owned(), noted(child.id()));
-                match self.lake.put(&key, records::json(&record), Some(Condition::Matches(tag.clone()))).await {
-                    Ok(now) => tag = now,
-                    Err(e) => outcome.notes.push(format!("its process group could not be written down: {e}")),
-                }
-                let ended = tokio::task::spawn_blocking(move || {
-                    let ended = wait(child, || stop.is_stopped());
-                    (ended, last_words(&log))
-                });
-                ended.await.unwrap_or_else(|e| (Ended::NotBegun(io::Error::other(e)), String::new()))
-            }
-        };
-        let (state, why) = verdict(&ended);
-        record.state = state.to_owned();
-        record.ended = Some((self.clock)());
-        record.detail = why.map(|why| if said.is_empty() { why } else { format!("{why}: {said}") });
-        let told = record.detail.clone().unwrap_or_else(|| state.to_owned());
-        if let Err(e) = self.lake.put(&key, records::json(&record), Some(Condition::Matches(tag))).await {
-            outcome.notes.push(format!("how it ended could not be written down: {e}"));
-        }
-        outcome.notes.push(format!("{} {id}: {told}", ask.job.0));
-        outcome.needs_operator = state != "success";
-        let ended = self.record_of(effect, state, told, confirmation, &object, &outcome);
-        outcome.notes.extend(self.audit(ended).await);
-        Ok(outcome)
+        let key = record_key(&errand.job, id);
+        let uri = self.lake.uri(key.as_str());
+        let made = Living::create(self.lake.as_ref(), key, record).await?;
+        made.ok_or_else(|| LakeError::new(ErrorClass::Conflict, uri, "a run of this name is there already"))
     }
+
+    /// Runs it to its end, and writes down how it ended.
+    pub(super) async fn run_here(&self, errand: &Errand, mut kept: Living<RunRecord>, watch: &Watch) -> Ran {
+        let id = kept.record.id.clone();
+        let log = errand.folder.join(folder_of(&errand.job)).join(&id).join(LOG);
+        let (asked, out) = (errand.clone(), log.clone());
+        let mut notes = Vec::new();
+        let begun = tokio::task::spawn_blocking(move || begin(&asked, &out)).await;
+        let ended = match begun.unwrap_or_else(|e| Err(io::Error::other(e))) {
+            Ok(child) => {
+                // It may outlive this process, which need not be the one that wrote the record: whoever looks then has to
+                // find it.
+                let runner = format!("{} {}", self.actor.host, noted(std::process::id()));
+                kept.record.settings.insert(GROUP.to_owned(), noted(child.id()));
+                kept.record.settings.insert(RUNNER.to_owned(), runner);
+                if let Err(e) = kept.update(self.lake.as_ref()).await {
+                    notes.push(format!("its process group could not be written down: {e}"));
+                }
+                let stop = watch.clone();
+                let waited = tokio::task::spawn_blocking(move || wait(child, || stop.is_stopped())).await;
+                waited.unwrap_or_else(|e| Ended::NotBegun(io::Error::other(e)))
+            }
+            Err(error) => Ended::NotBegun(error),
+        };
+        let said = tokio::task::spawn_blocking(move || last_words(&log)).await.unwrap_or_default();
+        let (state, why) = verdict(&ended);
+        kept.record.state = state.to_owned();
+        kept.record.ended = Some((self.clock)());
+        kept.record.detail = why.map(|why| if said.is_empty() { why } else { format!("{why}: {said}") });
+        let told = kept.record.detail.clone().unwrap_or_else(|| state.to_owned());
+        if let Err(e) = kept.update(self.lake.as_ref()).await {
+            notes.push(format!("how it ended could not be written down: {e}"));
+        }
+        Ran { state, told, notes }
+    }
+}
+
+/// How a command finds a setting.
+fn variable(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
 }
 
 /// The word for its state, and why it did not go well.
@@ -174,7 +246,7 @@ fn wait(mut child: Child, stopped: impl Fn() -> bool) -> Ended {
     }
 }
 
-fn begin(ask: &RunAsk, log: &Path) -> io::Result<Child> {
+fn begin(ask: &Errand, log: &Path) -> io::Result<Child> {
     let (program, arguments) = ask.command.split_first().ok_or_else(|| io::Error::other("an empty command"))?;
     if let Some(parent) = log.parent() {
         std::fs::create_dir_all(parent)?;
@@ -185,6 +257,15 @@ fn begin(ask: &RunAsk, log: &Path) -> io::Result<Child> {
     command.env("LAKEWARD_LAKE", &ask.folder);
     if let Some(date) = ask.date {
         command.env("LAKEWARD_DATE", date.to_string());
+    }
+    for (name, value) in &ask.settings {
+        command.env(variable(name), value);
+    }
+    if let Some(dataset) = &ask.dataset {
+        command.env("LAKEWARD_DATASET", dataset.as_str());
+    }
+    if let Some(entry) = &ask.entry {
+        command.env("LAKEWARD_ENTRY", entry);
     }
     command.stdin(Stdio::null()).stderr(out.try_clone()?).stdout(out).process_group(0).spawn()
 }

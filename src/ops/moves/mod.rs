@@ -24,6 +24,7 @@ pub use records::{Manifest, Proven, Verified};
 pub(in crate::ops) use compare::listing as compare_listing;
 pub(in crate::ops) use engine::Engine;
 pub(in crate::ops) use history::{Mark, Remembered, stories, story_on};
+pub(in crate::ops) use pace::pause;
 pub(in crate::ops) use planning::plan as plan_target;
 pub(in crate::ops) use records::{Done, Records};
 pub(in crate::ops) use reverse::plan as plan_step;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::model::moves::{MoveId, MoveKind};
+use crate::model::work::WorkProgress;
 
 /// What a move is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +63,7 @@ pub struct MoveProgress {
 }
 
 type Listener = Arc<dyn Fn(MoveProgress) + Send + Sync>;
+type Follower = Arc<dyn Fn(WorkProgress) + Send + Sync>;
 
 /// Follows a move from outside: is told how far it is, and may ask it to stop. It stops at the next boundary that
 /// its journal knows.
@@ -69,12 +71,18 @@ type Listener = Arc<dyn Fn(MoveProgress) + Send + Sync>;
 pub struct Watch {
     stop: Arc<AtomicBool>,
     listener: Option<Listener>,
+    follower: Option<Follower>,
 }
 
 impl Watch {
     /// One that is told of progress; often, and by the thread that moves.
     pub fn telling(listener: impl Fn(MoveProgress) + Send + Sync + 'static) -> Self {
-        Self { stop: Arc::default(), listener: Some(Arc::new(listener)) }
+        Self { listener: Some(Arc::new(listener)), ..Self::default() }
+    }
+
+    /// One that is told how far work is that jobs do: at each step of it.
+    pub fn following(follower: impl Fn(WorkProgress) + Send + Sync + 'static) -> Self {
+        Self { follower: Some(Arc::new(follower)), ..Self::default() }
     }
 
     /// Asks the move to stop.
@@ -90,6 +98,12 @@ impl Watch {
     pub(in crate::ops) fn tell(&self, progress: MoveProgress) {
         if let Some(listener) = &self.listener {
             listener(progress);
+        }
+    }
+
+    pub(in crate::ops) fn tell_work(&self, progress: WorkProgress) {
+        if let Some(follower) = &self.follower {
+            follower(progress);
         }
     }
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{beside, processes, records};
+use super::{beside, process, records};
 use crate::lake::{ErrorClass, Key, Lake};
 use crate::model::alias::Aliases;
 use crate::model::run::{JobRun, JobRunId, LogPlace, RunState};
@@ -121,27 +121,27 @@ impl LocalJobs {
 /// killed, and only the machine that ran it knows.
 fn judged(record: &RunRecord) -> Option<(RunState, String)> {
     let (host, runner) = record.settings.get(RUNNER).filter(|_| record.state == "running")?.split_once(' ')?;
-    let process = runner.split(' ').next().unwrap_or(runner);
-    match processes::host() {
+    let number = process::number(runner);
+    match process::host() {
         Some(here) if here == host => {}
         Some(_) => return Some((RunState::Running, format!("on {host}: whether it still runs is told there only"))),
         None => {
             return Some((RunState::Running, "unknown whether it still runs: no process is told of here".to_owned()));
         }
     }
-    match processes::lives(runner) {
+    match process::lives(runner) {
         Some(true) => return None,
         Some(false) => {}
         None => {
             return Some((RunState::Running, "unknown whether it still runs: no process is told of here".to_owned()));
         }
     }
-    let unseen = format!("its end was not seen: process {process}, which ran it, is gone");
+    let unseen = format!("its end was not seen: process {number}, which ran it, is gone");
     let Some(noted) = record.settings.get(GROUP) else {
         return Some((RunState::Failed, format!("{unseen}; unknown whether the command still runs")));
     };
-    let group = noted.split(' ').next().unwrap_or(noted);
-    Some(match processes::group_lives(noted) {
+    let group = process::number(noted);
+    Some(match process::group_lives(noted) {
         Some(true) => {
             let told = format!("its runner was killed; the command still runs as process group {group}");
             (RunState::Running, told)
@@ -149,6 +149,15 @@ fn judged(record: &RunRecord) -> Option<(RunState, String)> {
         Some(false) => (RunState::Failed, format!("{unseen}, and so is the command's process group {group}")),
         None => (RunState::Failed, format!("{unseen}; unknown whether process group {group}, its command, still runs")),
     })
+}
+
+/// Whether a command whose end nobody saw goes on no more: it never began, or all that it began is gone. What this machine
+/// cannot tell goes on.
+pub fn is_gone(record: &RunRecord) -> bool {
+    let Some(group) = record.settings.get(GROUP) else { return true };
+    let host = record.settings.get(RUNNER).and_then(|runner| runner.split_once(' ')).map(|(host, _)| host);
+    let is_here = process::is_here(group) || (host.is_some() && host == process::host().as_deref());
+    is_here && process::group_lives(group) == Some(false)
 }
 
 #[async_trait]
@@ -241,8 +250,8 @@ mod tests {
 
     #[test]
     fn only_the_machine_that_ran_it_tells_whether_it_still_runs() {
-        let here = processes::host().unwrap();
-        let own = processes::noted(std::process::id());
+        let here = process::host().unwrap();
+        let own = process::noted(std::process::id());
         // No process has a number of that size, and none began before the first.
         let (gone, unread) = ("4194999 1", "4194999 -");
         for (runner, group, state, told) in [
@@ -258,5 +267,22 @@ mod tests {
         }
         let over = RunRecord { state: "success".into(), ..record(&format!("{here} {gone}"), Some(gone)) };
         assert_eq!(judged(&over), None);
+    }
+
+    #[test]
+    fn what_cannot_be_told_of_here_goes_on() {
+        let here = process::host().unwrap();
+        let own = process::noted(std::process::id());
+        for (runner, group, gone) in [
+            (format!("{here} 1 1"), None, true),
+            (format!("{here} 1 1"), Some("4194999 1"), true),
+            (format!("{here} 1 1"), Some("4194999 -"), false),
+            ("elsewhere 1 1".to_owned(), Some("4194999 1"), false),
+            ("elsewhere 1 1".to_owned(), Some("4194999 1 another-boot pid:[1]"), false),
+            (format!("{here} 1 1"), Some("4194999 1 another-boot pid:[1]"), true),
+            ("elsewhere 1 1".to_owned(), Some(own.replacen(process::number(&own), "4194999", 1).as_str()), true),
+        ] {
+            assert_eq!(is_gone(&record(&runner, group)), gone, "{runner} {group:?}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 pub mod dags;
 pub mod jobs;
 pub mod logs;
-pub mod processes;
+pub mod process;
 
 use futures::stream::{self, StreamExt};
 use serde::de::DeserializeOwned;

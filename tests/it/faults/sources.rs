@@ -180,6 +180,8 @@ pub fn settings() -> LakeSettings {
             max_age: Some(Duration::hours(6)),
             contract: Some("contracts/orders.json".into()),
             personal_columns: Vec::new(),
+            job: None,
+            redrive: None,
         }],
         quality: vec!["_dq_results/".into()],
         feeds: vec!["_alerts/".into()],

@@ -4,22 +4,26 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use chrono::Duration;
+use chrono::{Duration, NaiveDate};
 use lakeward::lake::{ErrorClass, Lake};
 use lakeward::model::act::{ActId, ClientToken};
+use lakeward::model::backfill::{BackfillPlan, PlannedDay};
 use lakeward::model::dag::DagId;
 use lakeward::model::dag_act::DagAct;
 use lakeward::model::dataset::{Dataset, DatasetSettings};
 use lakeward::model::incident::{Happening, IncidentId};
 use lakeward::model::moves::{MoveId, MoveKind, Plan, Step};
 use lakeward::model::order::JobOrder;
+use lakeward::model::partition::Partition;
 use lakeward::model::protection::{CannotArm, Confirmation, Locked, Protection};
+use lakeward::model::redrive::{RedrivePlan, RedriveRecord};
 use lakeward::model::run::{JobName, JobRunId};
 use lakeward::model::severity::Severity;
 use lakeward::model::triage::TriageAct;
+use lakeward::model::work::{Launch, WorkId};
 use lakeward::ops::{
     AuditRecord, CancelAsk, DagAsk, Gate, GateError, IncidentAsk, Keep, LakeSettings, Outcome, RunAsk, Session,
-    SubmitAsk, TriageAsk, Watch, WriteEffect,
+    SubmitAsk, TriageAsk, Watch, WorkRef, WriteEffect,
 };
 
 use super::site::{self, ENTRY, SOURCE, Site, TARGET, actor, apply, at, list, perform};
@@ -46,6 +50,9 @@ fn number(effect: &WriteEffect) -> usize {
         WriteEffect::Finish(_) => 12,
         WriteEffect::Incident(_) => 13,
         WriteEffect::Repair(_) => 14,
+        WriteEffect::Redrive(_) => 15,
+        WriteEffect::Backfill(_) => 16,
+        WriteEffect::ResumeWork(_) => 17,
     }
 }
 
@@ -71,6 +78,41 @@ fn acknowledge() -> WriteEffect {
 fn happened() -> WriteEffect {
     let what = vec![Happening::Note { text: "looking".to_owned() }];
     WriteEffect::Incident(IncidentAsk { id: IncidentId("20261122-orders-0badcafe".into()), what })
+}
+
+fn launch() -> Launch {
+    Launch::Command { words: vec!["true".into()], source: "lakeward.toml:1".into() }
+}
+
+/// A redrive of a dead letter of its own, by a job that is configured.
+async fn redrive(site: &Site, session: &Session, dataset: &str) -> RedrivePlan {
+    for name in ["rejected_rows.parquet", "_SUCCESS"] {
+        site.memory.set(&format!("_errors/{dataset}/dt=2026-11-22/{name}"), name);
+    }
+    let plan = session.plan_redrive(&format!("{dataset}/dt=2026-11-22"), None, at(1)).await.unwrap();
+    let job = Some(JobName("load".into()));
+    RedrivePlan { job, launch: Some(launch()), refused: Vec::new(), ..plan }
+}
+
+fn backfill() -> BackfillPlan {
+    let date = NaiveDate::from_ymd_opt(2026, 11, 22).unwrap();
+    let day = PlannedDay { date, why: "missing".into(), there: Partition::default(), launch: Some(launch()) };
+    BackfillPlan {
+        schema: 1,
+        id: WorkId::of(at(1), 3),
+        lake: "s3://memory".into(),
+        dataset: Dataset("crm/leads".into()),
+        job: Some(JobName("load".into())),
+        data: Some("bronze/crm/leads/".into()),
+        from: date,
+        to: date,
+        parallel: 1,
+        force: false,
+        at: at(1),
+        actor: "ana@bastion".into(),
+        days: vec![day],
+        refused: Vec::new(),
+    }
 }
 
 fn submit(act: &str) -> WriteEffect {
@@ -102,6 +144,8 @@ async fn repair(site: &Site) -> WriteEffect {
         max_age: None,
         contract: Some("contracts/orders.json".into()),
         personal_columns: Vec::new(),
+        job: None,
+        redrive: None,
     };
     let settings = LakeSettings { datasets: vec![dataset], ..LakeSettings::default() };
     let reads: Arc<dyn Lake> = site.lake();
@@ -128,7 +172,7 @@ async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
     all.push((happened(), Confirmation::Yes));
     let folder = site.machine.path().to_owned();
     let command = vec!["true".to_owned()];
-    let run = RunAsk { job: JobName("load".into()), command, folder, date: None };
+    let run = RunAsk { job: JobName("load".into()), command, folder, date: None, settings: Vec::new() };
     all.push((WriteEffect::Run(run), Confirmation::Yes));
     all.push((submit("rerun-1"), Confirmation::Yes));
     let id = ActId("cancel-1".into());
@@ -156,8 +200,18 @@ async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
             all.push((moving(&plan), Confirmation::Count(2)));
         }
     }
+    let redrive = redrive(&site, &session, "crm/fixed").await;
+    all.push((WriteEffect::Redrive(Box::new(redrive)), Confirmation::Count(1)));
+    // One whose process was killed when it had taken the entry.
+    let begun = self::redrive(&site, &session, "crm/begun").await;
+    let record = RedriveRecord::of(&begun, "ana@bastion".into(), at(1)).unwrap();
+    let text = serde_json::to_string(&record).unwrap();
+    site.memory.set("_lakeward/redriven/crm/begun/dt=2026-11-22/0001.json", text);
+    let work = WorkRef::Redrive { id: begun.id, entry: begun.entry, number: 1 };
+    all.push((WriteEffect::ResumeWork(work), Confirmation::Yes));
+    all.push((WriteEffect::Backfill(Box::new(backfill())), Confirmation::Count(1)));
     let numbers: BTreeSet<usize> = all.iter().map(|(effect, _)| number(effect)).collect();
-    assert_eq!(numbers, (0..15).collect(), "one of each");
+    assert_eq!(numbers, (0..18).collect(), "one of each");
     (site, all)
 }
 

@@ -12,8 +12,10 @@ use lakeward::lake::path::Prefixes;
 use lakeward::lake::{
     Attributes, ByteRange, Encryption, ErrorClass, Key, Lake, LakeWriter, ListRequest, ObjectMeta, Placing,
 };
+use lakeward::model::command::JobCommand;
 use lakeward::model::moves::{MANIFEST, MoveId, Plan, ReasonCode, Step};
 use lakeward::model::protection::{Confirmation, Protection};
+use lakeward::model::run::JobName;
 use lakeward::ops::gate::{Actor, Journal};
 use lakeward::ops::{Gate, GateError, Keep, LakeSettings, Outcome, Session, Watch, WriteEffect};
 use tempfile::TempDir;
@@ -61,8 +63,16 @@ pub fn gate(lake: Arc<dyn LakeWriter>, journal: &Path, user: &str, minute: i64) 
 }
 
 pub fn guarded(lake: Arc<dyn LakeWriter>, journal: &Path, user: &str, minute: i64, protection: Protection) -> Gate {
+    let folder = Some(journal.to_owned());
     let journal = Journal::at(journal.to_owned());
-    Gate::new(lake, Prefixes::default(), protection, journal).acting(actor(user), ticking(minute))
+    let gate = Gate::new(lake, Prefixes::default(), protection, journal).running(commands(), folder);
+    gate.acting(actor(user), ticking(minute))
+}
+
+/// A job that does nothing, and does it well.
+pub fn commands() -> BTreeMap<JobName, JobCommand> {
+    let command = JobCommand { words: vec!["true".into()], source: "lakeward.toml:1".into() };
+    [(JobName("load".into()), command)].into()
 }
 
 /// A session that can write.

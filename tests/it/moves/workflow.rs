@@ -284,6 +284,8 @@ fn with_dataset(site: &Site) -> Session {
         max_age: None,
         contract: None,
         personal_columns: Vec::new(),
+        job: None,
+        redrive: None,
     };
     let settings = LakeSettings { datasets: vec![contacts], ..LakeSettings::default() };
     Session::new(Arc::new(site.memory.clone()), settings).with_gate(Arc::new(site.gate("ana")))

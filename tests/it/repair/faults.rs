@@ -30,6 +30,8 @@ fn session(site: &Site) -> Session {
         max_age: None,
         contract: Some("contracts/orders.json".into()),
         personal_columns: Vec::new(),
+        job: None,
+        redrive: None,
     };
     let lake: Arc<dyn LakeWriter> = site.lake();
     let reads: Arc<dyn Lake> = lake;

@@ -288,7 +288,7 @@ pub(super) fn back(state: &mut State) -> Option<Vec<Effect>> {
         cancelled.push(Effect::Cancel(Job::Profile));
     }
     if preview.pending.take().is_some() {
-        preview.fault = Some(Fault { what: "cancelled".into(), hint: "R reads again".into() });
+        preview.fault = Some(Fault { what: "cancelled".into(), hint: "ctrl-r reads again".into() });
         cancelled.push(Effect::Cancel(Job::Page));
     }
     if !cancelled.is_empty() {

@@ -185,7 +185,7 @@ fn not_open(state: &State, entry: &DlqEntry, area: Rect, buffer: &mut Buffer) {
     };
     match &state.dlq.preview.open {
         Load::Waiting(_) => say(buffer, "opening…"),
-        Load::Cancelled => say(buffer, "cancelled; R opens it"),
+        Load::Cancelled => say(buffer, "cancelled; ctrl-r opens it"),
         Load::Failed(fault) => failure(state, fault, area, buffer),
         Load::Idle | Load::Ready(_) => {
             let why =

@@ -5,13 +5,12 @@ use chrono::{Duration, NaiveDate};
 use crate::console::command::complete;
 use crate::console::fixture::moves::outcome;
 use crate::console::fixture::{Driven, now};
-use crate::console::moves::{Write, Written};
-use crate::console::msg::{Effect, ExitReason, Msg};
+use crate::console::msg::{Effect, ExitReason, Msg, RequestId};
 use crate::model::command::JobCommand;
 use crate::model::moves::MoveKind;
 use crate::model::protection::Protection;
 use crate::model::run::JobName;
-use crate::ops::Outcome;
+use crate::ops::{Outcome, RunAsk, WriteEffect};
 
 fn with_commands(mut driven: Driven) -> Driven {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
@@ -29,11 +28,15 @@ fn open(width: u16, height: u16) -> Driven {
     with_commands(Driven::open("dark", width, height))
 }
 
-fn running() -> Driven {
-    let mut driven = open(120, 30);
-    driven.type_in(":", "run gold_revenue").keys("y");
-    assert!(driven.state.moves.running.is_some(), "{}", driven.screen());
-    driven
+/// What was begun last.
+fn begun(driven: &Driven) -> (RequestId, &RunAsk) {
+    match driven.writes().last() {
+        Some(Effect::Work { id, effects }) => match effects.as_slice() {
+            [WriteEffect::Run(ask)] => (*id, ask),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}: {}", driven.screen()),
+    }
 }
 
 #[test]
@@ -59,9 +62,25 @@ fn the_command_is_shown_whole_and_the_focus_is_on_no() {
     driven.keys("enter");
     assert!(driven.writes().is_empty() && driven.state.overlay.is_none(), "enter alone runs nothing");
     driven.type_in(":", "run silver_contacts 2026-11-22").keys("left enter");
-    let [Effect::Run(ask)] = driven.writes()[..] else { panic!("{:?}", driven.asked) };
+    let (_, ask) = begun(&driven);
     assert_eq!(ask.date, NaiveDate::from_ymd_opt(2026, 11, 22));
     assert_eq!(ask.command[2], "run_job.sh contacts 2026-11-22 \u{1b}[2J");
+}
+
+#[test]
+fn settings_are_shown_and_given_along() {
+    let mut driven = open(80, 24);
+    driven.type_in(":", "run silver_contacts spark.executor.memory=16g 2026-11-22 note=x");
+    let screen = driven.screen();
+    for part in ["set       spark.executor.memory=16g", "note=x", "date      2026-11-22"] {
+        assert!(screen.contains(part), "no {part:?} in\n{screen}");
+    }
+    driven.keys("y");
+    let (_, ask) = begun(&driven);
+    let settings: Vec<&str> = ask.settings.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(settings, ["spark.executor.memory", "note"]);
+    driven.type_in(":", "run gold_revenue tomorrow");
+    assert!(driven.screen().contains("\"tomorrow\" is no day"), "{}", driven.screen());
 }
 
 #[test]
@@ -98,23 +117,24 @@ fn what_is_no_command_is_told_and_where_there_is_none_too() {
 
 #[test]
 fn it_stands_in_the_footer_while_the_operator_goes_on_and_is_stopped_like_a_move() {
-    let mut driven = running();
+    let mut driven = open(120, 30);
+    driven.type_in(":", "run gold_revenue").keys("y");
+    let (id, _) = begun(&driven);
     driven.send(Msg::Tick(now() + Duration::seconds(75)));
     assert!(driven.screen().contains("run gold_revenue  for 1 m 15 s"), "{}", driven.screen());
     driven.keys("1 3 j R esc esc 2 j");
-    assert!(driven.screen().contains("run gold_revenue  for") && driven.state.moves.running.is_some());
-    driven.type_in(":", "run silver_contacts 2026-11-22");
-    assert!(driven.screen().contains("one move at a time") && driven.writes().len() == 1, "{}", driven.screen());
-    driven.keys("esc q");
-    assert!(driven.screen().contains("a job is running: :stop it, or q again to end it"), "{}", driven.screen());
+    assert!(driven.screen().contains("run gold_revenue  for") && driven.state.work.running.len() == 1);
+    driven.keys("q");
+    assert!(driven.screen().contains("work is running: W shows it, :stop ends it"), "{}", driven.screen());
     assert!(!driven.asked.iter().any(|e| matches!(e, Effect::Quit(ExitReason::Quit))));
     driven.type_in(":", "stop");
-    assert!(matches!(driven.asked.last(), Some(Effect::StopMove)));
-    assert!(driven.screen().contains("stopping: run gold_revenue"), "{}", driven.screen());
+    assert!(matches!(driven.asked.last(), Some(Effect::StopWork(of)) if *of == id), "{:?}", driven.asked.last());
+    assert!(driven.screen().contains("run gold_revenue and all that it began are asked to end"), "{}", driven.screen());
+    assert!(driven.screen().contains("run gold_revenue  stopping"), "{}", driven.screen());
     let notes = vec!["gold_revenue gold_revenue-20261124-1: stopped".to_owned()];
     let outcome = Outcome { notes, needs_operator: true, ..outcome(MoveKind::Undo) };
-    driven.send(Msg::Written(Written { write: Write::Run, ended: vec![Ok(outcome)], of: 1 }));
-    assert!(driven.state.moves.running.is_none());
+    driven.send(Msg::WorkEnded(id, vec![Ok(outcome)]));
+    assert!(driven.state.work.running.is_empty());
     assert!(driven.screen().contains("✗ gold_revenue gold_revenue-20261124-1: stopped"), "{}", driven.screen());
 }
 
@@ -127,5 +147,16 @@ fn a_protected_environment_runs_nothing_until_it_is_armed() {
     let armed = Protection::of(true, false).armed(now(), until - now(), "the load of today failed");
     driven.send(Msg::Protection(Some(armed.unwrap_or_else(|e| panic!("{e}")))));
     driven.keys("y");
-    assert!(matches!(driven.writes()[..], [Effect::Run(_)]), "{:?}", driven.asked);
+    assert_eq!(&*begun(&driven).1.job.0, "gold_revenue");
+}
+
+#[test]
+fn another_job_runs_beside_it() {
+    let mut driven = open(120, 30);
+    driven.type_in(":", "run gold_revenue").keys("y");
+    driven.type_in(":", "run silver_contacts 2026-11-22").keys("y");
+    assert_eq!((driven.writes().len(), driven.state.work.running.len()), (2, 2), "{}", driven.screen());
+    driven.keys("W");
+    let screen = driven.screen();
+    assert!(screen.contains("run gold_revenue") && screen.contains("run silver_contacts 2026-11-22"), "{screen}");
 }
