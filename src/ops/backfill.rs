@@ -12,6 +12,7 @@ use super::moves::records;
 use super::partition::look;
 use super::{Session, Snapshot};
 use crate::lake::{Key, Lake, LakeError, listing};
+use crate::model::alert::{Alert, AlertRule};
 use crate::model::backfill::{Backfill, BackfillPlan, DayRecord, PlannedDay, SCHEMA, days};
 use crate::model::dataset::Dataset;
 use crate::model::partition::Partition;
@@ -177,7 +178,9 @@ struct Against {
 impl Against {
     fn of(known: &Snapshot, dataset: &Dataset) -> Self {
         let entries = known.entries.iter().filter(|e| e.dataset == *dataset);
-        let alerts = known.alerts.iter().filter(|a| a.dataset == *dataset && a.severity != Severity::Info);
+        // How long a run took says nothing of its data.
+        let speaks = |a: &&Alert| a.severity != Severity::Info && a.rule != AlertRule::JobDuration;
+        let alerts = known.alerts.iter().filter(|a| a.dataset == *dataset).filter(speaks);
         Self {
             rejected: entries.filter_map(|e| e.date).collect(),
             alerts: alerts.filter_map(|a| Some((a.date?, a.summary.clone()))).collect(),

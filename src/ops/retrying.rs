@@ -132,7 +132,9 @@ impl Session {
                     let trouble = match self.run_detail(&series.source, &run).await {
                         Ok(detail) => {
                             if let Some(how) = How::of(detail.run.state) {
-                                series.ended(detail.run.ended.unwrap_or(now), how, detail.run.detail.clone());
+                                // A clock that is ahead of ours makes nobody wait the longer.
+                                let ended = detail.run.ended.map_or(now, |ended| ended.min(now));
+                                series.ended(ended, how, detail.run.detail.clone());
                                 retries.save(&series).await?;
                             }
                             None

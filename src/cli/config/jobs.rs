@@ -13,6 +13,7 @@ use crate::model::dag::DagId;
 use crate::model::dataset::{Dataset, DatasetSettings, Layer, LayerJobs};
 use crate::model::route::Route;
 use crate::model::run::JobName;
+use crate::ops::LakeSettings;
 
 /// A job as it is configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,9 +104,22 @@ pub fn jobs(layers: &Layers, ledger: &mut Ledger) -> Result<Vec<JobConfig>, Conf
     Ok(all)
 }
 
+/// Adds what the jobs say: what they are, and which datasets they fill and redrive.
+pub fn tell(
+    settings: &mut LakeSettings,
+    layers: &Layers,
+    jobs: &[JobConfig],
+    ledger: &mut Ledger,
+) -> Result<(), ConfigError> {
+    (settings.layers, settings.writers) = bindings(layers, jobs, &settings.datasets, ledger)?;
+    settings.routes = jobs.iter().filter_map(|job| Some((job.name.clone(), job.route.clone()?))).collect();
+    settings.commands = jobs.iter().filter_map(|job| Some((job.name.clone(), job.command.clone()?))).collect();
+    Ok(())
+}
+
 /// The jobs of layers, the stronger file's table whole, and the datasets of which one job alone says that it writes them.
 /// A job that is named and not there would be found out at 3 a.m.: it is a fault now.
-pub fn bindings(
+fn bindings(
     layers: &Layers,
     jobs: &[JobConfig],
     datasets: &[DatasetSettings],

@@ -65,9 +65,7 @@ pub fn load(
         None => Default::default(),
     };
     settings.secrets = named;
-    (settings.layers, settings.writers) = jobs::bindings(&layers, &jobs, &settings.datasets, &mut ledger)?;
-    settings.routes = jobs.iter().filter_map(|job| Some((job.name.clone(), job.route.clone()?))).collect();
-    settings.commands = jobs.iter().filter_map(|job| Some((job.name.clone(), job.command.clone()?))).collect();
+    jobs::tell(&mut settings, &layers, &jobs, &mut ledger)?;
     let glue = watched::glue(file.as_ref(), &settings.datasets, &account, &mut ledger)?;
     let cloudwatch = services::cloudwatch(&layers, own_services, lake.as_ref(), &mut ledger)?;
     let console = layers.console(global, vars, &chosen, known, &mut ledger)?;
@@ -389,7 +387,6 @@ impl Layers<'_> {
         let quality = quality.into_iter().map(|p| format!("{}/", p.trim_end_matches('/'))).collect();
         let feeds = self.places("feed.prefixes", |t| t.feed.prefixes.as_ref(), &[], ledger)?;
         let runbooks = self.runbooks(ledger)?;
-        let secrets = Vec::new(); // of the configuration file alone
         Ok(LakeSettings {
             prefixes,
             thresholds,
@@ -398,14 +395,11 @@ impl Layers<'_> {
             quality,
             feeds,
             runbooks,
-            secrets,
             retry: retry::of(self, ledger)?,
-            commands: Default::default(), // of the jobs, when they are known
-            routes: Default::default(),
-            layers: Vec::new(),
-            writers: Default::default(),
             categories,
             personal_columns,
+            // What the jobs say, and the secrets of the configuration file alone, is added when they are known.
+            ..LakeSettings::default()
         })
     }
 

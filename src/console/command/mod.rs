@@ -178,7 +178,7 @@ fn documented(key: &str, tab: Option<Tab>) -> String {
 pub fn key_table() -> String {
     let keys = KeyMap::default();
     let mut out = String::from("| keys | command | where | does |\n| --- | --- | --- | --- |\n");
-    for spec in COMMANDS {
+    for spec in COMMANDS.iter() {
         let bound: Vec<String> =
             keys.keys(spec.name).map(|(key, tab)| documented(&key.to_string().replace('|', "\\|"), tab)).collect();
         let args = if spec.args.is_empty() { String::new() } else { format!(" {}", spec.args.replace('|', "\\|")) };
@@ -199,7 +199,7 @@ mod tests {
         let all = names.len();
         names.dedup();
         assert_eq!(names.len(), all);
-        for s in COMMANDS {
+        for s in COMMANDS.iter() {
             assert_eq!(spec(s.command).map(|f| f.name), Some(s.name));
         }
     }

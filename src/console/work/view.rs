@@ -16,8 +16,8 @@ use crate::model::text::one_line;
 
 /// Columns of a bar.
 const BAR: u64 = 20;
-/// Columns of a title.
-const TITLE: usize = 28;
+/// Columns of a title, at least and at most.
+const TITLE: (usize, usize) = (28, 48);
 
 /// The line in the footer: the oldest, and how many more there are.
 pub(in crate::console) fn footer(state: &State, room: usize) -> Option<String> {
@@ -57,6 +57,7 @@ fn bar(done: u64, failed: u64, all: u64) -> String {
 /// The lines of the panel: text, and how it is drawn.
 fn lines(state: &State) -> Vec<(String, Role)> {
     let mut lines = Vec::new();
+    let title = usize::from(state.width / 3).clamp(TITLE.0, TITLE.1);
     if let Some(running) = &state.moves.running {
         let (done, all) = running.progress.as_ref().map_or((0, 0), |(p, _)| p.objects);
         let text = moves::progress(running, 200);
@@ -65,7 +66,7 @@ fn lines(state: &State) -> Vec<(String, Role)> {
     for work in &state.work.running {
         let (done, failed, all) = work.progress.as_ref().map_or((0, 0, 0), |p| (p.done, p.failed, p.all));
         let text =
-            format!(" {} {}  {}", bar(done, failed, all), pad(&work.title, TITLE, false), figures(work, state.now));
+            format!(" {} {}  {}", bar(done, failed, all), pad(&work.title, title, false), figures(work, state.now));
         lines.push((text, if failed > 0 { Role::Warning } else { Role::Text }));
     }
     for work in &state.work.interrupted {
@@ -74,7 +75,7 @@ fn lines(state: &State) -> Vec<(String, Role)> {
     }
     for work in &state.work.ended {
         let (sign, role) = if work.well { (glyphs::GOOD, Role::Dim) } else { (glyphs::BAD, Role::Error) };
-        lines.push((format!(" {sign} {}  {}", pad(&work.title, TITLE, false), work.told), role));
+        lines.push((format!(" {sign} {}  {}", pad(&work.title, title, false), work.told), role));
     }
     lines
 }

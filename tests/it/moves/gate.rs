@@ -4,28 +4,22 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use chrono::{Duration, NaiveDate};
+use chrono::Duration;
 use lakeward::lake::{ErrorClass, Lake};
-use lakeward::model::act::{ActId, ClientToken};
-use lakeward::model::backfill::{BackfillPlan, PlannedDay};
+use lakeward::model::act::ActId;
 use lakeward::model::dag::DagId;
 use lakeward::model::dag_act::DagAct;
-use lakeward::model::dataset::{Dataset, DatasetSettings};
-use lakeward::model::incident::{Happening, IncidentId};
 use lakeward::model::moves::{MoveId, MoveKind, Plan, Step};
-use lakeward::model::order::JobOrder;
-use lakeward::model::partition::Partition;
 use lakeward::model::protection::{CannotArm, Confirmation, Locked, Protection};
-use lakeward::model::redrive::{RedrivePlan, RedriveRecord};
+use lakeward::model::redrive::RedriveRecord;
 use lakeward::model::run::{JobName, JobRunId};
 use lakeward::model::severity::Severity;
 use lakeward::model::triage::TriageAct;
-use lakeward::model::work::{Launch, WorkId};
 use lakeward::ops::{
-    AuditRecord, CancelAsk, DagAsk, Gate, GateError, IncidentAsk, Keep, LakeSettings, Outcome, RunAsk, Session,
-    SubmitAsk, TriageAsk, Watch, WorkRef, WriteEffect,
+    AuditRecord, CancelAsk, DagAsk, Gate, GateError, Keep, Outcome, RunAsk, TriageAsk, Watch, WorkRef, WriteEffect,
 };
 
+use super::effects::{backfill, happened, redrive, repair, submit};
 use super::site::{self, ENTRY, SOURCE, Site, TARGET, actor, apply, at, list, perform};
 use crate::support::memory::{Memory, Verb};
 
@@ -74,87 +68,6 @@ fn acknowledge() -> WriteEffect {
     WriteEffect::Triage(TriageAsk { alerts, act: TriageAct::Acknowledge, note: None })
 }
 
-/// An event of an incident: a record of lakeward's own, like an act on an alert.
-fn happened() -> WriteEffect {
-    let what = vec![Happening::Note { text: "looking".to_owned() }];
-    WriteEffect::Incident(IncidentAsk { id: IncidentId("20261122-orders-0badcafe".into()), what })
-}
-
-fn launch() -> Launch {
-    Launch::Command { words: vec!["true".into()], source: "lakeward.toml:1".into() }
-}
-
-/// A redrive of a dead letter of its own, by a job that is configured.
-async fn redrive(site: &Site, session: &Session, dataset: &str) -> RedrivePlan {
-    for name in ["rejected_rows.parquet", "_SUCCESS"] {
-        site.memory.set(&format!("_errors/{dataset}/dt=2026-11-22/{name}"), name);
-    }
-    let plan = session.plan_redrive(&format!("{dataset}/dt=2026-11-22"), None, at(1)).await.unwrap();
-    let job = Some(JobName("load".into()));
-    RedrivePlan { job, launch: Some(launch()), refused: Vec::new(), ..plan }
-}
-
-fn backfill() -> BackfillPlan {
-    let date = NaiveDate::from_ymd_opt(2026, 11, 22).unwrap();
-    let day = PlannedDay { date, why: "missing".into(), there: Partition::default(), launch: Some(launch()) };
-    BackfillPlan {
-        schema: 1,
-        id: WorkId::of(at(1), 3),
-        lake: "s3://memory".into(),
-        dataset: Dataset("crm/leads".into()),
-        job: Some(JobName("load".into())),
-        data: Some("bronze/crm/leads/".into()),
-        from: date,
-        to: date,
-        parallel: 1,
-        force: false,
-        at: at(1),
-        actor: "ana@bastion".into(),
-        days: vec![day],
-        refused: Vec::new(),
-    }
-}
-
-fn submit(act: &str) -> WriteEffect {
-    let id = ActId(act.to_owned());
-    let token = ClientToken::of(&id, 1);
-    let order = JobOrder::of("00a", "role", "s3://b/main.py");
-    let job = JobName("load".into());
-    WriteEffect::Submit(Box::new(SubmitAsk {
-        id,
-        token,
-        job,
-        order,
-        of: None,
-        why: String::new(),
-        refused: Vec::new(),
-    }))
-}
-
-/// The repair of rows of which one fits its contract.
-async fn repair(site: &Site) -> WriteEffect {
-    let entry = "_errors/silver/orders/dt=2026-11-22/";
-    site.memory.set(&format!("{entry}rejected_rows.json"), "{\"id\":\"1\"}\n{\"id\":\"x\"}\n");
-    site.memory.set(&format!("{entry}_SUCCESS"), "");
-    site.memory.set("contracts/orders.json", "{\"columns\": {\"id\": \"bigint\"}}");
-    let dataset = DatasetSettings {
-        dataset: Dataset("silver/orders".into()),
-        layer: None,
-        data_prefix: None,
-        max_age: None,
-        contract: Some("contracts/orders.json".into()),
-        personal_columns: Vec::new(),
-        job: None,
-        redrive: None,
-    };
-    let settings = LakeSettings { datasets: vec![dataset], ..LakeSettings::default() };
-    let reads: Arc<dyn Lake> = site.lake();
-    let session = Session::new(reads, settings).with_gate(Arc::new(site.gate("ana")));
-    let plan = session.plan_repair("silver/orders/dt=2026-11-22", false, at(6), Arc::new(|_, _| {})).await.unwrap();
-    assert_eq!((plan.after.passed, plan.after.failing), (1, 1));
-    WriteEffect::Repair(Box::new(plan))
-}
-
 /// A lake where each of the effects could be done, and the effects with the confirmation that each asks for.
 async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
     let site = Site::with_entry();
@@ -200,10 +113,10 @@ async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
             all.push((moving(&plan), Confirmation::Count(2)));
         }
     }
-    let redrive = redrive(&site, &session, "crm/fixed").await;
-    all.push((WriteEffect::Redrive(Box::new(redrive)), Confirmation::Count(1)));
+    let fixed = redrive(&site, &session, "crm/fixed").await;
+    all.push((WriteEffect::Redrive(Box::new(fixed)), Confirmation::Count(1)));
     // One whose process was killed when it had taken the entry.
-    let begun = self::redrive(&site, &session, "crm/begun").await;
+    let begun = redrive(&site, &session, "crm/begun").await;
     let record = RedriveRecord::of(&begun, "ana@bastion".into(), at(1)).unwrap();
     let text = serde_json::to_string(&record).unwrap();
     site.memory.set("_lakeward/redriven/crm/begun/dt=2026-11-22/0001.json", text);

@@ -3,6 +3,7 @@
 
 mod crash_points;
 mod driving;
+mod effects;
 mod gate;
 mod interference;
 pub mod site;
