@@ -113,6 +113,13 @@ words!(
     }
 );
 
+impl Action {
+    /// Whether it makes data: what a gate said before it says nothing of what is there now.
+    pub fn mends(self) -> bool {
+        !matches!(self, Self::Quarantine | Self::Archive | Self::Repair)
+    }
+}
+
 impl Directive {
     /// The comment that begins one.
     const MARK: &'static str = "lakeward:";

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Directive, Runbook, Step, StepNumber};
+use super::{Action, Directive, Probe, Runbook, Step, StepNumber};
 use crate::model::probe::{Finding, Verdict};
 
 /// What somebody says of a step.
@@ -124,13 +124,16 @@ pub struct Walk {
     records: BTreeMap<StepNumber, Vec<StepRecord>>,
     /// When something was changed last by an action of this walk.
     acted: Option<DateTime<Utc>>,
+    /// The same of what makes data.
+    mended: Option<DateTime<Utc>>,
 }
 
 impl Walk {
     /// Adds what was recorded; the oldest first.
     pub fn record(&mut self, step: StepNumber, record: StepRecord) {
-        if let StepRecord::Acted { done: true, at, .. } = &record {
+        if let StepRecord::Acted { done: true, at, action, .. } = &record {
             self.acted = self.acted.max(Some(*at));
+            self.mended = self.mended.max(Some(*at).filter(|_| action.mends()));
         }
         self.records.entry(step).or_default().push(record);
     }
@@ -231,6 +234,11 @@ impl Walk {
         self.proven(step).map_err(|why| format!("step {number}: {why}"))
     }
 
+    /// Whether all that a finding rests on was there before the data was mended.
+    fn is_of_before(&self, finding: &Finding) -> bool {
+        self.mended.is_some_and(|mended| finding.evidence.iter().all(|evidence| evidence.observed_at <= mended))
+    }
+
     /// Whether what a step asks for was done, or why not.
     fn proven(&self, step: &Step) -> Result<(), String> {
         match step.directive {
@@ -242,13 +250,17 @@ impl Walk {
                 }
                 Some(_) => Ok(()),
             },
-            Some(Directive::Check(_)) => match self.finding(&step.number) {
+            Some(Directive::Check(probe)) => match self.finding(&step.number) {
                 None => Err("check it first".to_owned()),
                 Some(finding) if finding.verdict != Verdict::Pass => {
                     Err(format!("{}: {}; override it with a reason", finding.verdict.says(), finding.summary))
                 }
                 Some(finding) if self.acted.is_some_and(|acted| finding.at <= acted) => {
                     Err("it was checked before the last action: check it again".to_owned())
+                }
+                // Asked after the fix, and what it answers may still be from before.
+                Some(finding) if probe == Probe::Quality && self.is_of_before(finding) => {
+                    Err("the results are from before the data was mended: wait for the gate's next ones".to_owned())
                 }
                 Some(_) => Ok(()),
             },
