@@ -110,7 +110,8 @@ pub(in crate::console) fn written(state: &mut State, written: &Written) -> Vec<E
     let done: Vec<&Outcome> = written.ended.iter().flatten().filter(same).collect();
     let failed = written.ended.iter().find_map(|ended| ended.as_ref().err());
     let (done, detail) = match (done.first(), failed) {
-        (Some(outcome), None) => (!outcome.needs_operator, came_to(outcome)),
+        // A repair is done though rows still fail: how many is what it came to.
+        (Some(outcome), None) => (!outcome.needs_operator || acting.action == Action::Repair, came_to(outcome)),
         (_, Some(error)) => (false, error.to_string()),
         (None, None) => return Vec::new(),
     };
