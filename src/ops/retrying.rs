@@ -132,7 +132,12 @@ impl Session {
                     let trouble = match self.run_detail(&series.source, &run).await {
                         Ok(detail) => {
                             if let Some(how) = How::of(detail.run.state) {
-                                series.ended(detail.run.ended.unwrap_or(now), how, detail.run.detail.clone());
+                                // A clock that is ahead must not make the pause longer.
+                                series.ended(
+                                    detail.run.ended.map_or(now, |ended| ended.min(now)),
+                                    how,
+                                    detail.run.detail.clone(),
+                                );
                                 retries.save(&series).await?;
                             }
                             None
