@@ -112,8 +112,8 @@ async fn an_unchanged_lake_costs_listings_alone() {
     let before = lake.counters().read();
     let second = refresh(&session, 1).await;
     let cost = lake.counters().read() - before;
-    // Dead letters, the records of moves, and what people did with alerts.
-    assert_eq!((cost.gets, cost.heads, cost.writes, cost.lists), (0, 0, 0, 3));
+    // Dead letters, the records of moves, what people did with alerts, and incidents.
+    assert_eq!((cost.gets, cost.heads, cost.writes, cost.lists), (0, 0, 0, 4));
     assert_eq!(second.entries, first.entries);
 
     // Equal bytes have equal tags, and are not read again; a key hides that they are equal.
@@ -244,9 +244,9 @@ async fn three_thousand_entries_in_thirty_datasets_are_fanned_out_and_all_found(
 
     let cost = lake.counters().read();
     // One page says that `_errors/` is large, one shows its three layers; so do two for each layer; each of
-    // the thirty datasets is one page. In a row they would be nine pages, none beside another. Two more show
-    // that nothing was moved, and that nobody did anything with an alert.
-    assert_eq!(cost.lists, 2 + 3 * 2 + 30 + 2);
+    // the thirty datasets is one page. In a row they would be nine pages, none beside another. Three more show
+    // that nothing was moved, that nobody did anything with an alert, and that there is no incident.
+    assert_eq!(cost.lists, 2 + 3 * 2 + 30 + 3);
     assert_eq!(cost.gets, 2 * 3000);
     let before = cost;
     assert_eq!(refresh(&session, 1).await.entries, snapshot.entries);

@@ -1,32 +1,15 @@
 //! The rows of the command table.
 
 use super::enabled::{
-    always, archive, arm, branch_chosen, cancel, clear, dead_letters, double_memory, investigate, log_open, logged,
-    mark_as, markable, never_hinted, openable, pause_dag, quarantine, rangeable, release, reopen, repair, rerun,
-    resolve, resume, retry, reveal, rows_open, run_job, run_of_alert, runbook as runbook_opens, something_selected,
-    sortable, step_chosen, stop, stop_retry, themed, triage, trigger, undo,
+    actions_word, always, archive, arm, branch_chosen, cancel, clear, dead_letters, double_memory, investigate,
+    log_open, logged, mark_as, markable, never_hinted, open_word, openable, pause_dag, quarantine, rangeable, release,
+    reopen, repair, rerun, resolve, resume, retry, reveal, rows_open, run_job, run_of_alert, runbook as runbook_opens,
+    something_selected, sortable, step_chosen, stop, stop_retry, themed, triage, trigger, undo,
 };
+use super::spec::spec;
 use super::{Command, Spec};
-use crate::console::state::{Focus, Mode, Tab};
-use crate::console::{jobs, runbook};
-
-macro_rules! spec {
-    ($command:ident, $name:literal, $aliases:expr, $args:literal, $place:literal, $doc:literal, $enabled:expr) => {
-        spec!($command, $name, $aliases, $args, $place, $doc, $enabled, never_hinted)
-    };
-    ($command:ident, $name:literal, $aliases:expr, $args:literal, $place:literal, $doc:literal, $enabled:expr, $hint:expr) => {
-        Spec {
-            command: Command::$command,
-            name: $name,
-            aliases: &$aliases,
-            args: $args,
-            doc: $doc,
-            place: $place,
-            enabled: $enabled,
-            hint: $hint,
-        }
-    };
-}
+use crate::console::jobs;
+use crate::console::state::{Focus, Tab};
 
 /// Every command, in the order of the `?` list.
 pub(in crate::console) static COMMANDS: &[Spec] = &[
@@ -38,16 +21,7 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         "everywhere",
         "Open: the entry or run of an alert, the dates of a dataset, the rows of an entry, a row, the detail of a run",
         openable,
-        |s| match (s.tab, s.dlq.focus, s.dlq.preview.mode) {
-            (Tab::Alerts, ..) => Some((0, "rejected rows")),
-            (Tab::Quarantine, ..) => Some((0, "objects")),
-            (Tab::Jobs, ..) => Some((0, "detail")),
-            (Tab::Logs, ..) => None,
-            (Tab::Runbook, ..) => runbook::enter_word(s).map(|word| (0, word)),
-            (Tab::Dlq, Focus::List, _) => Some((0, "rows")),
-            (Tab::Dlq, Focus::Detail, Mode::Rows) => Some((0, "record")),
-            (Tab::Dlq, Focus::Detail, _) => None,
-        }
+        open_word
     ),
     spec!(Back, "back", [], "", "everywhere", "One step back; cancels what is loading here", always, |s| (s.tab
         == Tab::Dlq
@@ -238,12 +212,7 @@ pub(in crate::console) static COMMANDS: &[Spec] = &[
         "everywhere",
         "What can be done with what is selected or marked; enter runs the chosen one",
         always,
-        |s| match s.tab {
-            Tab::Quarantine => Some((1, "actions")),
-            Tab::Alerts | Tab::Dlq => Some((6, "actions")),
-            Tab::Jobs => Some((6, "actions")),
-            Tab::Logs | Tab::Runbook => None,
-        }
+        actions_word
     ),
     spec!(
         Quarantine,
