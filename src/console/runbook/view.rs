@@ -156,12 +156,15 @@ fn steps(state: &State, open: &Open, area: Rect, buffer: &mut Buffer) {
         let room = width.saturating_sub(3 + start.chars().count());
         // The title gives way to what is known, down to twenty columns.
         let for_title = room.saturating_sub(tail.chars().count()).max(20).min(room);
+        // What was seen and is bad is not green for having been seen.
+        let bad = open.walk().finding(&step.number).is_some_and(|finding| finding.verdict != Verdict::Pass);
+        let known = if bad && settled == StepState::Done { theme.style(Role::Dim) } else { style };
         let text = if settled == StepState::Out { theme.style(Role::Dim) } else { theme.style(Role::Text) };
         let spans = vec![
             Span::styled(format!(" {glyph} "), style),
             Span::styled(start, theme.style(Role::Dim)),
             Span::styled(fit(&title, for_title), text),
-            Span::styled(tail, style),
+            Span::styled(tail, known),
         ];
         paint::line(buffer, area, y, Line::from(spans));
         if i == open.steps.index() {
