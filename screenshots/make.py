@@ -25,7 +25,7 @@ SHOTS = [
     ("profile-160x45", 45, 160, ["2", "jjjj", "p"], []),
     ("runbook-80x24", 24, 80, ["b", "\r"], []),
     ("runbook-160x45", 45, 160, ["b", "\r", "x", "\r"], []),
-    ("repair-80x24", 24, 80, ["2", "jjjj", "r"], []),
+    ("repair-80x24", 24, 80, ["2", "jjjjj", "r"], []),
     ("plan-80x24", 24, 80, ["2", "jjjj", ":quarantine schema_violation bad emails\r"], []),
     ("plan-160x45", 45, 160, ["2", "jjjj", ":quarantine schema_violation bad emails\r"], []),
     ("quarantine-80x24", 24, 80, ["2", "jjjj", ":quarantine schema_violation bad emails\r", "3\r", "3"], []),
