@@ -1,24 +1,32 @@
 //! What enter does on a step: its probe runs here; its action is begun where it lives, and what it came to is written
 //! down with the step.
 
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
 use crate::console::command;
 use crate::console::moves::{Write, Written};
 use crate::console::msg::Effect;
+use crate::console::plan::Subject;
 use crate::console::prompt::{Prompt, PromptKind};
 use crate::console::state::{State, Tab};
-use crate::console::{jobs, update};
+use crate::console::{jobs, quarantine, update};
+use crate::model::dataset::Dataset;
 use crate::model::entry::EntryPath;
-use crate::model::incident::{Happening, IncidentId};
-use crate::model::moves::MoveKind;
+use crate::model::incident::{Happening, Incident};
+use crate::model::moves::{MoveKind, Plan};
 use crate::model::runbook::{Action, Directive, StepNumber};
-use crate::ops::Outcome;
+use crate::ops::{Outcome, Quarantine, WriteEffect};
 
 /// An action of a step that was begun and has not ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Acting {
-    incident: IncidentId,
+    incident: Arc<Incident>,
     step: StepNumber,
     action: Action,
+    /// When a plan of it was answered with yes; until then nothing that ends is its end.
+    began: Option<DateTime<Utc>>,
 }
 
 /// Does what the chosen step asks for.
@@ -38,15 +46,16 @@ pub(super) fn act(state: &mut State) -> Vec<Effect> {
         }
         Some(Directive::Do(action)) => {
             let entry = incident.about.variables.get("entry").map(|path| EntryPath(path.into()));
-            state.runbook.acting = Some(Acting { incident: incident.id.clone(), step: step.number, action });
-            return begin(state, action, entry);
+            let acting = Acting { incident: Arc::clone(&incident), step: step.number, action, began: None };
+            state.runbook.acting = Some(acting);
+            return begin(state, action, entry, &incident);
         }
     }
     Vec::new()
 }
 
 /// Begins an action on the tab it belongs to, by the command that anybody would use there.
-fn begin(state: &mut State, action: Action, entry: Option<EntryPath>) -> Vec<Effect> {
+fn begin(state: &mut State, action: Action, entry: Option<EntryPath>, incident: &Incident) -> Vec<Effect> {
     let line = action.word();
     if command::find(line).is_none() {
         state.fail(format!("{line} is not known here; skip the step with a reason"));
@@ -65,8 +74,12 @@ fn begin(state: &mut State, action: Action, entry: Option<EntryPath>) -> Vec<Eff
             return Vec::new();
         }
         (Action::Release, _) => {
-            state.jump(Tab::Quarantine);
-            Vec::new()
+            let of = |q: &&Arc<Quarantine>| q.state.is_open() && is_about(incident, &q.dataset, q.date);
+            let Some(id) = state.lake.snapshot.quarantines.iter().find(of).map(|q| q.id.clone()) else {
+                state.fail("nothing of this incident is in quarantine; skip the step with a reason");
+                return Vec::new();
+            };
+            quarantine::select(state, &id)
         }
         (Action::Rerun, _) => match jobs::select_run(state, &variables(state)) {
             Some(effects) => effects,
@@ -75,9 +88,11 @@ fn begin(state: &mut State, action: Action, entry: Option<EntryPath>) -> Vec<Eff
                 return Vec::new();
             }
         },
+        // Which DAG it is, and which of its runs, is the operator's to say.
         (Action::Trigger | Action::Clear, _) => {
             state.jump(Tab::Jobs);
-            Vec::new()
+            state.say(format!("choose the DAG or its run, then :{line}; what comes of it is kept with the step"));
+            return Vec::new();
         }
         (Action::Run | Action::Backfill, _) => Vec::new(),
     };
@@ -100,26 +115,61 @@ fn variables(state: &State) -> crate::model::runbook::Variables {
     state.runbook.open.as_ref().map(|open| open.variables().clone()).unwrap_or_default()
 }
 
+/// A plan was answered with yes: whether it is the action that a step waits for.
+pub(in crate::console) fn confirmed(state: &mut State, subject: &Subject) {
+    let now = state.now;
+    if let Some(acting) = state.runbook.acting.as_mut()
+        && is_meant(acting, subject)
+    {
+        acting.began = Some(now);
+    }
+}
+
+/// Whether a plan is what a step asks for: of this kind, and of what its incident is about.
+fn is_meant(acting: &Acting, subject: &Subject) -> bool {
+    let incident = &acting.incident;
+    match (acting.action, subject) {
+        (Action::Quarantine | Action::Release | Action::Archive, Subject::Moves { plans, resume: false }) => {
+            let of = |plan: &Plan| is_about(incident, &plan.dataset, plan.date);
+            plans.iter().any(|plan| kind_of(acting.action) == Some(plan.kind) && of(plan))
+        }
+        (Action::Repair, Subject::Repair(plan)) => is_about(incident, &plan.dataset, plan.date),
+        (Action::Run, Subject::Run { ask, .. }) => incident.about.job.as_deref().is_none_or(|job| *ask.job.0 == *job),
+        // A run of this machine is a command, one elsewhere is asked for.
+        (Action::Rerun, Subject::Drive { plan, .. }) => match &plan.effect {
+            WriteEffect::Submit(ask) => {
+                ask.of.as_ref().is_some_and(|run| incident.about.variables.get("run_id") == Some(&*run.0))
+            }
+            WriteEffect::Run(ask) => incident.about.job.as_deref() == Some(&*ask.job.0),
+            _ => false,
+        },
+        (Action::Trigger | Action::Clear, Subject::Drive { plan, .. }) => plan.effect.word() == acting.action.word(),
+        _ => false,
+    }
+}
+
+fn is_about(incident: &Incident, dataset: &Dataset, date: Option<NaiveDate>) -> bool {
+    let about = &incident.about;
+    about.dataset.as_deref() == Some(dataset.as_str()) && (about.date.is_none() || about.date == date)
+}
+
 /// Writes ended: what a step's action came to is written down with it.
 pub(in crate::console) fn written(state: &mut State, written: &Written) -> Vec<Effect> {
-    let Some(acting) = state.runbook.acting.clone() else { return Vec::new() };
-    if !is_of(acting.action, &written.write) {
-        return Vec::new();
-    }
-    let same = |outcome: &&Outcome| kind_of(acting.action).is_none_or(|kind| outcome.kind == Some(kind));
-    let done: Vec<&Outcome> = written.ended.iter().flatten().filter(same).collect();
+    let is_its = |acting: &mut Acting| acting.began.is_some() && is_of(acting.action, &written.write);
+    let Some(acting) = state.runbook.acting.take_if(is_its) else { return Vec::new() };
+    let Acting { incident, step, action, began: Some(began) } = acting else { return Vec::new() };
+    let done = written.ended.iter().find_map(|ended| ended.as_ref().ok());
     let failed = written.ended.iter().find_map(|ended| ended.as_ref().err());
-    let (done, detail) = match (done.first(), failed) {
+    let (done, detail) = match (done, failed) {
         // A repair is done though rows still fail: how many is what it came to.
-        (Some(outcome), None) => (!outcome.needs_operator || acting.action == Action::Repair, came_to(outcome)),
+        (Some(outcome), None) => (!outcome.needs_operator || action == Action::Repair, came_to(outcome)),
         (_, Some(error)) => (false, error.to_string()),
         (None, None) => return Vec::new(),
     };
-    state.runbook.acting = None;
-    let known = state.lake.snapshot.incidents.iter().find(|incident| incident.id == acting.incident).cloned();
-    let Some(incident) = known else { return Vec::new() };
-    let what = vec![Happening::Acted { step: acting.step, action: acting.action, done, detail }];
-    super::note(state, incident, what)
+    // Somebody may have gone on with it meanwhile.
+    let known = state.lake.snapshot.incidents.iter().find(|known| known.id == incident.id).cloned();
+    let what = vec![Happening::Acted { step, action, done, detail, began }];
+    super::note(state, known.unwrap_or(incident), what)
 }
 
 /// Whether such a write is what an action begins.

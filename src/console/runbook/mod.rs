@@ -27,7 +27,7 @@ use super::msg::{Effect, Job, RequestId};
 use super::prompt::{Prompt, PromptKind};
 use super::state::{Focus, State, Tab};
 
-pub(super) use acting::written;
+pub(super) use acting::{confirmed, written};
 pub(super) use turning::{adopted, came, open, shown, walked};
 use turning::{busy, note, read};
 pub(super) use view::draw;

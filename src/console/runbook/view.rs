@@ -108,16 +108,7 @@ fn of_row<'a>(state: &State, row: &Row, width: usize) -> Line<'a> {
 
 /// What a runbook is for, and whose it is.
 fn bound(runbook: &Runbook) -> String {
-    let binding = &runbook.binding;
-    let words: Vec<String> = binding
-        .categories
-        .iter()
-        .map(|category| category.word().replace('_', " "))
-        .chain(binding.layers.iter().map(|layer| format!("{} layer", layer.word())))
-        .chain(binding.jobs.iter().map(|job| format!("job {job}")))
-        .chain(binding.datasets.iter().map(|dataset| format!("dataset {dataset}")))
-        .chain(binding.rules.iter().map(|rule| format!("alert {rule}")))
-        .collect();
+    let words = runbook.binding.words();
     let own = if runbook.is_built_in() { "" } else { " (the team's)" };
     format!("{}{own}", if words.is_empty() { "any".to_owned() } else { words.join(", ") })
 }
@@ -322,7 +313,7 @@ fn recorded(page: &mut Page<'_>, record: &StepRecord) {
     let now = page.state.now;
     match record {
         StepRecord::Probed(finding) => found(page, finding),
-        StepRecord::Acted { action, done, detail, at, by } => {
+        StepRecord::Acted { action, done, detail, at, by, .. } => {
             let (sign, role) = if *done { (glyphs::GOOD, Role::Success) } else { (glyphs::BAD, Role::Error) };
             page.said(&format!("{sign} {}: {}", action.word(), one_line(detail, 600)), role);
             page.said(&format!("{}, {}", one_line(by, 60), words::when(now, *at)), Role::Dim);
