@@ -81,3 +81,11 @@ pub struct DatasetSettings {
     /// Columns that hold personal data: masked until revealed.
     pub personal_columns: Vec<String>,
 }
+
+impl DatasetSettings {
+    /// A dataset of which nothing more is said.
+    pub fn of(name: &str) -> Self {
+        let dataset = Dataset(name.into());
+        Self { dataset, layer: None, data_prefix: None, max_age: None, contract: None, personal_columns: Vec::new() }
+    }
+}
