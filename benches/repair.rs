@@ -16,7 +16,7 @@ use arrow::array::{ArrayRef, Float32Array, Int32Array, RecordBatch, StringArray}
 use lakeward::lake::folder::Folder;
 use lakeward::lake::path::Prefixes;
 use lakeward::lake::{Lake, LakeWriter};
-use lakeward::model::dataset::{Dataset, DatasetSettings};
+use lakeward::model::dataset::DatasetSettings;
 use lakeward::model::protection::{Confirmation, Protection};
 use lakeward::ops::gate::Journal;
 use lakeward::ops::{Gate, LakeSettings, Session, Watch, WriteEffect};
@@ -87,16 +87,8 @@ fn alone(folder: &Path) {
     let journal = tempfile::tempdir().unwrap();
     let gate = Gate::new(writes, Prefixes::default(), Protection::Open, Journal::at(journal.path().to_owned()));
     let gate = Arc::new(gate);
-    let dataset = DatasetSettings {
-        dataset: Dataset("silver/orders".into()),
-        layer: None,
-        data_prefix: None,
-        max_age: None,
-        contract: Some("contracts/orders.json".into()),
-        personal_columns: Vec::new(),
-        job: None,
-        redrive: None,
-    };
+    let dataset =
+        DatasetSettings { contract: Some("contracts/orders.json".into()), ..DatasetSettings::of("silver/orders") };
     let settings = LakeSettings { datasets: vec![dataset], ..LakeSettings::default() };
     let session = Session::new(reads, settings).with_gate(Arc::clone(&gate));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

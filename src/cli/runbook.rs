@@ -11,7 +11,7 @@ use super::writes;
 use crate::model::alert::Alert;
 use crate::model::incident::{Happening, Incident, IncidentId};
 use crate::model::runbook::walk::{Mark, StepRecord, StepState};
-use crate::model::runbook::{Binding, Directive, Runbook, RunbookOrigin, Step, Subject, Variables, best};
+use crate::model::runbook::{Directive, Runbook, RunbookOrigin, Step, Subject, Variables};
 use crate::model::text::escape;
 use crate::ops::{IncidentAsk, Runbooks, Session, Snapshot, Watch, WriteEffect};
 
@@ -70,7 +70,7 @@ fn list(runbooks: &Runbooks, as_json: bool) -> Result<Answer, CliError> {
             true => runbook.title.clone(),
             false => format!("{} ({})", runbook.title, origin(runbook)),
         };
-        table.row([&*runbook.id.0, &runbook.steps.len().to_string(), &bound(&runbook.binding), &title]);
+        table.row([&*runbook.id.0, &runbook.steps.len().to_string(), &bound(runbook), &title]);
     }
     let problems = runbooks.all.iter().flat_map(|r| r.problems.iter().map(move |p| format!("lakeward: {}: {p}", r.id)));
     let notes = problems.map(|p| escape(&p).into_owned()).collect();
@@ -85,16 +85,8 @@ fn origin(runbook: &Runbook) -> &str {
 }
 
 /// What a runbook is for, in a few words.
-pub fn bound(binding: &Binding) -> String {
-    let words = binding
-        .categories
-        .iter()
-        .map(|c| c.word().to_owned())
-        .chain(binding.layers.iter().map(|l| format!("layer {}", l.word())))
-        .chain(binding.jobs.iter().map(|j| format!("job {j}")))
-        .chain(binding.datasets.iter().map(|d| format!("dataset {d}")))
-        .chain(binding.rules.iter().map(|r| format!("alert {r}")))
-        .collect::<Vec<_>>();
+fn bound(runbook: &Runbook) -> String {
+    let words = runbook.binding.words();
     if words.is_empty() { "whoever looks it up".to_owned() } else { words.join(", ") }
 }
 
@@ -105,8 +97,7 @@ fn show(
     filled: Option<&(Alert, Snapshot)>,
     as_json: bool,
 ) -> Result<Answer, CliError> {
-    let all: Vec<Runbook> = runbooks.all.iter().map(|r| r.as_ref().clone()).collect();
-    let fit = filled.map(|(alert, _)| best(&all, &Subject::of(alert))).unwrap_or_default();
+    let fit = filled.map(|(alert, _)| runbooks.best(&Subject::of(alert))).unwrap_or_default();
     let (runbook, why) = match (name, fit.first()) {
         (Some(name), _) => (named(runbooks, name)?, None),
         (None, Some((runbook, fit))) => (*runbook, Some(fit.why.clone())),
@@ -199,8 +190,7 @@ async fn walk(
         }
         (None, id) => {
             let id = IncidentId(id.as_deref().unwrap_or_default().into());
-            let choice = wanted
-                .map(|runbook| Happening::Runbook { runbook: runbook.id.clone(), why: "chosen by hand".to_owned() });
+            let choice = wanted.map(|runbook| Happening::by_hand(runbook.id.clone()));
             (id, choice.into_iter().collect())
         }
     };
@@ -364,7 +354,7 @@ fn of_record(record: &StepRecord, now: DateTime<Utc>) -> String {
         StepRecord::Probed(finding) => {
             format!("{}: {}  {}", finding.verdict.says(), escape(&finding.summary), time(finding.at, now))
         }
-        StepRecord::Acted { action, done, detail, at, by } => {
+        StepRecord::Acted { action, done, detail, at, by, .. } => {
             let how = if *done { "done" } else { "not done" };
             format!("{} {how}: {}  {} {}", action.word(), escape(detail), escape(by), time(*at, now))
         }

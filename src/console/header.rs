@@ -89,7 +89,7 @@ fn data_age(state: &State) -> (String, Role) {
 /// Draws the tabs with their counts.
 pub(super) fn tabs(state: &State, area: Rect, buffer: &mut Buffer) {
     let theme = &state.theme;
-    let mut spans = Vec::new();
+    let mut texts = Vec::new();
     for (i, tab) in Tab::ALL.into_iter().enumerate() {
         let counts = match tab {
             Tab::Alerts => {
@@ -121,9 +121,11 @@ pub(super) fn tabs(state: &State, area: Rect, buffer: &mut Buffer) {
             },
         };
         let (open, close, role) = if tab == state.tab { ("[", "]", Role::TabActive) } else { (" ", " ", Role::Tab) };
-        let text = format!("{open}{} {}{counts}{close}", i + 1, tab.title());
-        spans.push(Span::styled(text, theme.style(role)));
-        spans.push(Span::raw(" "));
+        texts.push((format!("{open}{} {}{counts}{close}", i + 1, tab.title()), role));
     }
-    paint::line(buffer, area, 0, spans);
+    // Where they do not all fit, they stand closer together: their figures are what one looks for.
+    let wide: usize = texts.iter().map(|(text, _)| text.width() + 1).sum();
+    let between = if wide <= usize::from(area.width) + 1 { " " } else { "" };
+    let spans = texts.into_iter().flat_map(|(text, role)| [Span::styled(text, theme.style(role)), Span::raw(between)]);
+    paint::line(buffer, area, 0, spans.collect::<Vec<_>>());
 }

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use percent_encoding::percent_decode_str;
 
 /// The keys that name a date level, as pipelines and retention scripts spell them; case matters, as in S3.
-const DATE_KEYS: [&str; 3] = ["dt", "date", "day"];
+pub const DATE_KEYS: [&str; 3] = ["dt", "date", "day"];
 
 /// The prefixes of a lake, each relative to its root and ending in `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -98,3 +98,20 @@ pub struct LayerJobs {
     /// What redrives dead letters.
     pub redrive: Option<JobName>,
 }
+
+impl DatasetSettings {
+    /// A dataset of which nothing more is said.
+    pub fn of(name: &str) -> Self {
+        let dataset = Dataset(name.into());
+        Self {
+            dataset,
+            layer: None,
+            data_prefix: None,
+            max_age: None,
+            contract: None,
+            personal_columns: Vec::new(),
+            job: None,
+            redrive: None,
+        }
+    }
+}

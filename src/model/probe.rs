@@ -7,7 +7,7 @@ use super::alert::Evidence;
 use super::runbook::Probe;
 
 /// How a probe went. Green needs evidence: what was not seen is no pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// As it should be, by the evidence.

@@ -15,11 +15,11 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use super::alert::{Alert, AlertRule, Evidence};
 use super::category::FailureCategory;
-use super::contract::{Drift, DriftKind};
+use super::contract::Drift;
 use super::dataset::{Dataset, Layer};
 use super::entry::DlqEntry;
 use super::severity::Severity;
-use super::text::thousands;
+use super::text::{first_line, thousands};
 use super::triage::Standing;
 
 pub use thresholds::{Override, Scope, ThresholdChanges, Thresholds};
@@ -222,7 +222,7 @@ pub fn drift_alert(
         if !columns.contains(&drift.column.as_str()) {
             columns.push(&drift.column);
             if columns.len() <= COLUMNS_SAID {
-                said.push(in_short(drift));
+                said.push(drift.in_short());
             }
         }
     }
@@ -256,7 +256,7 @@ pub fn drift_alert(
 /// nulls is told here too.
 fn outlook(drifts: &[Drift]) -> String {
     let told = |safe: bool, words: &str| {
-        let these: Vec<String> = drifts.iter().filter(|d| d.safe == safe).map(in_short).collect();
+        let these: Vec<String> = drifts.iter().filter(|d| d.safe == safe).map(|drift| drift.in_short()).collect();
         let more = these.len().saturating_sub(COLUMNS_SAID);
         let more = if more > 0 { format!(", and {more} more") } else { String::new() };
         let first = these.iter().take(COLUMNS_SAID).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -315,30 +315,6 @@ fn date_key(rule: AlertRule, entry: &DlqEntry) -> String {
 fn run_key(rule: AlertRule, entry: &DlqEntry) -> String {
     let run = entry.run_id.as_ref().map(|id| format!(":{id}")).unwrap_or_default();
     date_key(rule, entry) + &run
-}
-
-/// The first line that says something, of a length that fits a sentence.
-fn first_line(message: &str) -> Option<String> {
-    const CHARS: usize = 200;
-    let line = message.lines().map(str::trim).find(|l| !l.is_empty())?;
-    let mut short: String = line.chars().take(CHARS).collect();
-    if short.len() < line.len() {
-        short.push(super::text::CUT);
-    }
-    Some(short)
-}
-
-fn in_short(drift: &Drift) -> String {
-    let (expected, actual) = (drift.expected.as_deref().unwrap_or("?"), drift.actual.as_deref().unwrap_or("?"));
-    let name = first_line(&drift.column).unwrap_or_default();
-    match drift.kind {
-        DriftKind::Missing => format!("{name} is missing"),
-        DriftKind::New => format!("{name} is new"),
-        DriftKind::Retyped => format!("{name} is {actual} and not {expected}"),
-        DriftKind::NullsInRequired => format!("{name} is required and has nulls"),
-        DriftKind::MayHoldNulls => format!("{name} is required and may have nulls"),
-        DriftKind::NeverNull => format!("{name} may be null and never is"),
-    }
 }
 
 fn seconds(d: Duration) -> f64 {

@@ -5,6 +5,7 @@
 use chrono::NaiveDate;
 
 use super::*;
+use crate::model::contract::DriftKind;
 use crate::model::entry::{EntryPath, RowsFormat};
 use crate::model::reason::ErrorReason;
 

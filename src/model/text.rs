@@ -226,6 +226,17 @@ impl Iterator for Pieces<'_> {
     }
 }
 
+/// The first line that says something, of a length that fits a sentence.
+pub fn first_line(message: &str) -> Option<String> {
+    const CHARS: usize = 200;
+    let line = message.lines().map(str::trim).find(|l| !l.is_empty())?;
+    let mut short: String = line.chars().take(CHARS).collect();
+    if short.len() < line.len() {
+        short.push(CUT);
+    }
+    Some(short)
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {

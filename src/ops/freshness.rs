@@ -97,15 +97,19 @@ struct Seen {
 
 impl Seen {
     fn of(&mut self, objects: &[ObjectMeta]) {
-        let data = objects.iter().filter(|o| {
-            let name = o.key.as_str().rsplit('/').next().unwrap_or_default();
-            !name.is_empty() && !name.starts_with(['_', '.']) && !o.key.as_str().contains("/_delta_log/")
-        });
+        let data = objects.iter().filter(|object| is_data(object));
         for object in data {
             keep(&mut self.newest, object, |a, b| a.modified > b.modified);
             keep(&mut self.last, object, |a, b| a.key > b.key);
         }
     }
+}
+
+/// Whether an object is data: markers, hidden files and a table's log are none.
+pub(super) fn is_data(object: &ObjectMeta) -> bool {
+    let key = object.key.as_str();
+    let name = key.rsplit('/').next().unwrap_or_default();
+    !name.is_empty() && !name.starts_with(['_', '.']) && !key.contains("/_delta_log/")
 }
 
 /// Keeps the first few, in order.

@@ -16,7 +16,7 @@ use crate::lake::listing::{level, pages};
 use crate::lake::{ErrorClass, Key, Lake, LakeError};
 use crate::model::alert::Alert;
 use crate::model::incident::{About, Happening, Incident, IncidentEvent, IncidentId};
-use crate::model::runbook::{Runbook, Subject, Variables, best};
+use crate::model::runbook::{Runbook, Subject, Variables};
 
 /// Incidents that were opened earlier are looked up by their names alone.
 const LASTS: Duration = Duration::days(30);
@@ -64,6 +64,9 @@ impl Log {
         }
         ids.sort_unstable_by(|a, b| b.cmp(a));
         ids.truncate(MOST);
+        let kept: Vec<String> = ids.iter().map(|id| events_of(state, id)).collect();
+        let of_kept = |key: &String| kept.iter().any(|prefix| key.starts_with(prefix.as_str()));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|key, _| of_kept(key));
         let reads: Vec<_> = ids.iter().map(|id| self.one(lake, state, id)).collect();
         let (mut incidents, mut fault) = (Vec::new(), None);
         for read in stream::iter(reads).buffered(AT_ONCE).collect::<Vec<_>>().await {
@@ -82,13 +85,15 @@ impl Log {
         id: &IncidentId,
     ) -> Result<(Option<Incident>, Option<LakeError>), LakeError> {
         let prefix = events_of(state, id);
-        let mut keys = Vec::new();
+        let (mut keys, mut fault) = (Vec::new(), None);
         let mut listing = std::pin::pin!(pages(lake, &prefix));
         while let Some(page) = listing.try_next().await? {
             keys.extend(page.objects.into_iter().map(|o| o.key.0).filter(|key| key.ends_with(".json")));
-            if keys.len() >= EVENTS {
+            if keys.len() > EVENTS {
                 let detail = format!("more than {EVENTS} events lie here: the first are read");
-                return Err(LakeError::new(ErrorClass::Unsupported, lake.uri(&prefix), detail));
+                fault = Some(LakeError::new(ErrorClass::Unsupported, lake.uri(&prefix), detail));
+                keys.truncate(EVENTS);
+                break;
             }
         }
         let (known, unread): (Vec<_>, Vec<_>) = {
@@ -100,7 +105,6 @@ impl Log {
             .into_iter()
             .map(|(_, key)| async move { (records::read::<IncidentEvent>(lake, &Key(key.clone())).await, key) })
             .collect();
-        let mut fault = None;
         for (read, key) in stream::iter(reads).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await {
             match read {
                 Ok(Some(event)) => {
@@ -126,7 +130,7 @@ impl Session {
     pub async fn incident(&self, id: &IncidentId) -> Result<Incident, LakeError> {
         let uri = || self.lake.uri(&events_of(&self.settings.prefixes.state, id));
         let unknown = || LakeError {
-            hint: "lakeward incident list shows those there are".to_owned(),
+            hint: "lakeward runbook run --alert KEY opens one, or joins the one that is open".to_owned(),
             ..LakeError::new(ErrorClass::NotFound, uri(), "no incident of this name")
         };
         if !id.is_sound() {
@@ -161,15 +165,15 @@ impl Session {
         if known.is_none() {
             what.push(Happening::Opened(about));
         }
-        let choice = match (wanted, chosen) {
-            (Some(wanted), _) => Some((wanted.id.clone(), "chosen by hand".to_owned())),
+        what.extend(match (wanted, chosen) {
+            (Some(wanted), _) => Some(Happening::by_hand(wanted.id.clone())),
             (None, Some(_)) => None,
-            (None, None) => {
-                let all: Vec<Runbook> = runbooks.all.iter().map(|r| r.as_ref().clone()).collect();
-                best(&all, &Subject::of(alert)).into_iter().next().map(|(runbook, fit)| (runbook.id.clone(), fit.why))
-            }
-        };
-        what.extend(choice.map(|(runbook, why)| Happening::Runbook { runbook, why }));
+            (None, None) => runbooks
+                .best(&Subject::of(alert))
+                .into_iter()
+                .next()
+                .map(|(runbook, fit)| Happening::Runbook { runbook: runbook.id.clone(), why: fit.why, by_hand: false }),
+        });
         Opening { ask: IncidentAsk { id, what }, joined: known.is_some() }
     }
 

@@ -10,7 +10,7 @@ use super::Session;
 use crate::lake::folder::Folder;
 use crate::lake::listing::pages;
 use crate::lake::{ByteRange, ErrorClass, Lake, LakeError, ObjectMeta};
-use crate::model::runbook::{Runbook, RunbookOrigin, built_in, parse};
+use crate::model::runbook::{Fit, Runbook, RunbookOrigin, Subject, best, built_in, parse};
 
 /// A runbook is a page of text: what is larger is none. 256 KiB.
 const LARGEST: u64 = 256 << 10;
@@ -33,6 +33,11 @@ pub struct Runbooks {
 }
 
 impl Runbooks {
+    /// Those that fit, the best first.
+    pub fn best(&self, subject: &Subject<'_>) -> Vec<(&Runbook, Fit)> {
+        best(self.all.iter().map(AsRef::as_ref), subject)
+    }
+
     /// The one of a name, whatever its case.
     pub fn named(&self, name: &str) -> Option<&Arc<Runbook>> {
         self.all.iter().find(|runbook| runbook.id.0.eq_ignore_ascii_case(name))

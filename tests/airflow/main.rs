@@ -8,6 +8,7 @@ mod support;
 
 mod answers;
 mod bounds;
+mod control;
 mod login;
 mod managed;
 mod real;

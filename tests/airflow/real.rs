@@ -14,6 +14,7 @@ use lakeward::sources::notify::Secret;
 use tokio::time::{Instant, interval};
 
 use super::airflow;
+use super::control;
 use super::managed;
 use super::server::Server;
 use super::whole_loop;
@@ -61,6 +62,7 @@ async fn story(api: Api, version: &str) {
     assert_eq!(later.iter().map(|run| &*run.dag.0).collect::<Vec<_>>(), ["lake_waits"]);
     assert_eq!(airflow.runs(began, 1).await.unwrap().len(), 1);
 
+    control::comes_to_what_it_says(&airflow, &bad, &waits).await;
     refused(&server, api).await;
     unknown(&airflow, api).await;
     drop(server);

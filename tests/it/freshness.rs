@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray}
 use chrono::{DateTime, Duration, Utc};
 use lakeward::lake::{ErrorClass, Lake};
 use lakeward::model::alert::AlertRule;
-use lakeward::model::dataset::{Dataset, DatasetSettings};
+use lakeward::model::dataset::DatasetSettings;
 use lakeward::ops::{LakeSettings, Session, SourceState};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -40,14 +40,9 @@ fn session(lake: &Memory, column: &str) -> Session {
     );
     lake.set("contracts/orders.json", contract);
     let dataset = DatasetSettings {
-        dataset: Dataset("orders".into()),
-        layer: None,
         data_prefix: Some("silver/orders/".into()),
-        max_age: None,
         contract: Some("contracts/orders.json".into()),
-        personal_columns: Vec::new(),
-        job: None,
-        redrive: None,
+        ..DatasetSettings::of("orders")
     };
     Session::new(Arc::new(lake.clone()), LakeSettings { datasets: vec![dataset], ..LakeSettings::default() })
 }

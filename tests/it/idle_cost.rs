@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use lakeward::lake::{ErrorClass, Lake};
 use lakeward::model::alias::Aliases;
-use lakeward::model::dataset::{Dataset, DatasetSettings};
+use lakeward::model::dataset::DatasetSettings;
 use lakeward::ops::{Connected, LakeSettings, Session};
 use lakeward::sources::local::dags::LocalDags;
 use lakeward::sources::local::jobs::LocalJobs;
@@ -29,14 +29,9 @@ fn idle() -> (Memory, Session) {
         let prefix = format!("bronze/d{n}/");
         memory.set(&format!("{prefix}dt=2024-10-04/part-0.parquet"), "x");
         datasets.push(DatasetSettings {
-            dataset: Dataset(format!("d{n}").into()),
-            layer: None,
             data_prefix: Some(prefix),
             max_age: Some(Duration::hours(6)),
-            contract: None,
-            personal_columns: Vec::new(),
-            job: None,
-            redrive: None,
+            ..DatasetSettings::of(&format!("d{n}"))
         });
     }
     memory.set("_errors/d1/dt=2024-10-04/error_reasons.json", r#"{"error_type":"E","row_count":500}"#);

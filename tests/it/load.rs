@@ -8,7 +8,7 @@ use chrono::{DateTime, Duration, Utc};
 use lakeward::lake::Lake;
 use lakeward::lake::aws::Access;
 use lakeward::model::alias::Aliases;
-use lakeward::model::dataset::{Dataset, DatasetSettings};
+use lakeward::model::dataset::DatasetSettings;
 use lakeward::model::run::JobName;
 use lakeward::ops::{Connected, LakeSettings, Session, SourceState};
 use lakeward::sources::airflow::{Airflow, AirflowSettings, Login};
@@ -48,14 +48,9 @@ async fn session(aws: &FakeAws, airflow: &FakeAirflow, now: DateTime<Utc>) -> (M
     for n in 0..DATASETS {
         memory.set(&format!("bronze/d{n}/dt=2024-10-04/part-0.parquet"), "x");
         datasets.push(DatasetSettings {
-            dataset: Dataset(format!("d{n}").into()),
-            layer: None,
             data_prefix: Some(format!("bronze/d{n}/")),
             max_age: Some(now - DateTime::UNIX_EPOCH - Duration::days(20_000) + Duration::hours(24)),
-            contract: None,
-            personal_columns: Vec::new(),
-            job: None,
-            redrive: None,
+            ..DatasetSettings::of(&format!("d{n}"))
         });
     }
     let config = aws.config().await;

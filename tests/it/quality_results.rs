@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use lakeward::lake::{ErrorClass, Lake, Stats};
 use lakeward::model::category::default_rules;
-use lakeward::model::quality::QualityVerdict;
+use lakeward::model::probe::Verdict;
 use lakeward::sources::SourceError;
 use lakeward::sources::contracts::{Contracts, SchemaFormat, SchemaName, SchemaRegistry, SchemaVersion};
 use lakeward::sources::feed::Feeds;
@@ -63,7 +63,7 @@ async fn an_unchanged_lake_costs_its_listings_alone() {
     let before = lake.counters().read();
     let changed = results.read(&lake, &ask).await;
     assert_eq!(spent(&lake, before), (10, 1));
-    let failed = changed.results.iter().filter(|r| r.verdict() == QualityVerdict::Fail).count();
+    let failed = changed.results.iter().filter(|r| r.verdict() == Verdict::Fail).count();
     assert_eq!(failed, 2);
     let tag = lake.head(&"_dq_results/dt=2026-11-30/orders.json".into()).await.unwrap().etag;
     assert!(changed.results.iter().any(|r| r.etag.as_ref() == Some(&tag.0)), "the evidence is pinned");
@@ -97,7 +97,7 @@ async fn a_directory_of_parts_is_one_object() {
     assert_eq!(read.problems, []);
     let told: Vec<_> = read.results.iter().map(|r| (r.uri.as_str(), r.verdict())).collect();
     let uri = "s3://memory/gold/quality/silver/orders/";
-    assert_eq!(told, [(uri, QualityVerdict::Pass), (uri, QualityVerdict::Fail)]);
+    assert_eq!(told, [(uri, Verdict::Pass), (uri, Verdict::Fail)]);
     let before = lake.counters().read();
     results.read(&lake, &QualityAsk::of_defaults()).await;
     assert_eq!(spent(&lake, before).1, 0);

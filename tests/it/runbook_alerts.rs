@@ -8,7 +8,7 @@ use lakeward::lake::Lake;
 use lakeward::model::alert::{Alert, AlertRule};
 use lakeward::model::alias::Aliases;
 use lakeward::model::category::{FailureCategory, default_rules};
-use lakeward::model::dataset::{Dataset, DatasetSettings};
+use lakeward::model::dataset::DatasetSettings;
 use lakeward::model::severity::Severity;
 use lakeward::ops::{Connected, LakeSettings, Session};
 use lakeward::sources::local::jobs::LocalJobs;
@@ -22,14 +22,9 @@ fn written() -> DateTime<Utc> {
 
 fn session(lake: &Memory) -> Session {
     let dataset = DatasetSettings {
-        dataset: Dataset("orders".into()),
-        layer: None,
         data_prefix: Some("bronze/orders/".into()),
-        max_age: None,
         contract: Some("contracts/orders.json".into()),
-        personal_columns: Vec::new(),
-        job: None,
-        redrive: None,
+        ..DatasetSettings::of("orders")
     };
     let settings = LakeSettings {
         datasets: vec![dataset],

@@ -245,7 +245,7 @@ async fn three_thousand_entries_in_thirty_datasets_are_fanned_out_and_all_found(
     let cost = lake.counters().read();
     // One page says that `_errors/` is large, one shows its three layers; so do two for each layer; each of
     // the thirty datasets is one page. In a row they would be nine pages, none beside another. Three more show
-    // that nothing was moved, that nobody did anything with an alert, and that no incident is open.
+    // that nothing was moved, that nobody did anything with an alert, and that there is no incident.
     assert_eq!(cost.lists, 2 + 3 * 2 + 30 + 3);
     assert_eq!(cost.gets, 2 * 3000);
     let before = cost;

@@ -55,7 +55,7 @@ pub struct Tables {
     pub feed: PlacesTable,
     /// Where a team's own runbooks lie.
     #[serde(default)]
-    pub runbooks: RunbooksTable,
+    pub runbooks: super::runbooks::RunbooksTable,
     /// EMR Serverless.
     pub emr: Option<EmrTable>,
     /// Airflow.
@@ -168,15 +168,6 @@ pub struct OverrideTable {
 #[allow(missing_docs, reason = "the template documents each key")]
 pub struct PlacesTable {
     pub prefixes: Option<Spanned<Vec<String>>>,
-}
-
-/// `[runbooks]`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
-#[allow(missing_docs, reason = "the template documents each key")]
-pub struct RunbooksTable {
-    pub prefixes: Option<Spanned<Vec<String>>>,
-    pub folder: Option<Spanned<String>>,
 }
 
 /// `[emr]`.

@@ -11,6 +11,7 @@ mod notify;
 mod place;
 mod resolve;
 mod retry;
+mod runbooks;
 mod secret;
 mod services;
 mod source;

@@ -13,7 +13,8 @@ use super::layers::Layers;
 use super::source::{Ledger, Source, Sourced};
 use super::target::{self, LakeTarget};
 use super::{
-    Config, ConsoleConfig, Places, Vars, Vocabulary, check, jobs, notify, retry, services, thresholds, watched,
+    Config, ConsoleConfig, Places, Vars, Vocabulary, check, jobs, notify, retry, runbooks, services, thresholds,
+    watched,
 };
 use crate::cli::args::Global;
 use crate::cli::connect::builtin_categories;
@@ -175,6 +176,10 @@ fn lake_file(folder: &Path) -> Result<Option<Document>, ConfigError> {
     }
     if let Some(table) = document.tables.secrets.first() {
         return Err(document.fault(table, "table `secrets` in a lake's own file", account));
+    }
+    if let Some(folder) = &document.tables.runbooks.folder {
+        let allowed = "folders of this machine only in the configuration file";
+        return Err(document.fault(folder, "key `folder` of `runbooks` in a lake's own file", allowed));
     }
     if let Some(table) = &document.tables.glue {
         return Err(document.fault(table, "table `glue` in a lake's own file", account));
@@ -386,7 +391,7 @@ impl Layers<'_> {
         let quality = self.places("quality.prefixes", |t| t.quality.prefixes.as_ref(), &DEFAULT_PREFIXES, ledger)?;
         let quality = quality.into_iter().map(|p| format!("{}/", p.trim_end_matches('/'))).collect();
         let feeds = self.places("feed.prefixes", |t| t.feed.prefixes.as_ref(), &[], ledger)?;
-        let runbooks = self.runbooks(ledger)?;
+        let runbooks = runbooks::of(self, ledger)?;
         Ok(LakeSettings {
             prefixes,
             thresholds,
@@ -404,7 +409,7 @@ impl Layers<'_> {
     }
 
     /// Places inside the lake, of the stronger file that names any.
-    fn places(
+    pub(super) fn places(
         &self,
         name: &str,
         get: impl Fn(&Tables) -> Option<&Spanned<Vec<String>>>,
@@ -420,25 +425,6 @@ impl Layers<'_> {
         }
         ledger.note(name, named.value.join(", "), named.source);
         Ok(named.value)
-    }
-
-    /// Prefixes of the lake, and a folder of this machine by its whole path.
-    fn runbooks(&self, ledger: &mut Ledger) -> Result<Vec<String>, ConfigError> {
-        let prefixes = self.places("runbooks.prefixes", |t| t.runbooks.prefixes.as_ref(), &["_runbooks/"], ledger)?;
-        let mut places: Vec<String> = prefixes.iter().map(|p| format!("{}/", p.trim_end_matches('/'))).collect();
-        if let Some(folder) = self.get(|t| t.runbooks.folder.as_ref()).into_iter().flatten().next() {
-            if !folder.value.starts_with('/') {
-                let fault = format!("runbooks.folder `{}` is not a whole path", folder.value);
-                return Err(ConfigError::new(
-                    folder.source.to_string(),
-                    fault,
-                    "a path such as \"/etc/lakeward/runbooks\"",
-                ));
-            }
-            ledger.note("runbooks.folder", folder.value.clone(), folder.source);
-            places.push(folder.value);
-        }
-        Ok(places)
     }
 
     /// By name, the stronger file's table whole; its masks are added to those of the weaker.

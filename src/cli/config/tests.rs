@@ -302,7 +302,8 @@ fn a_lake_cannot_choose_who_is_told() {
     let error = user.load(&on_folder()).unwrap_err();
     assert!(error.place.ends_with("lakeward.toml:2") && error.fault.contains("`notify`"), "{error}");
     // Nor does it choose where the account's signed requests go.
-    for own in ["[glue]\nendpoint_url = \"http://x\"\n", "\n[[secrets]]\nname = \"a\"\n"] {
+    let folder = "[runbooks]\nfolder = \"/\"\n"; // nor what is read on this machine
+    for own in ["[glue]\nendpoint_url = \"http://x\"\n", "\n[[secrets]]\nname = \"a\"\n", folder] {
         let error = User::new("").lake_file(own).load(&on_folder()).unwrap_err();
         assert!(error.fault.contains("in a lake's own file") && error.place.contains("lakeward.toml"), "{error}");
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::console::state::{Mode, State, Tab};
+use crate::console::state::{Focus, Mode, State, Tab};
 use crate::console::{alerts, dlq, driving, jobs, logs, quarantine, runbook};
 use crate::model::moves::Step;
 use crate::model::protection::Protection;
@@ -20,6 +20,30 @@ pub(super) fn always(_: &State) -> Enabled {
 
 pub(super) fn never_hinted(_: &State) -> Option<(u8, &'static str)> {
     None
+}
+
+/// What opening leads to.
+pub(super) fn open_word(s: &State) -> Option<(u8, &'static str)> {
+    match (s.tab, s.dlq.focus, s.dlq.preview.mode) {
+        (Tab::Alerts, ..) => Some((0, "rejected rows")),
+        (Tab::Quarantine, ..) => Some((0, "objects")),
+        (Tab::Jobs, ..) => Some((0, "detail")),
+        (Tab::Logs, ..) => None,
+        (Tab::Runbook, ..) => runbook::enter_word(s).map(|word| (0, word)),
+        (Tab::Dlq, Focus::List, _) => Some((0, "rows")),
+        (Tab::Dlq, Focus::Detail, Mode::Rows) => Some((0, "record")),
+        (Tab::Dlq, Focus::Detail, _) => None,
+    }
+}
+
+/// Where the list of actions is worth a hint.
+pub(super) fn actions_word(s: &State) -> Option<(u8, &'static str)> {
+    match s.tab {
+        Tab::Quarantine => Some((1, "actions")),
+        Tab::Alerts | Tab::Dlq => Some((6, "actions")),
+        Tab::Jobs => Some((6, "actions")),
+        Tab::Logs | Tab::Runbook => None,
+    }
 }
 
 pub(super) fn on_entry(state: &State) -> Enabled {

@@ -2,6 +2,7 @@
 //! footer and the key table of the documentation.
 
 mod enabled;
+mod spec;
 mod table;
 
 pub(super) use enabled::{Enabled, entries};

@@ -4,24 +4,6 @@ use std::sync::LazyLock;
 
 use super::Spec;
 
-macro_rules! spec {
-    ($command:ident, $name:literal, $aliases:expr, $args:literal, $place:literal, $doc:literal, $enabled:expr) => {
-        spec!($command, $name, $aliases, $args, $place, $doc, $enabled, never_hinted)
-    };
-    ($command:ident, $name:literal, $aliases:expr, $args:literal, $place:literal, $doc:literal, $enabled:expr, $hint:expr) => {
-        Spec {
-            command: Command::$command,
-            name: $name,
-            aliases: &$aliases,
-            args: $args,
-            doc: $doc,
-            place: $place,
-            enabled: $enabled,
-            hint: $hint,
-        }
-    };
-}
-
 mod acting;
 mod around;
 mod looking;

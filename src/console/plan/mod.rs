@@ -29,8 +29,8 @@ use super::msg::Effect;
 use super::overlay::Overlay;
 use super::prompt::{Prompt, PromptKind};
 use super::state::State;
-use super::words;
 use super::work::{self, PlannedWork};
+use super::{runbook, words};
 
 /// The longest thing that is typed here: a prefix, which is a part of a key.
 const LONGEST: usize = 1024;
@@ -286,6 +286,7 @@ fn enter(state: &mut State) -> Vec<Effect> {
 fn apply(state: &mut State, given: Confirmation) -> Vec<Effect> {
     let Some(Overlay::Plan(screen)) = state.overlay.take() else { return Vec::new() };
     state.quarantine.marks = Default::default();
+    runbook::confirmed(state, &screen.subject);
     match screen.subject {
         Subject::Moves { plans, resume } => {
             state.moves.running = Some(Running::new(plans.iter().map(|p| lines::name(p, resume)).collect()));

@@ -1,26 +1,35 @@
 //! What enter does on a step: its probe runs here; its action is begun where it lives, and what it came to is written
 //! down with the step.
 
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
 use crate::console::command;
 use crate::console::moves::{Write, Written};
 use crate::console::msg::Effect;
+use crate::console::plan::Subject;
 use crate::console::prompt::{Prompt, PromptKind};
 use crate::console::state::{State, Tab};
-use crate::console::{jobs, update};
+use crate::console::work::PlannedWork;
+use crate::console::{jobs, quarantine, update};
+use crate::model::backfill::BackfillPlan;
+use crate::model::dataset::Dataset;
 use crate::model::entry::EntryPath;
-use crate::model::incident::{Happening, IncidentId};
-use crate::model::moves::MoveKind;
+use crate::model::incident::{Happening, Incident};
+use crate::model::moves::{MoveKind, Plan};
+use crate::model::redrive::RedrivePlan;
 use crate::model::runbook::{Action, Directive, StepNumber};
-use crate::ops::{GateError, Outcome, WriteEffect};
+use crate::ops::{GateError, Outcome, Quarantine, RunAsk, WriteEffect};
 
 /// An action of a step that was begun and has not ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(in crate::console) struct Acting {
-    incident: IncidentId,
+    incident: Arc<Incident>,
     step: StepNumber,
     action: Action,
-    /// What the incident is about.
-    entry: Option<EntryPath>,
+    /// When a plan of it was answered with yes; until then nothing that ends is its end.
+    began: Option<DateTime<Utc>>,
 }
 
 /// Does what the chosen step asks for.
@@ -40,16 +49,16 @@ pub(super) fn act(state: &mut State) -> Vec<Effect> {
         }
         Some(Directive::Do(action)) => {
             let entry = incident.about.variables.get("entry").map(|path| EntryPath(path.into()));
-            let (incident, entry_of) = (incident.id.clone(), entry.clone());
-            state.runbook.acting = Some(Acting { incident, step: step.number, action, entry: entry_of });
-            return begin(state, action, entry);
+            let acting = Acting { incident: Arc::clone(&incident), step: step.number, action, began: None };
+            state.runbook.acting = Some(acting);
+            return begin(state, action, entry, &incident);
         }
     }
     Vec::new()
 }
 
 /// Begins an action on the tab it belongs to, by the command that anybody would use there.
-fn begin(state: &mut State, action: Action, entry: Option<EntryPath>) -> Vec<Effect> {
+fn begin(state: &mut State, action: Action, entry: Option<EntryPath>, incident: &Incident) -> Vec<Effect> {
     let line = action.word();
     if command::find(line).is_none() {
         state.fail(format!("{line} is not known here; skip the step with a reason"));
@@ -68,8 +77,12 @@ fn begin(state: &mut State, action: Action, entry: Option<EntryPath>) -> Vec<Eff
             return Vec::new();
         }
         (Action::Release, _) => {
-            state.jump(Tab::Quarantine);
-            Vec::new()
+            let of = |q: &&Arc<Quarantine>| q.state.is_open() && is_about(incident, &q.dataset, q.date);
+            let Some(id) = state.lake.snapshot.quarantines.iter().find(of).map(|q| q.id.clone()) else {
+                state.fail("nothing of this incident is in quarantine; skip the step with a reason");
+                return Vec::new();
+            };
+            quarantine::select(state, &id)
         }
         (Action::Rerun, _) => match jobs::select_run(state, &variables(state)) {
             Some(effects) => effects,
@@ -78,9 +91,11 @@ fn begin(state: &mut State, action: Action, entry: Option<EntryPath>) -> Vec<Eff
                 return Vec::new();
             }
         },
+        // Which DAG it is, and which of its runs, is the operator's to say.
         (Action::Trigger | Action::Clear, _) => {
             state.jump(Tab::Jobs);
-            Vec::new()
+            state.say(format!("choose the DAG or its run, then :{line}; what comes of it is kept with the step"));
+            return Vec::new();
         }
         (Action::Run | Action::Backfill, _) => Vec::new(),
     };
@@ -103,49 +118,107 @@ fn variables(state: &State) -> crate::model::runbook::Variables {
     state.runbook.open.as_ref().map(|open| open.variables().clone()).unwrap_or_default()
 }
 
+/// A plan was answered with yes: whether it is the action that a step waits for.
+pub(in crate::console) fn confirmed(state: &mut State, subject: &Subject) {
+    let now = state.now;
+    if let Some(acting) = state.runbook.acting.as_mut()
+        && is_meant(acting, subject)
+    {
+        acting.began = Some(now);
+    }
+}
+
+/// Whether a plan is what a step asks for: of this kind, and of what its incident is about.
+fn is_meant(acting: &Acting, subject: &Subject) -> bool {
+    let incident = &acting.incident;
+    match (acting.action, subject) {
+        (Action::Quarantine | Action::Release | Action::Archive, Subject::Moves { plans, resume: false }) => {
+            let of = |plan: &Plan| is_about(incident, &plan.dataset, plan.date);
+            plans.iter().any(|plan| kind_of(acting.action) == Some(plan.kind) && of(plan))
+        }
+        (Action::Repair, Subject::Repair(plan)) => is_about(incident, &plan.dataset, plan.date),
+        (Action::Rerun, Subject::Drive { plan, .. }) => match &plan.effect {
+            WriteEffect::Submit(ask) => {
+                ask.of.as_ref().is_some_and(|run| incident.about.variables.get("run_id") == Some(&*run.0))
+            }
+            effect => is_its_work(acting, effect),
+        },
+        (_, Subject::Work(PlannedWork::Redrives(plans))) => plans.iter().any(|plan| redrives(acting, plan)),
+        (_, Subject::Work(PlannedWork::Backfill(plan))) => backfills(acting, plan),
+        (_, Subject::Work(PlannedWork::Run(ask, _))) => runs(acting, ask),
+        (Action::Trigger | Action::Clear, Subject::Drive { plan, .. }) => plan.effect.word() == acting.action.word(),
+        _ => false,
+    }
+}
+
+/// Whether work is what a step asks for.
+fn is_its_work(acting: &Acting, effect: &WriteEffect) -> bool {
+    match effect {
+        WriteEffect::Redrive(plan) => redrives(acting, plan),
+        WriteEffect::Backfill(plan) => backfills(acting, plan),
+        WriteEffect::Run(ask) => runs(acting, ask),
+        _ => false,
+    }
+}
+
+fn redrives(acting: &Acting, plan: &RedrivePlan) -> bool {
+    acting.action == Action::Redrive && acting.incident.about.variables.get("entry") == Some(&*plan.entry)
+}
+
+fn backfills(acting: &Acting, plan: &BackfillPlan) -> bool {
+    acting.action == Action::Backfill && acting.incident.about.dataset.as_deref() == Some(plan.dataset.as_str())
+}
+
+/// A rerun of what runs on this machine is a run of its command.
+fn runs(acting: &Acting, ask: &RunAsk) -> bool {
+    let job = acting.incident.about.job.as_deref();
+    match acting.action {
+        Action::Run => job.is_none_or(|job| *ask.job.0 == *job),
+        Action::Rerun => job == Some(&*ask.job.0),
+        _ => false,
+    }
+}
+
+fn is_about(incident: &Incident, dataset: &Dataset, date: Option<NaiveDate>) -> bool {
+    let about = &incident.about;
+    about.dataset.as_deref() == Some(dataset.as_str()) && (about.date.is_none() || about.date == date)
+}
+
 /// Writes ended: what a step's action came to is written down with it.
 pub(in crate::console) fn written(state: &mut State, written: &Written) -> Vec<Effect> {
-    let Some(acting) = state.runbook.acting.clone() else { return Vec::new() };
-    if !is_of(acting.action, &written.write) {
-        return Vec::new();
-    }
-    let effects = worked(state, acting, &written.ended);
-    if !effects.is_empty() {
-        state.runbook.acting = None;
-    }
-    effects
+    let is_its = |acting: &mut Acting| acting.began.is_some() && is_of(acting.action, &written.write);
+    let Some(acting) = state.runbook.acting.take_if(is_its) else { return Vec::new() };
+    worked(state, acting, &written.ended)
 }
 
 /// Work begins. It may take its time: the step whose action it is goes along with it.
 pub(in crate::console) fn begun(state: &mut State, effects: &[WriteEffect]) -> Option<Acting> {
-    let is_it = |acting: &Acting, effect: &WriteEffect| match (acting.action, effect) {
-        (Action::Redrive, WriteEffect::Redrive(plan)) => acting.entry.as_ref().is_some_and(|e| *e.0 == *plan.entry),
-        (Action::Backfill, WriteEffect::Backfill(_)) => true,
-        // A rerun of what runs on this machine is a run of its command.
-        (Action::Run | Action::Rerun, WriteEffect::Run(_)) => true,
-        _ => false,
-    };
-    state.runbook.acting.take_if(|acting| effects.iter().any(|effect| is_it(acting, effect)))
+    let is_its = |acting: &mut Acting| acting.began.is_some() && effects.iter().any(|of| is_its_work(acting, of));
+    state.runbook.acting.take_if(is_its)
 }
 
-/// What a step's action came to is written down with it, if any of it is of its kind.
+/// What a step's action came to is written down with it.
 pub(in crate::console) fn worked(
     state: &mut State,
     acting: Acting,
     ended: &[Result<Outcome, GateError>],
 ) -> Vec<Effect> {
-    let same = |outcome: &&Outcome| kind_of(acting.action).is_none_or(|kind| outcome.kind == Some(kind));
-    let done: Vec<&Outcome> = ended.iter().flatten().filter(same).collect();
+    let Acting { incident, step, action, began: Some(began) } = acting else { return Vec::new() };
     let failed = ended.iter().find_map(|ended| ended.as_ref().err());
-    let (done, detail) = match (done.first(), failed) {
-        (Some(outcome), None) => (done.iter().all(|outcome| !outcome.needs_operator), came_to(outcome)),
+    let mut well = ended.iter().flatten();
+    let (done, detail) = match (well.next(), failed) {
+        // A repair is done though rows still fail: how many is what it came to.
+        (Some(first), None) => {
+            let done = std::iter::once(first).chain(well).all(|outcome| !outcome.needs_operator);
+            (done || action == Action::Repair, came_to(first))
+        }
         (_, Some(error)) => (false, error.to_string()),
         (None, None) => return Vec::new(),
     };
-    let known = state.lake.snapshot.incidents.iter().find(|incident| incident.id == acting.incident).cloned();
-    let Some(incident) = known else { return Vec::new() };
-    let what = vec![Happening::Acted { step: acting.step, action: acting.action, done, detail }];
-    super::note(state, incident, what)
+    // Somebody may have gone on with it meanwhile.
+    let known = state.lake.snapshot.incidents.iter().find(|known| known.id == incident.id).cloned();
+    let what = vec![Happening::Acted { step, action, done, detail, began }];
+    super::note(state, known.unwrap_or(incident), what)
 }
 
 /// Whether such a write is what an action begins.

@@ -27,7 +27,7 @@ use super::msg::{Effect, Job, RequestId};
 use super::prompt::{Prompt, PromptKind};
 use super::state::{Focus, State, Tab};
 
-pub(super) use acting::{Acting, begun, worked, written};
+pub(super) use acting::{Acting, begun, confirmed, worked, written};
 pub(super) use turning::{adopted, came, open, shown, walked};
 use turning::{busy, note, read};
 pub(super) use view::draw;
@@ -369,5 +369,7 @@ fn copy(state: &mut State) -> Vec<Effect> {
         state.fail(format!("not copied: nothing is known for {names}, so it is no command yet"));
         return Vec::new();
     }
-    vec![Effect::Copy(filled.into_iter().map(|one| one.text).collect::<Vec<_>>().join("\n"))]
+    // What is copied is what is seen: nothing in it that a terminal would take for more than text.
+    let seen = filled.iter().flat_map(|one| one.text.lines()).map(|line| escape(line).into_owned());
+    vec![Effect::Copy(seen.collect::<Vec<_>>().join("\n"))]
 }

@@ -2,7 +2,9 @@
 
 use crate::console::fixture::moves::outcome;
 use crate::console::fixture::{Driven, snapshot};
+use crate::console::moves::{Write, Written};
 use crate::console::msg::{Effect, Msg, RequestId};
+use crate::console::overlay::Overlay;
 use crate::console::state::Tab;
 use crate::model::incident::Happening;
 use crate::model::moves::MoveKind;
@@ -83,6 +85,51 @@ fn what_came_from_elsewhere_is_shown_harmless() {
     let screen = driven.screen();
     assert!(screen.contains("expect_column_values_to_not_be_null"), "{screen}");
     assert!(!screen.contains('\u{1b}'), "{screen}");
+}
+
+/// The step that archives, its plan open.
+fn archiving() -> Driven {
+    let mut driven = Driven::open("dark", 120, 40);
+    driven.keys("b");
+    let steps = &driven.state.runbook.open.as_ref().expect("walking").runbook.steps;
+    let at = steps.iter().position(|s| s.directive == Some(Directive::Do(Action::Archive))).expect("it archives");
+    driven.keys("g");
+    (0..at).for_each(|_| {
+        driven.keys("j");
+    });
+    driven.keys("enter");
+    assert!(driven.screen().contains("Archive"), "{}", driven.screen());
+    driven
+}
+
+fn archived(driven: &mut Driven) -> Vec<Happening> {
+    let ended = vec![Ok(outcome(MoveKind::Archive))];
+    driven.send(Msg::Written(Written { write: Write::Move, ended, of: 1 }));
+    recorded(driven)
+}
+
+#[test]
+fn what_an_action_came_to_is_kept_with_its_step_if_its_plan_was_answered() {
+    let mut driven = archiving();
+    driven.send(Msg::Drawn);
+    let typed = match &driven.state.overlay {
+        Some(Overlay::Plan(screen)) => screen.objects().to_string(),
+        other => panic!("{other:?}"),
+    };
+    driven.keys(&typed.chars().map(|c| format!("{c} ")).collect::<String>()).keys("enter");
+    assert_eq!(driven.writes().len(), 1, "{}", driven.screen());
+    let kept = archived(&mut driven);
+    assert!(matches!(kept.as_slice(), [Happening::Acted { action: Action::Archive, done: true, .. }]), "{kept:?}");
+    // One end is of one step.
+    assert_eq!(archived(&mut driven).len(), 1);
+}
+
+#[test]
+fn what_somebody_archives_otherwise_is_not_taken_for_the_steps() {
+    let mut driven = archiving();
+    driven.send(Msg::Drawn);
+    driven.keys("esc");
+    assert!(driven.writes().is_empty() && archived(&mut driven).is_empty());
 }
 
 #[test]

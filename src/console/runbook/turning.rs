@@ -71,10 +71,7 @@ fn turn(state: &mut State) -> Vec<Effect> {
         (None, Some(name)) => {
             let walking = state.runbook.open.as_ref().and_then(|open| open.incident.clone());
             match (walking, runbooks.named(&name.0)) {
-                (Some(incident), Some(runbook)) => {
-                    let what = Happening::Runbook { runbook: runbook.id.clone(), why: "chosen by hand".to_owned() };
-                    note(state, incident, vec![what])
-                }
+                (Some(incident), Some(runbook)) => note(state, incident, vec![Happening::by_hand(runbook.id.clone())]),
                 (None, Some(runbook)) => {
                     read(state, Arc::clone(runbook));
                     Vec::new()

@@ -108,16 +108,7 @@ fn of_row<'a>(state: &State, row: &Row, width: usize) -> Line<'a> {
 
 /// What a runbook is for, and whose it is.
 fn bound(runbook: &Runbook) -> String {
-    let binding = &runbook.binding;
-    let words: Vec<String> = binding
-        .categories
-        .iter()
-        .map(|category| category.word().replace('_', " "))
-        .chain(binding.layers.iter().map(|layer| format!("{} layer", layer.word())))
-        .chain(binding.jobs.iter().map(|job| format!("job {job}")))
-        .chain(binding.datasets.iter().map(|dataset| format!("dataset {dataset}")))
-        .chain(binding.rules.iter().map(|rule| format!("alert {rule}")))
-        .collect();
+    let words = runbook.binding.words();
     let own = if runbook.is_built_in() { "" } else { " (the team's)" };
     format!("{}{own}", if words.is_empty() { "any".to_owned() } else { words.join(", ") })
 }
@@ -156,12 +147,15 @@ fn steps(state: &State, open: &Open, area: Rect, buffer: &mut Buffer) {
         let room = width.saturating_sub(3 + start.chars().count());
         // The title gives way to what is known, down to twenty columns.
         let for_title = room.saturating_sub(tail.chars().count()).max(20).min(room);
+        // What was seen and is bad is not green for having been seen.
+        let bad = open.walk().finding(&step.number).is_some_and(|finding| finding.verdict != Verdict::Pass);
+        let known = if bad && settled == StepState::Done { theme.style(Role::Dim) } else { style };
         let text = if settled == StepState::Out { theme.style(Role::Dim) } else { theme.style(Role::Text) };
         let spans = vec![
             Span::styled(format!(" {glyph} "), style),
             Span::styled(start, theme.style(Role::Dim)),
             Span::styled(fit(&title, for_title), text),
-            Span::styled(tail, style),
+            Span::styled(tail, known),
         ];
         paint::line(buffer, area, y, Line::from(spans));
         if i == open.steps.index() {
@@ -319,7 +313,7 @@ fn recorded(page: &mut Page<'_>, record: &StepRecord) {
     let now = page.state.now;
     match record {
         StepRecord::Probed(finding) => found(page, finding),
-        StepRecord::Acted { action, done, detail, at, by } => {
+        StepRecord::Acted { action, done, detail, at, by, .. } => {
             let (sign, role) = if *done { (glyphs::GOOD, Role::Success) } else { (glyphs::BAD, Role::Error) };
             page.said(&format!("{sign} {}: {}", action.word(), one_line(detail, 600)), role);
             page.said(&format!("{}, {}", one_line(by, 60), words::when(now, *at)), Role::Dim);

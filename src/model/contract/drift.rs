@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{Contract, ContractColumn};
 use crate::model::column::Column;
 use crate::model::kind::Kind;
+use crate::model::text::first_line;
 
 /// How one column differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -48,6 +49,22 @@ pub struct Drift {
     pub actual: Option<String>,
     /// Whether the data can evolve into the contract without loss (null defaults, widening).
     pub safe: bool,
+}
+
+impl Drift {
+    /// What it is, in a few words. Names are hostile text.
+    pub fn in_short(&self) -> String {
+        let (expected, actual) = (self.expected.as_deref().unwrap_or("?"), self.actual.as_deref().unwrap_or("?"));
+        let name = first_line(&self.column).unwrap_or_default();
+        match self.kind {
+            DriftKind::Missing => format!("{name} is missing"),
+            DriftKind::New => format!("{name} is new"),
+            DriftKind::Retyped => format!("{name} is {actual} and not {expected}"),
+            DriftKind::NullsInRequired => format!("{name} is required and has nulls"),
+            DriftKind::MayHoldNulls => format!("{name} is required and may have nulls"),
+            DriftKind::NeverNull => format!("{name} may be null and never is"),
+        }
+    }
 }
 
 /// What differs between a contract and the data's columns: in the contract's order, then what is new in the

@@ -36,6 +36,9 @@ pub enum Happening {
         runbook: RunbookId,
         /// Why.
         why: String,
+        /// Whether somebody chose it: what fits best replaces no choice that was made.
+        #[serde(default)]
+        by_hand: bool,
     },
     /// A step's probe was run.
     Probed {
@@ -54,6 +57,8 @@ pub enum Happening {
         done: bool,
         /// What it came to.
         detail: String,
+        /// When it was begun.
+        began: DateTime<Utc>,
     },
     /// Somebody said something of a step.
     Step {
@@ -73,6 +78,11 @@ pub enum Happening {
 }
 
 impl Happening {
+    /// A runbook that somebody chose.
+    pub fn by_hand(runbook: RunbookId) -> Self {
+        Self::Runbook { runbook, why: "chosen by hand".to_owned(), by_hand: true }
+    }
+
     /// The word in JSON and on screen.
     pub fn word(&self) -> &'static str {
         match self {

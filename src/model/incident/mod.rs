@@ -135,7 +135,9 @@ impl Incident {
     fn fold(&mut self, event: &IncidentEvent) {
         let (at, by) = (event.at, event.actor.clone());
         match &event.what {
-            Happening::Runbook { runbook, why } => {
+            // Two who open it at once may have other runbooks at hand: the first choice stands until somebody makes another.
+            Happening::Runbook { by_hand: false, .. } if self.runbook.is_some() => {}
+            Happening::Runbook { runbook, why, .. } => {
                 // Another runbook is walked from its beginning.
                 if self.runbook.as_ref().is_none_or(|(before, _)| before != runbook) {
                     self.walk = Walk::default();
@@ -143,8 +145,9 @@ impl Incident {
                 self.runbook = Some((runbook.clone(), why.clone()));
             }
             Happening::Probed { step, finding } => self.walk.record(step.clone(), StepRecord::Probed(finding.clone())),
-            Happening::Acted { step, action, done, detail } => {
-                let record = StepRecord::Acted { action: *action, done: *done, detail: detail.clone(), at, by };
+            Happening::Acted { step, action, done, detail, began } => {
+                let (action, done, began) = (*action, *done, *began);
+                let record = StepRecord::Acted { action, done, detail: detail.clone(), began, at, by };
                 self.walk.record(step.clone(), record);
             }
             Happening::Step { step, mark, reason } => {

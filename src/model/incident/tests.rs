@@ -27,7 +27,12 @@ fn events_come_to_the_same_in_any_order() {
     assert!(id.is_sound(), "{id}");
     let events = vec![
         event(0, "a", "ana", opened()),
-        event(1, "b", "ana", Happening::Runbook { runbook: RunbookId("network".into()), why: "category".into() }),
+        event(
+            1,
+            "b",
+            "ana",
+            Happening::Runbook { runbook: RunbookId("network".into()), why: "category".into(), by_hand: false },
+        ),
         event(2, "c", "ana", step("1", Mark::Done)),
         event(2, "d", "ben", step("1", Mark::Reopened)),
     ];
@@ -42,7 +47,7 @@ fn events_come_to_the_same_in_any_order() {
 
 #[test]
 fn another_runbook_begins_at_its_beginning_and_the_same_goes_on() {
-    let chosen = |name: &str| Happening::Runbook { runbook: RunbookId(name.into()), why: String::new() };
+    let chosen = |name: &str| Happening::by_hand(RunbookId(name.into()));
     let walked = |last: Happening| {
         let events = [opened(), chosen("a"), step("1", Mark::Done), last];
         let events = events.into_iter().enumerate().map(|(i, what)| event(i as i64, &i.to_string(), "ana", what));
@@ -50,6 +55,9 @@ fn another_runbook_begins_at_its_beginning_and_the_same_goes_on() {
     };
     assert_eq!(walked(chosen("a")).of(&"1".parse().unwrap()).len(), 1);
     assert_eq!(walked(chosen("b")), Walk::default());
+    // What fits best somewhere else is no choice of anybody's.
+    let fitted = Happening::Runbook { runbook: RunbookId("c".into()), why: "category".into(), by_hand: false };
+    assert_eq!(walked(fitted).of(&"1".parse().unwrap()).len(), 1);
 }
 
 #[test]

@@ -19,6 +19,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
 use crate::model::dataset::{Dataset, Layer};
+use crate::model::probe::Verdict;
 
 /// What became of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -34,20 +35,6 @@ pub enum CheckStatus {
     Skipped,
 }
 
-/// What a result proves. Rule 4: green needs evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum QualityVerdict {
-    /// At least one check was evaluated, and all that were hold.
-    Pass,
-    /// At least one check does not hold, or the writer itself says so.
-    Fail,
-    /// None fails, and at least one could not be evaluated.
-    Error,
-    /// Nothing was evaluated.
-    NoEvidence,
-}
-
 impl CheckStatus {
     /// The word used in JSON and on screen.
     pub fn word(self) -> &'static str {
@@ -56,18 +43,6 @@ impl CheckStatus {
             Self::Fail => "fail",
             Self::Error => "error",
             Self::Skipped => "skipped",
-        }
-    }
-}
-
-impl QualityVerdict {
-    /// The word used in JSON and on screen.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Pass => "pass",
-            Self::Fail => "fail",
-            Self::Error => "error",
-            Self::NoEvidence => "no_evidence",
         }
     }
 }
@@ -119,16 +94,16 @@ pub struct QualityResult {
 impl QualityResult {
     /// What it proves. A result that its writer calls passed, and that evaluated nothing, proves nothing; one that its
     /// writer calls failed is failed, whatever its checks say.
-    pub fn verdict(&self) -> QualityVerdict {
+    pub fn verdict(&self) -> Verdict {
         let any = |status| self.checks.iter().any(|c| c.status == status);
         if any(CheckStatus::Fail) || self.said == Some(false) && (self.evaluated() > 0 || !any(CheckStatus::Error)) {
-            QualityVerdict::Fail
+            Verdict::Fail
         } else if any(CheckStatus::Error) {
-            QualityVerdict::Error
+            Verdict::Error
         } else if any(CheckStatus::Pass) {
-            QualityVerdict::Pass
+            Verdict::Pass
         } else {
-            QualityVerdict::NoEvidence
+            Verdict::NoEvidence
         }
     }
 

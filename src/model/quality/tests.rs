@@ -61,7 +61,7 @@ fn a_suite_of_the_pipelines_gate() {
     assert_eq!(result.checks[1].detail.as_deref(), Some("2 of 10 values are unexpected"), "counts, no values");
     assert_eq!(result.checks[3].detail.as_deref(), Some("no such column"));
     assert!(!result.checks.iter().any(|c| c.critical), "none of its failures is critical");
-    assert_eq!((result.verdict(), result.said), (QualityVerdict::Fail, Some(false)));
+    assert_eq!((result.verdict(), result.said), (Verdict::Fail, Some(false)));
     assert_eq!(
         (result.uri.as_str(), result.etag.as_deref()),
         ("s3://b/_dq_results/dt=2026-11-24/suite.json", Some("tag"))
@@ -90,7 +90,7 @@ fn gates_that_fail_open_prove_nothing() {
         r#"{"kind": "ObservabilityResults", "results": [{"id": "1", "type": "check", "status": "skip"}]}"#,
     ];
     for text in table {
-        assert_eq!(one(text).verdict(), QualityVerdict::NoEvidence, "{text}");
+        assert_eq!(one(text).verdict(), Verdict::NoEvidence, "{text}");
     }
     let skipped = one(r#"{"passed": true, "skipped": true, "error": "GE is not there"}"#);
     let note = skipped.note.unwrap();
@@ -107,10 +107,10 @@ fn what_errors_alone_explain_is_no_failure_unless_the_gate_blocked() {
             {{"expectation_type": "b", "passed": false, "error": "boom"}}]}}"#
         )
     };
-    assert_eq!(one(&gate(0)).verdict(), QualityVerdict::Error);
+    assert_eq!(one(&gate(0)).verdict(), Verdict::Error);
     assert!(one(&gate(0)).note.unwrap().contains("boom"));
-    assert_eq!(one(&gate(1)).verdict(), QualityVerdict::Fail);
-    assert_eq!(one(r#"{"suite_name": "s", "passed": false, "expectations": []}"#).verdict(), QualityVerdict::Fail);
+    assert_eq!(one(&gate(1)).verdict(), Verdict::Fail);
+    assert_eq!(one(r#"{"suite_name": "s", "passed": false, "expectations": []}"#).verdict(), Verdict::Fail);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_list_of_checks_of_the_pipeline() {
     assert_eq!(result.evaluated_at.to_rfc3339(), "2026-11-25T10:45:00+00:00", "of the key");
     let statuses: Vec<_> = result.checks.iter().map(|c| (c.status, c.critical)).collect();
     assert_eq!(statuses, [(Pass, true), (Fail, true), (Error, false), (Fail, false)]);
-    assert_eq!((result.verdict(), result.checks[3].name.as_str()), (QualityVerdict::Fail, "range_amount"));
+    assert_eq!((result.verdict(), result.checks[3].name.as_str()), (Verdict::Fail, "range_amount"));
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn null_counts_of_the_pipelines_gate() {
     let text = "{\"table_name\":\"orders\",\"total_rows\":10,\"null_violations\":{\"id\":0,\"email\":2,\"_duplicates\":1,\"amount_range_violations\":3},\"passed\":false,\"check_timestamp\":\"2026-11-25T11:00:00.5Z\"}\n{\"table_name\":\"fx\",\"total_rows\":10,\"null_violations\":{\"rate\":0},\"passed\":true}\n";
     let all = at(text, "gold/quality/silver/gate/").unwrap();
     let names: Vec<_> = all.iter().map(|r| (r.table.as_deref().unwrap(), r.verdict())).collect();
-    assert_eq!(names, [("orders", QualityVerdict::Fail), ("fx", QualityVerdict::Pass)]);
+    assert_eq!(names, [("orders", Verdict::Fail), ("fx", Verdict::Pass)]);
     assert_eq!(
         checks(&all[0]),
         [
@@ -198,7 +198,7 @@ fn a_validation_of_great_expectations() {
         r#""success": false, "expectation_config": {"type""#,
         r#""success": true, "expectation_config": {"type""#,
     );
-    assert_eq!(one(&errors).verdict(), QualityVerdict::Error, "an exception is no failure");
+    assert_eq!(one(&errors).verdict(), Verdict::Error, "an exception is no failure");
 }
 
 #[test]
@@ -210,14 +210,11 @@ fn a_checkpoint_holds_several_validations() {
     );
     let all = all(&text);
     let told: Vec<_> = all.iter().map(|r| (r.suite.as_str(), r.table.as_deref().unwrap(), r.verdict())).collect();
-    assert_eq!(
-        told,
-        [("old/suite", "customers", QualityVerdict::Pass), ("orders_suite", "silver.orders", QualityVerdict::Fail),]
-    );
+    assert_eq!(told, [("old/suite", "customers", Verdict::Pass), ("orders_suite", "silver.orders", Verdict::Fail),]);
     assert_eq!(all[0].evaluated_at.to_rfc3339(), "2026-11-25T09:00:00+00:00");
     let described = r#"{"success": true, "validation_results": [{"success": true, "asset_name": "orders", "expectations": [{"expectation_type": "e", "success": true}]}]}"#;
-    assert_eq!(one(described).verdict(), QualityVerdict::Pass);
-    assert_eq!(one(r#"{"success": true, "validation_results": []}"#).verdict(), QualityVerdict::NoEvidence);
+    assert_eq!(one(described).verdict(), Verdict::Pass);
+    assert_eq!(one(r#"{"success": true, "validation_results": []}"#).verdict(), Verdict::NoEvidence);
 }
 
 #[test]
@@ -242,7 +239,7 @@ fn glue_in_every_spelling() {
         assert_eq!((result.producer, result.suite.as_str()), ("glue", "orders_rules"), "{text}");
         assert_eq!((result.table.as_deref(), result.layer), (Some("prod_silver.orders"), Some(Layer::Silver)));
         let statuses: Vec<_> = result.checks.iter().map(|c| c.status).collect();
-        assert_eq!((statuses, result.verdict()), (vec![Pass, Fail, Error], QualityVerdict::Fail));
+        assert_eq!((statuses, result.verdict()), (vec![Pass, Fail, Error], Verdict::Fail));
         assert_eq!(result.checks[0].column.as_deref(), Some("email"));
         assert_eq!(result.evaluated_at.timestamp(), 1_764_064_800);
     }
@@ -274,7 +271,7 @@ fn tests_of_dbt() {
             ("orders", Skipped, true),
         ]
     );
-    assert_eq!((result.producer, result.suite.as_str(), result.verdict()), ("dbt", "dbt tests", QualityVerdict::Fail));
+    assert_eq!((result.producer, result.suite.as_str(), result.verdict()), ("dbt", "dbt tests", Verdict::Fail));
 }
 
 #[test]
@@ -300,7 +297,7 @@ fn freshness_of_dbt() {
     let v0 = r#"{"metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/freshness/v0.json", "generated_at": "2026-11-25T10:00:00Z"}, "results": [
         {"unique_id": "model.shop.orders", "resource_type": "model", "status": "Pass", "max_loaded_at_time_ago_in_s": 60, "criteria": {}}]}"#;
     let result = one(v0);
-    assert_eq!((result.table.as_deref(), result.verdict()), (Some("orders"), QualityVerdict::Pass));
+    assert_eq!((result.table.as_deref(), result.verdict()), (Some("orders"), Verdict::Pass));
     assert!(result.note.unwrap().contains("leaves out"));
     assert!(
         at(
@@ -347,7 +344,7 @@ fn a_time_after_that_of_the_object_is_not_believed() {
     let late = at("2026-11-25T14:00:00");
     assert_eq!((late.evaluated_at, late.note.is_some()), (modified(), true));
     let silent = one(r#"{"suite_name": "s", "expectations": [{"passed": true}]}"#);
-    assert_eq!((silent.evaluated_at, silent.verdict()), (modified(), QualityVerdict::Pass));
+    assert_eq!((silent.evaluated_at, silent.verdict()), (modified(), Verdict::Pass));
 }
 
 #[test]
@@ -355,10 +352,7 @@ fn a_part_that_cannot_be_read_leaves_no_green() {
     let good = r#"{"table_name":"t","total_rows":1,"null_violations":{"id":0},"passed":true}"#;
     let bad = good.replace("\"id\":0", "\"id\":1");
     let all = all(&format!("{good}\n{{\"table_name\": \n{bad}\n"));
-    assert_eq!(
-        all.iter().map(QualityResult::verdict).collect::<Vec<_>>(),
-        [QualityVerdict::Error, QualityVerdict::Fail]
-    );
+    assert_eq!(all.iter().map(QualityResult::verdict).collect::<Vec<_>>(), [Verdict::Error, Verdict::Fail]);
     assert!(all[0].note.as_deref().unwrap().contains("line 2"), "{:?}", all[0].note);
 }
 
@@ -419,11 +413,11 @@ proptest! {
         };
         let items: Vec<&str> = outcomes.iter().map(item).collect();
         let result = one(&format!(r#"{{"suite_name": "s", "passed": {said}, "expectations": [{}]}}"#, items.join(",")));
-        if result.verdict() == QualityVerdict::Pass {
+        if result.verdict() == Verdict::Pass {
             prop_assert!(outcomes.contains(&0) && !outcomes.contains(&1) && !outcomes.contains(&2) && said);
         }
         if outcomes.contains(&1) {
-            prop_assert_eq!(result.verdict(), QualityVerdict::Fail);
+            prop_assert_eq!(result.verdict(), Verdict::Fail);
         }
     }
 }

@@ -19,7 +19,7 @@ pub fn alarm_alert(alarm: &Alarm) -> Option<Alert> {
     if alarm.state != AlarmState::Alarm {
         return None;
     }
-    let reason = alarm.reason.as_deref().and_then(super::first_line);
+    let reason = alarm.reason.as_deref().and_then(crate::model::text::first_line);
     let silent = if alarm.actions { "" } else { "; its actions are off: nobody is told" };
     Some(Alert {
         severity: Severity::Warning,

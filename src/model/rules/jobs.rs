@@ -30,7 +30,8 @@ pub fn failure_rate_alert(runs: &[&JobRun], thresholds: &Thresholds, now: DateTi
     }
     failed.sort_by_key(|r| std::cmp::Reverse(r.ended));
     let (last, first) = (failed.first()?, failed.last()?);
-    let why = last.detail.as_deref().and_then(super::first_line).map(|w| format!(": {w}")).unwrap_or_default();
+    let why =
+        last.detail.as_deref().and_then(crate::model::text::first_line).map(|w| format!(": {w}")).unwrap_or_default();
     Some(Alert {
         severity: Severity::Critical,
         since: first.ended.unwrap_or(first.created),
@@ -107,7 +108,7 @@ pub fn by_job<'a>(runs: impl IntoIterator<Item = &'a JobRun>) -> BTreeMap<&'a Jo
 }
 
 fn evidence(run: &JobRun) -> Evidence {
-    let detail = run.detail.as_deref().and_then(super::first_line);
+    let detail = run.detail.as_deref().and_then(crate::model::text::first_line);
     let attempt = if run.attempt > 1 { format!(", attempt {}", run.attempt) } else { String::new() };
     let said = detail.map(|d| format!(": {d}")).unwrap_or_default();
     Evidence {

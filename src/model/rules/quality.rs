@@ -6,7 +6,8 @@ use super::Thresholds;
 use crate::model::alert::{Alert, AlertRule, Evidence};
 use crate::model::category::FailureCategory;
 use crate::model::dataset::Dataset;
-use crate::model::quality::{CheckStatus, QualityCheck, QualityResult, QualityVerdict};
+use crate::model::probe::Verdict;
+use crate::model::quality::{CheckStatus, QualityCheck, QualityResult};
 use crate::model::severity::Severity;
 use crate::model::triage::Standing;
 
@@ -22,7 +23,7 @@ pub fn quality_alert(result: &QualityResult, thresholds: &Thresholds, now: DateT
     let rate = result.passed() as f64 / result.evaluated().max(1) as f64;
     let failed: Vec<&QualityCheck> = result.checks.iter().filter(|c| c.status == CheckStatus::Fail).collect();
     match result.verdict() {
-        QualityVerdict::Fail if result.said == Some(false) || failed.iter().any(|c| c.critical) => Some(Alert {
+        Verdict::Fail if result.said == Some(false) || failed.iter().any(|c| c.critical) => Some(Alert {
             severity: Severity::Critical,
             category: FailureCategory::DataQuality,
             summary: format!("the quality gate {} failed{}", result.suite, named(&failed)),
@@ -30,7 +31,7 @@ pub fn quality_alert(result: &QualityResult, thresholds: &Thresholds, now: DateT
             threshold: 0.0,
             ..of_result(result, AlertRule::QualityGate)
         }),
-        QualityVerdict::Fail if rate < thresholds.pass_rate => Some(Alert {
+        Verdict::Fail if rate < thresholds.pass_rate => Some(Alert {
             severity: Severity::Warning,
             category: FailureCategory::DataQuality,
             summary: format!(
@@ -44,7 +45,7 @@ pub fn quality_alert(result: &QualityResult, thresholds: &Thresholds, now: DateT
             threshold: thresholds.pass_rate,
             ..of_result(result, AlertRule::PassRate)
         }),
-        QualityVerdict::Pass if now - result.evaluated_at <= thresholds.info_for => Some(Alert {
+        Verdict::Pass if now - result.evaluated_at <= thresholds.info_for => Some(Alert {
             severity: Severity::Info,
             summary: format!("all {} checks of {} pass", result.evaluated(), result.suite),
             value: rate,
@@ -59,7 +60,7 @@ pub fn quality_alert(result: &QualityResult, thresholds: &Thresholds, now: DateT
 /// other: an empty rerun does not clear what failed before it.
 pub fn newest(results: &[QualityResult]) -> Vec<&QualityResult> {
     let mut sorted: Vec<&QualityResult> = results.iter().collect();
-    let proves = |r: &QualityResult| matches!(r.verdict(), QualityVerdict::Pass | QualityVerdict::Fail);
+    let proves = |r: &QualityResult| matches!(r.verdict(), Verdict::Pass | Verdict::Fail);
     sorted.sort_by(|a, b| {
         let newer = |r: &QualityResult| std::cmp::Reverse((proves(r), r.evaluated_at));
         a.subject().cmp(&b.subject()).then_with(|| newer(a).cmp(&newer(b)))

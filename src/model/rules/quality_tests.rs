@@ -63,12 +63,12 @@ fn passing_checks_are_information_for_an_hour() {
 #[test]
 fn a_result_that_evaluated_nothing_is_no_evidence_whatever_it_says() {
     let empty = QualityResult { said: Some(true), ..result(0, 0, true) };
-    assert_eq!((empty.verdict(), of(&empty)), (QualityVerdict::NoEvidence, None));
+    assert_eq!((empty.verdict(), of(&empty)), (Verdict::NoEvidence, None));
     let mut error = result(2, 0, true);
     if let Some(check) = error.checks.first_mut() {
         check.status = CheckStatus::Error;
     }
-    assert_eq!((error.verdict(), of(&error)), (QualityVerdict::Error, None));
+    assert_eq!((error.verdict(), of(&error)), (Verdict::Error, None));
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn an_empty_rerun_does_not_clear_what_failed_before_it() {
     let empty = result(0, 0, true);
     let all = [failed.clone(), empty];
     let kept: Vec<_> = newest(&all).iter().map(|r| r.verdict()).collect();
-    assert_eq!(kept, [QualityVerdict::Fail]);
+    assert_eq!(kept, [Verdict::Fail]);
     let repaired = [failed, result(2, 0, true)];
-    assert_eq!(newest(&repaired).iter().map(|r| r.verdict()).collect::<Vec<_>>(), [QualityVerdict::Pass]);
+    assert_eq!(newest(&repaired).iter().map(|r| r.verdict()).collect::<Vec<_>>(), [Verdict::Pass]);
 }

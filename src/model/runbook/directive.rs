@@ -113,6 +113,20 @@ words!(
     }
 );
 
+impl Probe {
+    /// Whether it looks at what jobs make, so that what was there before says nothing of what was done since.
+    pub fn is_of_results(self) -> bool {
+        matches!(self, Self::Quality | Self::Jobs | Self::Partitions)
+    }
+}
+
+impl Action {
+    /// Whether it makes data: what a gate said before it says nothing of what is there now.
+    pub fn mends(self) -> bool {
+        !matches!(self, Self::Quarantine | Self::Archive | Self::Repair)
+    }
+}
+
 impl Directive {
     /// The comment that begins one.
     const MARK: &'static str = "lakeward:";

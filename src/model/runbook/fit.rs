@@ -84,9 +84,9 @@ pub fn fits(runbook: &Runbook, subject: &Subject<'_>) -> Option<Fit> {
 }
 
 /// All that fit, the best first: the narrowest, of these a team's own before ours, then by name.
-pub fn best<'r>(runbooks: &'r [Runbook], subject: &Subject<'_>) -> Vec<(&'r Runbook, Fit)> {
+pub fn best<'r>(runbooks: impl IntoIterator<Item = &'r Runbook>, subject: &Subject<'_>) -> Vec<(&'r Runbook, Fit)> {
     let mut met: Vec<(&Runbook, Fit)> =
-        runbooks.iter().filter_map(|runbook| fits(runbook, subject).map(|fit| (runbook, fit))).collect();
+        runbooks.into_iter().filter_map(|runbook| fits(runbook, subject).map(|fit| (runbook, fit))).collect();
     met.sort_by(|(a, x), (b, y)| {
         (Reverse(x.score), a.is_built_in(), &a.id).cmp(&(Reverse(y.score), b.is_built_in(), &b.id))
     });

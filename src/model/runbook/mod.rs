@@ -60,6 +60,18 @@ pub struct Binding {
     pub rules: Vec<String>,
 }
 
+impl Binding {
+    /// What it asks for, a few words each; none where it asks for nothing. Names are the author's: hostile text.
+    pub fn words(&self) -> Vec<String> {
+        let categories = self.categories.iter().map(|category| category.word().replace('_', " "));
+        let layers = self.layers.iter().map(|layer| format!("{} layer", layer.word()));
+        let jobs = self.jobs.iter().map(|job| format!("job {job}"));
+        let datasets = self.datasets.iter().map(|dataset| format!("dataset {dataset}"));
+        let rules = self.rules.iter().map(|rule| format!("alert {rule}"));
+        categories.chain(layers).chain(jobs).chain(datasets).chain(rules).collect()
+    }
+}
+
 /// One step. Texts are what the author wrote: hostile, like everything from the lake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Step {

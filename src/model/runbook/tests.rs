@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::walk::{Mark, StepRecord, StepState, Walk};
 use super::*;
+use crate::model::alert::Evidence;
 use crate::model::probe::{Finding, Verdict};
 use chrono::{DateTime, Duration, Utc};
 
@@ -152,14 +153,21 @@ fn at(minute: i64) -> DateTime<Utc> {
 }
 
 fn found(verdict: Verdict, minute: i64) -> StepRecord {
-    let finding = Finding {
-        probe: Probe::Quality,
-        verdict,
-        summary: "2 of 14 failed".into(),
-        evidence: Vec::new(),
-        at: at(minute),
-    };
-    StepRecord::Probed(finding)
+    found_of(verdict, minute, minute)
+}
+
+fn finding(minute: i64) -> Finding {
+    match found(Verdict::Pass, minute) {
+        StepRecord::Probed(finding) => finding,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What was found, resting on something of another time.
+fn found_of(verdict: Verdict, minute: i64, observed: i64) -> StepRecord {
+    let evidence = Evidence { uri: "s3://l/dq.json".into(), observed_at: at(observed), detail: "14 checks".into() };
+    let (summary, evidence) = ("2 of 14 failed".into(), vec![evidence]);
+    StepRecord::Probed(Finding { probe: Probe::Quality, verdict, summary, evidence, at: at(minute) })
 }
 
 fn marked(mark: Mark) -> StepRecord {
@@ -199,6 +207,7 @@ fn a_walk_goes_on_by_evidence_and_stops_at_what_is_not_shown() {
         action: Action::Redrive,
         done,
         detail: "run 7".into(),
+        began: at(minute - 1),
         at: at(minute),
         by: "ana".into(),
     };
@@ -212,8 +221,14 @@ fn a_walk_goes_on_by_evidence_and_stops_at_what_is_not_shown() {
     walk.record("4".parse().unwrap(), found(Verdict::NoEvidence, 6));
     assert!(may(&walk, "4", Mark::Done, None).unwrap_err().contains("no evidence"));
     assert_eq!(may(&walk, "4", Mark::Overridden, Some("gate is down, counted by hand")), Ok(()));
-    walk.record("4".parse().unwrap(), found(Verdict::Pass, 7));
+    walk.record("4".parse().unwrap(), found_of(Verdict::Pass, 7, 3));
+    assert!(may(&walk, "4", Mark::Done, None).unwrap_err().contains("from before the data was mended"));
+    // What came to be while it was being mended came of that.
+    walk.record("4".parse().unwrap(), found_of(Verdict::Pass, 8, 4));
     assert_eq!(may(&walk, "4", Mark::Done, None), Ok(()));
+    let mut forged = walk.clone();
+    forged.record("4".parse().unwrap(), StepRecord::Probed(Finding { evidence: Vec::new(), ..finding(9) }));
+    assert!(may(&forged, "4", Mark::Done, None).unwrap_err().contains("nothing is there"));
     walk.record("4".parse().unwrap(), marked(Mark::Done));
     assert_eq!((current(&walk), walk.progress(&runbook)), (None, (5, 5)));
     walk.record("1".parse().unwrap(), marked(Mark::Reopened));

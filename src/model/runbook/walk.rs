@@ -60,7 +60,9 @@ pub enum StepRecord {
         done: bool,
         /// What it came to. Hostile text.
         detail: String,
-        /// When.
+        /// When it was begun.
+        began: DateTime<Utc>,
+        /// When it was over, as far as lakeward's part of it goes.
         at: DateTime<Utc>,
         /// Who. Hostile text.
         by: String,
@@ -120,24 +122,17 @@ impl StepState {
 
 /// What was recorded, by step, in its order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Walk {
-    records: BTreeMap<StepNumber, Vec<StepRecord>>,
-    /// When something was changed last by an action of this walk.
-    acted: Option<DateTime<Utc>>,
-}
+pub struct Walk(BTreeMap<StepNumber, Vec<StepRecord>>);
 
 impl Walk {
     /// Adds what was recorded; the oldest first.
     pub fn record(&mut self, step: StepNumber, record: StepRecord) {
-        if let StepRecord::Acted { done: true, at, .. } = &record {
-            self.acted = self.acted.max(Some(*at));
-        }
-        self.records.entry(step).or_default().push(record);
+        self.0.entry(step).or_default().push(record);
     }
 
     /// What was recorded of a step, the oldest first.
     pub fn of(&self, step: &StepNumber) -> &[StepRecord] {
-        self.records.get(step).map(Vec::as_slice).unwrap_or_default()
+        self.0.get(step).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The last answer of a step's probe.
@@ -150,14 +145,10 @@ impl Walk {
 
     /// Where a step stands.
     pub fn state(&self, runbook: &Runbook, step: &Step) -> StepState {
-        let mut above = step.number.above();
-        while let Some(number) = above {
-            match runbook.step(&number).map(|outer| self.own(outer)) {
-                Some(StepState::Open) if runbook.step(&number).is_some_and(|outer| outer.branch) => {}
-                Some(StepState::DoesNotApply | StepState::Skipped) => return StepState::Out,
-                _ => {}
-            }
-            above = number.above();
+        let above = std::iter::successors(step.number.above(), StepNumber::above);
+        let out = |outer: &Step| matches!(self.own(outer), StepState::DoesNotApply | StepState::Skipped);
+        if above.filter_map(|number| runbook.step(&number)).any(out) {
+            return StepState::Out;
         }
         match self.own(step) {
             // What holds other steps is done with the last of them.
@@ -231,6 +222,20 @@ impl Walk {
         self.proven(step).map_err(|why| format!("step {number}: {why}"))
     }
 
+    /// What was done and went well: what, when it began and when it was over.
+    fn done(&self) -> impl Iterator<Item = (Action, DateTime<Utc>, DateTime<Utc>)> {
+        self.0.values().flatten().filter_map(|record| match record {
+            StepRecord::Acted { action, done: true, began, at, .. } => Some((*action, *began, *at)),
+            _ => None,
+        })
+    }
+
+    /// Whether all that a finding rests on was there before the data began to be mended.
+    fn is_of_before(&self, finding: &Finding) -> bool {
+        let mended = self.done().filter(|(action, ..)| action.mends()).map(|(_, began, _)| began).max();
+        mended.is_some_and(|mended| finding.evidence.iter().all(|evidence| evidence.observed_at < mended))
+    }
+
     /// Whether what a step asks for was done, or why not.
     fn proven(&self, step: &Step) -> Result<(), String> {
         match step.directive {
@@ -242,13 +247,21 @@ impl Walk {
                 }
                 Some(_) => Ok(()),
             },
-            Some(Directive::Check(_)) => match self.finding(&step.number) {
+            Some(Directive::Check(probe)) => match self.finding(&step.number) {
                 None => Err("check it first".to_owned()),
                 Some(finding) if finding.verdict != Verdict::Pass => {
                     Err(format!("{}: {}; override it with a reason", finding.verdict.says(), finding.summary))
                 }
-                Some(finding) if self.acted.is_some_and(|acted| finding.at <= acted) => {
+                // Whoever wrote the event: green rests on something.
+                Some(finding) if finding.evidence.is_empty() => {
+                    Err("nothing is there that it passes on; override it with a reason".to_owned())
+                }
+                Some(finding) if self.done().any(|(.., at)| finding.at <= at) => {
                     Err("it was checked before the last action: check it again".to_owned())
+                }
+                // Asked after the fix, and what it answers may still be from before.
+                Some(finding) if probe.is_of_results() && self.is_of_before(finding) => {
+                    Err("what it rests on is from before the data was mended: wait for what comes of that".to_owned())
                 }
                 Some(_) => Ok(()),
             },

@@ -2,11 +2,11 @@
 //! data: a protected environment takes them as it is, and a read-only run writes nothing.
 
 use super::{Gate, GateError, Outcome, WriteEffect, chance};
-use crate::lake::{Condition, ErrorClass, Key};
+use crate::lake::Key;
 use crate::model::incident::{Happening, IncidentEvent, IncidentId};
 use crate::model::protection::{Locked, Protection};
 use crate::ops::incidents::events_of;
-use crate::ops::moves::records;
+use crate::ops::moves::records::{self, NotSealed};
 
 /// The name of the event that opens an incident: two that open it at once open one.
 const OPENED: &str = "00000000-opened";
@@ -43,12 +43,14 @@ impl Gate {
         let mut written = Vec::new();
         for event in std::mem::take(&mut outcome.happened) {
             let key = Key(format!("{prefix}{}.json", event.id));
-            match self.lake.put(&key, records::json(&event), Some(Condition::Absent)).await {
-                Ok(_) => written.push(event),
-                Err(e) if e.class == ErrorClass::Conflict && event.id == OPENED => {
+            match records::seal(self.lake.as_ref(), &key, &event).await {
+                Ok(()) => written.push(event),
+                Err(NotSealed::Other) if event.id == OPENED => {
                     outcome.notes.push("it was open already: you joined it".to_owned());
                 }
-                Err(e) => return Err(e.into()),
+                // Its name is drawn by chance: nobody else's has it.
+                Err(NotSealed::Other) => return Err(GateError::Changed(vec![format!("another event is at {key}")])),
+                Err(NotSealed::Lake(e)) => return Err(e.into()),
             }
         }
         outcome.happened = written;

@@ -5,19 +5,19 @@ use futures::TryStreamExt;
 
 use super::{Answer, dataset};
 use crate::lake::listing::pages;
+use crate::lake::path::DATE_KEYS;
 use crate::lake::{ErrorClass, LakeError, ObjectMeta};
 use crate::model::alert::Evidence;
 use crate::model::entry::DlqEntry;
 use crate::model::incident::About;
 use crate::model::probe::Verdict;
-use crate::model::quality::{CheckStatus, QualityResult, QualityVerdict};
+use crate::model::quality::{CheckStatus, QualityResult};
 use crate::model::rules::no_data_alert;
 use crate::model::rules::quality::newest;
 use crate::ops::alerts::freshness;
+use crate::ops::freshness::is_data;
 use crate::ops::{Session, Snapshot, SourceState};
 
-/// How a date level is spelled.
-const LEVELS: [&str; 3] = ["dt", "date", "day"];
 /// Pages of one partition that are looked at.
 const PAGES: usize = 10;
 
@@ -42,13 +42,17 @@ impl Session {
         let worst = |verdict| results.iter().filter(|r| r.verdict() == verdict).count();
         let evaluated: u64 = results.iter().map(|r| r.evaluated()).sum();
         let passed: u64 = results.iter().map(|r| r.passed()).sum();
-        let answer = match (results.len(), worst(QualityVerdict::Fail), worst(QualityVerdict::Error)) {
+        let answer = match (results.len(), worst(Verdict::Fail), worst(Verdict::Error)) {
             (0, ..) => Answer::none(format!("no gate has a result for {dataset}{}", on(about))),
             (_, 1.., _) => {
                 Answer::new(Verdict::Fail, format!("{} of {evaluated} checks do not hold", evaluated - passed))
             }
             (_, _, 1..) => Answer::new(Verdict::Error, "checks could not be evaluated"),
-            _ if worst(QualityVerdict::NoEvidence) > 0 => Answer::none("a gate evaluated nothing"),
+            _ if worst(Verdict::NoEvidence) > 0 => Answer::none("a gate evaluated nothing"),
+            // Checks that hold, and nobody knows of which date, say nothing of this one.
+            _ if about.date.is_some() && results.iter().any(|r| r.date.is_none()) => {
+                Answer::none(format!("{passed} of {evaluated} checks hold, and a result names no date"))
+            }
             _ => Answer::new(Verdict::Pass, format!("{passed} of {evaluated} checks hold")),
         };
         answer.with(evidence)
@@ -60,7 +64,14 @@ impl Session {
         }
         let entries: Vec<&DlqEntry> = snapshot.entries.iter().map(AsRef::as_ref).filter(|e| is_of(e, about)).collect();
         let rows: u64 = entries.iter().filter_map(|e| e.known_rows()).sum();
-        let evidence = entries.iter().flat_map(|entry| self.of_entry(entry)).collect();
+        let mut evidence: Vec<Evidence> = entries.iter().flat_map(|entry| self.of_entry(entry)).collect();
+        if evidence.is_empty() {
+            evidence.push(Evidence {
+                uri: self.lake.uri(&self.settings.prefixes.errors),
+                observed_at: snapshot.taken.unwrap_or_default(),
+                detail: format!("listed: {} entries, none of them of this", snapshot.entries.len()),
+            });
+        }
         let answer = match entries.len() {
             0 => Answer::new(Verdict::Pass, format!("no dead letters{}", on(about))),
             1 => Answer::new(Verdict::Fail, format!("{rows} rejected rows")),
@@ -104,7 +115,7 @@ impl Session {
         let evidence: Vec<Evidence> = opened
             .drift
             .iter()
-            .map(|drift| Evidence { uri: uri.clone(), observed_at: entry.modified, detail: words(drift) })
+            .map(|drift| Evidence { uri: uri.clone(), observed_at: entry.modified, detail: drift.in_short() })
             .collect();
         match opened.drift.iter().filter(|d| !d.kind.is_declared()).count() {
             0 => {
@@ -164,18 +175,19 @@ impl Session {
             return Answer::none(format!("{dataset} has no data_prefix: where its data lands is not configured"));
         };
         let places: Vec<String> = match about.date {
-            Some(date) => LEVELS.iter().map(|level| format!("{prefix}{level}={date}/")).collect(),
+            Some(date) => DATE_KEYS.iter().map(|level| format!("{prefix}{level}={date}/")).collect(),
             None => vec![prefix.clone()],
         };
         for place in &places {
-            let data = match self.data_under(place).await {
-                Ok(data) => data,
+            let (data, whole) = match self.data_under(place).await {
+                Ok(found) => found,
                 Err(error) => return Answer::from(&error),
             };
             let bytes: u64 = data.iter().map(|o| o.size).sum();
             let Some(newest) = data.iter().map(|o| o.modified).max() else { continue };
             let uri = self.lake.uri(place);
-            let detail = format!("{} objects, {bytes} bytes", data.len());
+            let least = if whole { "" } else { "at least " };
+            let detail = format!("{least}{} objects, {bytes} bytes", data.len());
             let evidence = Evidence { uri, observed_at: newest, detail: detail.clone() };
             let (verdict, says) = match bytes {
                 0 => (Verdict::Fail, format!("{detail}: nothing is in them")),
@@ -189,18 +201,15 @@ impl Session {
         Answer::new(Verdict::Fail, format!("no data of {dataset}{}", on(about))).with(vec![evidence])
     }
 
-    /// The data objects under a prefix: markers and hidden files are none.
-    async fn data_under(&self, prefix: &str) -> Result<Vec<ObjectMeta>, LakeError> {
+    /// The data objects under a prefix, and whether these are all.
+    async fn data_under(&self, prefix: &str) -> Result<(Vec<ObjectMeta>, bool), LakeError> {
         let mut data = Vec::new();
         let mut listing = std::pin::pin!(pages(self.lake.as_ref(), prefix));
         for _ in 0..PAGES {
-            let Some(page) = listing.try_next().await? else { break };
-            data.extend(page.objects.into_iter().filter(|o| {
-                let name = o.key.as_str().rsplit('/').next().unwrap_or_default();
-                !name.is_empty() && !name.starts_with(['_', '.'])
-            }));
+            let Some(page) = listing.try_next().await? else { return Ok((data, true)) };
+            data.extend(page.objects.into_iter().filter(is_data));
         }
-        Ok(data)
+        Ok((data, false))
     }
 }
 
@@ -211,7 +220,7 @@ fn of_result(result: &QualityResult) -> Vec<Evidence> {
         "{} {}: {}, {} of {} checks hold",
         result.producer,
         result.suite,
-        result.verdict().word().replace('_', " "),
+        result.verdict().says(),
         result.passed(),
         result.evaluated()
     ));
@@ -222,13 +231,6 @@ fn of_result(result: &QualityResult) -> Vec<Evidence> {
             says(format!("{} {}{column}{detail}", check.status.word(), check.name))
         });
     [whole].into_iter().chain(bad).collect()
-}
-
-fn words(drift: &crate::model::contract::Drift) -> String {
-    let kind = format!("{:?}", drift.kind).to_lowercase();
-    let expected = drift.expected.as_deref().unwrap_or("nothing");
-    let found = drift.actual.as_deref().unwrap_or("nothing");
-    format!("{} {kind}: expected {expected}, found {found}", drift.column)
 }
 
 fn is_of(entry: &DlqEntry, about: &About) -> bool {

@@ -13,6 +13,7 @@ use crate::model::metric::{Range, amount};
 use crate::model::probe::Verdict;
 use crate::model::run::{JobRun, JobRunId, RunState};
 use crate::model::secret::{SecretJudgement, judge};
+use crate::model::text::first_line;
 use crate::ops::{LogOf, Session, Snapshot};
 use crate::sources::SourceError;
 use crate::sources::logs::LogQuery;
@@ -49,7 +50,12 @@ impl Session {
             .map(|group| Evidence {
                 uri: uri.clone(),
                 observed_at: group.last.1.unwrap_or(now),
-                detail: format!("{}x {}: {}", group.count, group.category.word(), first_line(&group.example)),
+                detail: format!(
+                    "{}x {}: {}",
+                    group.count,
+                    group.category.word(),
+                    first_line(&group.example).unwrap_or_default()
+                ),
             })
             .collect();
         let count: u64 = groups.iter().map(|group| group.count).sum();
@@ -98,7 +104,9 @@ impl Session {
                 uri: run.uri.clone(),
                 observed_at: run.changed(),
                 detail: match run.detail.as_deref() {
-                    Some(detail) => format!("{} {}: {}", run.job, run.state.word(), first_line(detail)),
+                    Some(detail) => {
+                        format!("{} {}: {}", run.job, run.state.word(), first_line(detail).unwrap_or_default())
+                    }
                     None => format!("{} {}", run.job, run.state.word()),
                 },
             })
@@ -138,7 +146,7 @@ impl Session {
                 curves.iter().filter_map(|curve| curve.range().map(|r| says(peak(&curve.name, &r, curve.unit)))),
             );
         }
-        evidence.extend(detail.run.detail.as_deref().map(|why| says(first_line(why).to_owned())));
+        evidence.extend(detail.run.detail.as_deref().and_then(first_line).map(says));
         let what =
             format!("attempt {} of {}, {}", detail.run.attempt, detail.attempts_allowed, detail.run.state.word());
         let answer = match (evidence.is_empty(), detail.run.state) {
@@ -190,8 +198,4 @@ impl Session {
 
 fn peak(name: &str, range: &Range, unit: &str) -> String {
     format!("{name}: at most {} {unit}, {} on average", amount(range.max), amount(range.avg))
-}
-
-fn first_line(text: &str) -> &str {
-    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default()
 }

@@ -10,7 +10,7 @@ use lakeward::lake::{ErrorClass, Lake, LakeError};
 use lakeward::model::alarm::{Alarm, AlarmState, MissingData, Watched};
 use lakeward::model::alias::Aliases;
 use lakeward::model::dag::{Dag, DagId, DagRun, DagRunId, TaskInstance};
-use lakeward::model::dataset::{Dataset, DatasetSettings};
+use lakeward::model::dataset::DatasetSettings;
 use lakeward::model::run::{JobName, JobRun, JobRunId};
 use lakeward::model::secret::{SecretStanding, WatchedSecret};
 use lakeward::ops::{Connected, LakeSettings};
@@ -174,14 +174,10 @@ pub fn connected(lake: &Memory, beside: &Beside) -> Connected {
 pub fn settings() -> LakeSettings {
     LakeSettings {
         datasets: vec![DatasetSettings {
-            dataset: Dataset("orders".into()),
-            layer: None,
             data_prefix: Some("bronze/orders/".into()),
             max_age: Some(Duration::hours(6)),
             contract: Some("contracts/orders.json".into()),
-            personal_columns: Vec::new(),
-            job: None,
-            redrive: None,
+            ..DatasetSettings::of("orders")
         }],
         quality: vec!["_dq_results/".into()],
         feeds: vec!["_alerts/".into()],

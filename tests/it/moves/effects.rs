@@ -80,16 +80,8 @@ pub async fn repair(site: &Site) -> WriteEffect {
     site.memory.set(&format!("{entry}rejected_rows.json"), "{\"id\":\"1\"}\n{\"id\":\"x\"}\n");
     site.memory.set(&format!("{entry}_SUCCESS"), "");
     site.memory.set("contracts/orders.json", "{\"columns\": {\"id\": \"bigint\"}}");
-    let dataset = DatasetSettings {
-        dataset: Dataset("silver/orders".into()),
-        layer: None,
-        data_prefix: None,
-        max_age: None,
-        contract: Some("contracts/orders.json".into()),
-        personal_columns: Vec::new(),
-        job: None,
-        redrive: None,
-    };
+    let dataset =
+        DatasetSettings { contract: Some("contracts/orders.json".into()), ..DatasetSettings::of("silver/orders") };
     let settings = LakeSettings { datasets: vec![dataset], ..LakeSettings::default() };
     let reads: Arc<dyn Lake> = site.lake();
     let session = Session::new(reads, settings).with_gate(Arc::new(site.gate("ana")));

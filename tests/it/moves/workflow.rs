@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use lakeward::lake::{Lake, Placing};
-use lakeward::model::dataset::{Dataset, DatasetSettings};
+use lakeward::model::dataset::DatasetSettings;
 use lakeward::model::moves::{MoveId, Plan, Rank, RefusalCode, Step};
 use lakeward::model::protection::Confirmation;
 use lakeward::ops::{GateError, Keep, LakeSettings, Outcome, Session, Watch, WriteEffect};
@@ -277,16 +277,8 @@ async fn a_table_inside_another_goes_alone_and_comes_back() {
 }
 
 fn with_dataset(site: &Site) -> Session {
-    let contacts = DatasetSettings {
-        dataset: Dataset("crm/contacts".into()),
-        layer: None,
-        data_prefix: Some("bronze/sap/kna1/".into()),
-        max_age: None,
-        contract: None,
-        personal_columns: Vec::new(),
-        job: None,
-        redrive: None,
-    };
+    let contacts =
+        DatasetSettings { data_prefix: Some("bronze/sap/kna1/".into()), ..DatasetSettings::of("crm/contacts") };
     let settings = LakeSettings { datasets: vec![contacts], ..LakeSettings::default() };
     Session::new(Arc::new(site.memory.clone()), settings).with_gate(Arc::new(site.gate("ana")))
 }

@@ -134,16 +134,8 @@ impl JobRunner for Emr {
 fn session(lake: &std::path::Path, home: &std::path::Path, emr: &Emr) -> Session {
     let job = JobName("fill".into());
     let routes = [(job.clone(), Route::Emr { arguments: None })].into();
-    let dataset = DatasetSettings {
-        dataset: Dataset("orders".into()),
-        layer: None,
-        data_prefix: Some("bronze/orders/".into()),
-        max_age: None,
-        contract: None,
-        personal_columns: Vec::new(),
-        job: Some(job),
-        redrive: None,
-    };
+    let dataset =
+        DatasetSettings { data_prefix: Some("bronze/orders/".into()), job: Some(job), ..DatasetSettings::of("orders") };
     let settings = LakeSettings { datasets: vec![dataset], routes, ..LakeSettings::default() };
     let writer: Arc<dyn LakeWriter> = Arc::new(Folder::open(lake).unwrap());
     let reader: Arc<dyn Lake> = writer.clone();

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use lakeward::lake::{ErrorClass, Lake, LakeWriter};
-use lakeward::model::dataset::{Dataset, DatasetSettings};
+use lakeward::model::dataset::DatasetSettings;
 use lakeward::model::protection::Confirmation;
 use lakeward::ops::{GateError, LakeSettings, RepairPlan, Session, Watch, WriteEffect};
 
@@ -23,16 +23,8 @@ fn filled(n: usize) -> Site {
 }
 
 fn session(site: &Site) -> Session {
-    let dataset = DatasetSettings {
-        dataset: Dataset("silver/orders".into()),
-        layer: None,
-        data_prefix: None,
-        max_age: None,
-        contract: Some("contracts/orders.json".into()),
-        personal_columns: Vec::new(),
-        job: None,
-        redrive: None,
-    };
+    let dataset =
+        DatasetSettings { contract: Some("contracts/orders.json".into()), ..DatasetSettings::of("silver/orders") };
     let lake: Arc<dyn LakeWriter> = site.lake();
     let reads: Arc<dyn Lake> = lake;
     let settings = LakeSettings { datasets: vec![dataset], ..LakeSettings::default() };

@@ -1,10 +1,11 @@
 //! What leads to a write, and what follows one: quarantine, recovery, jobs and DAGs, alerts, runbooks.
 
 use crate::console::command::enabled::{
-    always, archive, arm, branch_chosen, cancel, clear, double_memory, go_on, investigate, mark_as, never_hinted,
-    pause_dag, quarantine, redrive, release, reopen, repair, rerun, resolve, resume, retry, run_job,
+    actions_word, always, archive, arm, branch_chosen, cancel, clear, double_memory, go_on, investigate, mark_as,
+    never_hinted, pause_dag, quarantine, redrive, release, reopen, repair, rerun, resolve, resume, retry, run_job,
     runbook as runbook_opens, step_chosen, stop, stop_retry, triage, trigger, undo,
 };
+use crate::console::command::spec::spec;
 use crate::console::command::{Command, Spec};
 use crate::console::jobs;
 use crate::console::state::{Focus, Tab};
@@ -19,12 +20,7 @@ pub(super) fn rows() -> Vec<Spec> {
             "everywhere",
             "What can be done with what is selected or marked; enter runs the chosen one",
             always,
-            |s| match s.tab {
-                Tab::Quarantine => Some((1, "actions")),
-                Tab::Alerts | Tab::Dlq => Some((6, "actions")),
-                Tab::Jobs => Some((6, "actions")),
-                Tab::Logs | Tab::Runbook => None,
-            }
+            actions_word
         ),
         spec!(
             Quarantine,

@@ -1,6 +1,7 @@
 //! What works everywhere: what happened, copying, moving about, leaving.
 
 use crate::console::command::enabled::{always, never_hinted, something_selected, themed};
+use crate::console::command::spec::spec;
 use crate::console::command::{Command, Spec};
 
 pub(super) fn rows() -> Vec<Spec> {

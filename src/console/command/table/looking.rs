@@ -1,12 +1,12 @@
 //! What looks: at entries and their rows, at runs and logs.
 
 use crate::console::command::enabled::{
-    always, dead_letters, log_open, logged, markable, never_hinted, openable, rangeable, reveal, rows_open,
+    always, dead_letters, log_open, logged, markable, never_hinted, open_word, openable, rangeable, reveal, rows_open,
     run_of_alert, sortable,
 };
+use crate::console::command::spec::spec;
 use crate::console::command::{Command, Spec};
-use crate::console::runbook;
-use crate::console::state::{Focus, Mode, Tab};
+use crate::console::state::{Focus, Tab};
 
 pub(super) fn rows() -> Vec<Spec> {
     vec![
@@ -18,16 +18,7 @@ pub(super) fn rows() -> Vec<Spec> {
             "everywhere",
             "Open: the entry or run of an alert, the dates of a dataset, the rows of an entry, a row, the detail of a run",
             openable,
-            |s| match (s.tab, s.dlq.focus, s.dlq.preview.mode) {
-                (Tab::Alerts, ..) => Some((0, "rejected rows")),
-                (Tab::Quarantine, ..) => Some((0, "objects")),
-                (Tab::Jobs, ..) => Some((0, "detail")),
-                (Tab::Logs, ..) => None,
-                (Tab::Runbook, ..) => runbook::enter_word(s).map(|word| (0, word)),
-                (Tab::Dlq, Focus::List, _) => Some((0, "rows")),
-                (Tab::Dlq, Focus::Detail, Mode::Rows) => Some((0, "record")),
-                (Tab::Dlq, Focus::Detail, _) => None,
-            }
+            open_word
         ),
         spec!(Back, "back", [], "", "everywhere", "One step back; cancels what is loading here", always, |s| (s.tab
             == Tab::Dlq
