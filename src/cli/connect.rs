@@ -67,7 +67,7 @@ pub fn session(config: &Config) -> Result<Session, CliError> {
     let Some(journal) = places.journal() else { return Ok(session) };
     let protection = Protection::of(config.protected.value, config.read_only.value);
     let gate = Gate::new(lake, config.settings.prefixes.clone(), protection, Journal::at(journal));
-    let mut gate = gate.driving(drivers.jobs, drivers.dags);
+    let mut gate = gate.driving(drivers.jobs, drivers.dags).counting(config.settings.evidence_for());
     if let Some(file) = places.audit_file() {
         gate = gate.with_log(file);
     }

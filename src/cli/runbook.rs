@@ -196,7 +196,7 @@ async fn walk(
     };
     let mut told = Vec::new();
     if !what.is_empty() {
-        told.extend(record(session, args.dry_run, &id, std::mem::take(&mut what)).await?);
+        told.extend(record(session, args.dry_run, &id, std::mem::take(&mut what), None).await?);
         if args.dry_run {
             return would(&id, &told, as_json);
         }
@@ -204,7 +204,7 @@ async fn walk(
     let incident = session.incident(&id).await?;
     let runbook = walked(&incident, runbooks)?;
     if let Some(happening) = asked(session, &incident, runbook, args, now).await? {
-        told.extend(record(session, args.dry_run, &id, vec![happening]).await?);
+        told.extend(record(session, args.dry_run, &id, vec![happening], Some(incident.last())).await?);
         if args.dry_run {
             return would(&id, &told, as_json);
         }
@@ -219,10 +219,11 @@ async fn record(
     dry_run: bool,
     id: &IncidentId,
     what: Vec<Happening>,
+    after: Option<DateTime<Utc>>,
 ) -> Result<Vec<String>, CliError> {
     let gate = writes::gate(session)?;
     let said: Vec<String> = what.iter().map(|w| format!("would record: {}", w.word())).collect();
-    let effect = WriteEffect::Incident(IncidentAsk { id: id.clone(), what });
+    let effect = WriteEffect::Incident(IncidentAsk { id: id.clone(), what, after });
     if dry_run {
         gate.rehearse(effect, None).await?;
         return Ok(said);
@@ -291,7 +292,7 @@ async fn asked(
     }
     let probe = step.directive.and_then(Directive::probe);
     let probe = probe.ok_or_else(|| usage(format!("step {number} has no probe")))?;
-    Ok(Some(Happening::Probed { step: number, finding: session.probe(probe, &incident.about, now).await }))
+    Ok(Some(Happening::Probed { step: number, finding: session.probe(probe, incident, now).await }))
 }
 
 /// Where a walk stands.

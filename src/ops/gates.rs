@@ -27,7 +27,11 @@ pub(super) struct Said {
 /// Reads both, side by side.
 pub(super) async fn read(session: &Session, last: &Snapshot, now: DateTime<Utc>) -> Said {
     let settings = &session.settings;
-    let ask = QualityAsk { prefixes: settings.quality.clone(), dates: Vec::new() };
+    // A backfill's results lie under the date that it repairs, however long that is ago.
+    let mut dates: Vec<_> = last.incidents.iter().filter_map(|incident| incident.about.date).collect();
+    dates.sort_unstable();
+    dates.dedup();
+    let ask = QualityAsk { prefixes: settings.quality.clone(), dates };
     let lake = session.lake.as_ref();
     let (read, feed) = futures::join!(
         session.quality.read(lake, &ask),

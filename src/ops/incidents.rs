@@ -45,6 +45,11 @@ pub(super) fn events_of(state: &str, id: &IncidentId) -> String {
     format!("{state}incidents/{id}/events/")
 }
 
+/// Where its reports lie.
+pub(super) fn reports_of(state: &str, id: &IncidentId) -> String {
+    format!("{state}incidents/{id}/reports/")
+}
+
 impl Log {
     /// The incidents of the last days, the newest first, and the first event that cannot be read: it hides no other.
     pub async fn read(
@@ -174,7 +179,8 @@ impl Session {
                 .next()
                 .map(|(runbook, fit)| Happening::Runbook { runbook: runbook.id.clone(), why: fit.why, by_hand: false }),
         });
-        Opening { ask: IncidentAsk { id, what }, joined: known.is_some() }
+        let after = known.map(|incident| incident.last());
+        Opening { ask: IncidentAsk { id, what, after }, joined: known.is_some() }
     }
 
     /// What an incident on an alert would be about, with what its runbook's variables stand for.
@@ -208,6 +214,8 @@ impl Session {
         }
         let job = alert.job.as_ref().map(|job| job.0.to_string()).or_else(|| run.map(|run| run.job.0.to_string()));
         variables.set("job", job.clone().unwrap_or_default());
-        About { job, ..About::alert(alert, variables) }
+        let entry = alert.entry.as_ref().and_then(|path| snapshot.entries.iter().find(|entry| entry.path == *path));
+        let rows = entry.and_then(|entry| entry.known_rows());
+        About { job, rows, ..About::alert(alert, variables) }
     }
 }

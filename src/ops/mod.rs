@@ -13,6 +13,7 @@ mod entries;
 mod freshness;
 pub mod gate;
 mod gates;
+mod handover;
 pub mod health;
 pub mod history;
 mod incidents;
@@ -36,6 +37,7 @@ pub mod session;
 pub mod settings;
 mod starter;
 mod triage;
+mod verifying;
 mod walking;
 
 pub use crate::model::repair::RepairPlan;
@@ -44,8 +46,8 @@ pub use backfill::BackfillAsk;
 pub use cost::Cost;
 pub use driving::{ClearedTask, DrivePlan};
 pub use gate::{
-    CancelAsk, DagAsk, Gate, GateError, IncidentAsk, OpenAct, Outcome, RunAsk, SubmitAsk, TriageAsk, WorkRef,
-    WriteEffect,
+    CancelAsk, DagAsk, Gate, GateError, IncidentAsk, Joined, OpenAct, Outcome, ReportAsk, RunAsk, SubmitAsk, TriageAsk,
+    WorkRef, WriteEffect,
 };
 pub use health::{SourceHealth, SourceState};
 pub use history::{History, HistoryEvent};

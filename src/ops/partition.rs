@@ -27,11 +27,7 @@ pub async fn look(
     date: Option<NaiveDate>,
     cache: &Arc<RowCache>,
 ) -> Result<Partition, LakeError> {
-    let places = match date {
-        Some(date) => LEVELS.iter().map(|level| format!("{data}{level}={date}/")).collect(),
-        None => vec![data.to_owned()],
-    };
-    for path in places {
+    for path in places(data, date) {
         let objects = data_objects(lake.as_ref(), &path).await?;
         if objects.is_empty() {
             continue;
@@ -43,6 +39,33 @@ pub async fn look(
         return Ok(partition);
     }
     Ok(Partition::default())
+}
+
+/// The rows that a reader of a date would find: of a table those that its log names, of all its dates. None where nothing
+/// lies.
+pub async fn readable(
+    lake: &dyn Lake,
+    data: &str,
+    date: Option<NaiveDate>,
+) -> Result<Option<layout::Layout>, LakeError> {
+    if is_table(lake, data).await? {
+        return Ok(Some(layout::layout(data, &objects(lake, data).await?)));
+    }
+    for path in places(data, date) {
+        let objects = data_objects(lake, &path).await?;
+        if !objects.is_empty() {
+            return Ok(Some(layout::layout(&path, &objects)));
+        }
+    }
+    Ok(None)
+}
+
+/// Where the data of a date may lie.
+fn places(data: &str, date: Option<NaiveDate>) -> Vec<String> {
+    match date {
+        Some(date) => LEVELS.iter().map(|level| format!("{data}{level}={date}/")).collect(),
+        None => vec![data.to_owned()],
+    }
 }
 
 fn sum(path: &str, objects: &[ObjectMeta]) -> Partition {

@@ -15,6 +15,7 @@ use crate::model::metric::Curve;
 use crate::model::run::{JobName, JobRun, JobRunId, LogPlace};
 use crate::sources::SourceError;
 use crate::sources::account::{AccountSource, Ending};
+use crate::sources::consumers::Queries;
 use crate::sources::dags::DagSource;
 use crate::sources::jobs::{JobSource, RunDetail};
 use crate::sources::logs::{LogCursor, LogPage, LogQuery, LogQuestion, LogSource};
@@ -56,6 +57,8 @@ pub struct Connected {
     pub account: Option<Arc<dyn AccountSource>>,
     /// Of what runs used.
     pub metrics: Vec<Arc<dyn MetricSource>>,
+    /// Of the queries of consumers; none where nobody can be asked.
+    pub queries: Option<Arc<dyn Queries>>,
 }
 
 /// What the sources of runs said last.

@@ -9,6 +9,7 @@ use super::gate::{GateError, chance};
 use super::moves::records;
 use crate::lake::path::Prefixes;
 use crate::lake::{Key, Lake, LakeError, listing};
+use crate::model::dataset::Dataset;
 use crate::model::entry::{DlqEntry, EntryPath};
 use crate::model::redrive::{RedrivePlan, RedriveRecord, RowsObject, SCHEMA, blocking, is_reason, next_number};
 use crate::model::work::{Variables, WorkId};
@@ -80,8 +81,15 @@ pub struct Redrives {
 impl Session {
     /// What the ledger says of an entry: how it was redriven, and which redrives its rows come from.
     pub async fn redrives_of(&self, entry: &DlqEntry) -> Result<Redrives, LakeError> {
-        let prefixes = &self.settings.prefixes;
-        let root = format!("{}redriven/{}/", prefixes.state, entry.dataset);
+        let all = self.redrives_under(&entry.dataset).await?;
+        let (of_it, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|r| *r.entry == *entry.path.0);
+        let rejected = |r: &RedriveRecord| r.rejects.iter().any(|reject| *reject.entry == *entry.path.0);
+        Ok(Redrives { of_it, from: others.into_iter().filter(rejected).collect() })
+    }
+
+    /// What the ledger says of the entries of a dataset, the oldest first; of the newest 200 records.
+    pub(super) async fn redrives_under(&self, dataset: &Dataset) -> Result<Vec<RedriveRecord>, LakeError> {
+        let root = format!("{}redriven/{dataset}/", self.settings.prefixes.state);
         let pages: Vec<_> = listing::pages(self.lake.as_ref(), &root).try_collect().await?;
         let mut objects: Vec<_> = pages.into_iter().flat_map(|p| p.objects).collect();
         objects.sort_by_key(|o| std::cmp::Reverse(o.modified));
@@ -90,9 +98,7 @@ impl Session {
             all.extend(records::read::<RedriveRecord>(self.lake.as_ref(), &object.key).await?);
         }
         all.sort_by_key(|record| (record.planned_at, record.number));
-        let (of_it, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|r| *r.entry == *entry.path.0);
-        let rejected = |r: &RedriveRecord| r.rejects.iter().any(|reject| *reject.entry == *entry.path.0);
-        Ok(Redrives { of_it, from: others.into_iter().filter(rejected).collect() })
+        Ok(all)
     }
 
     /// What the ledger says of an entry, the oldest first.

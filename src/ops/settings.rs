@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use chrono::Duration;
+
 use crate::lake::path::Prefixes;
 use crate::model::category::CategoryRule;
 use crate::model::command::JobCommand;
+use crate::model::consumer::Consumer;
 use crate::model::dataset::{Dataset, DatasetSettings, Layer, LayerJobs};
 use crate::model::retry::RetryPolicy;
 use crate::model::route::Route;
 use crate::model::rules::{Override, Thresholds};
 use crate::model::run::JobName;
 use crate::model::secret::WatchedSecret;
+use crate::model::verify::FRESH_FOR;
 
 /// Settings of one lake.
 #[derive(Debug, Clone, Default)]
@@ -25,12 +29,18 @@ pub struct LakeSettings {
     pub datasets: Vec<DatasetSettings>,
     /// Where results of quality gates lie; each ends in `/`.
     pub quality: Vec<String>,
+    /// Where jobs write records of their own runs; each ends in `/`.
+    pub audits: Vec<String>,
     /// Where the pipeline's own alert feed lies: prefixes, or keys.
     pub feeds: Vec<String>,
     /// Where a team's own runbooks lie: prefixes of the lake, and folders of this machine by their whole paths.
     pub runbooks: Vec<String>,
     /// The credentials of sources that are watched.
     pub secrets: Vec<WatchedSecret>,
+    /// Those who read the data.
+    pub consumers: Vec<Consumer>,
+    /// How long a check that shows that an incident is over counts; [`FRESH_FOR`] where unset.
+    pub evidence_for: Option<Duration>,
     /// When a run that failed is asked for again.
     pub retry: RetryPolicy,
     /// The jobs that are commands of this machine.
@@ -48,6 +58,11 @@ pub struct LakeSettings {
 }
 
 impl LakeSettings {
+    /// How long a check that shows that an incident is over counts.
+    pub fn evidence_for(&self) -> Duration {
+        self.evidence_for.unwrap_or(FRESH_FOR)
+    }
+
     /// What is configured for a dataset, if anything.
     pub fn dataset(&self, name: &Dataset) -> Option<&DatasetSettings> {
         self.datasets.iter().find(|d| &d.dataset == name)

@@ -80,8 +80,8 @@ impl Session {
         probe: Probe,
         now: DateTime<Utc>,
     ) -> Result<Walked, GateError> {
-        let finding = self.probe(probe, &incident.about, now).await;
-        let ask = IncidentAsk { id: incident.id.clone(), what: vec![Happening::Probed { step, finding }] };
+        let finding = self.probe(probe, incident, now).await;
+        let ask = IncidentAsk::of(incident, vec![Happening::Probed { step, finding }]);
         self.note(ask, Some(incident), now).await
     }
 }

@@ -1,7 +1,7 @@
 //! All rows of an entry, batch by batch, as each part has them: nothing is widened, cast or left out on the way.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::filter;
@@ -67,6 +67,19 @@ impl RowSet {
             return Err(unreadable(self.lake.url(), fault));
         }
         Ok(())
+    }
+
+    /// Reads every value of every row, as any other reader would have to; how many rows there are.
+    pub async fn read_all(&self, halt: &Halt) -> Result<u64, RowsError> {
+        let all: Vec<usize> = (0..self.columns.len()).collect();
+        let rows = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&rows);
+        let visit = move |batch: Batch| -> Result<(), RowsError> {
+            counted.fetch_add(batch.rows as u64, Ordering::Relaxed);
+            Ok(())
+        };
+        drop(self.stream(&all, halt, visit).await?);
+        Ok(rows.load(Ordering::Relaxed))
     }
 
     /// The types that a column has in the parts.

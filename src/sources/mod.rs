@@ -3,7 +3,9 @@
 
 pub mod account;
 pub mod airflow;
+pub mod audits;
 pub mod aws;
+pub mod consumers;
 pub mod contracts;
 pub mod dags;
 pub mod feed;

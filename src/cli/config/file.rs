@@ -56,6 +56,15 @@ pub struct Tables {
     /// Where a team's own runbooks lie.
     #[serde(default)]
     pub runbooks: super::runbooks::RunbooksTable,
+    /// Where jobs write records of their own runs.
+    #[serde(default)]
+    pub audit: PlacesTable,
+    /// How long a check counts.
+    #[serde(default)]
+    pub verify: super::verify::VerifyTable,
+    /// Who reads the data.
+    #[serde(default)]
+    pub consumers: Vec<Spanned<super::verify::ConsumerTable>>,
     /// EMR Serverless.
     pub emr: Option<EmrTable>,
     /// Airflow.
@@ -162,7 +171,7 @@ pub struct OverrideTable {
     pub thresholds: ThresholdsTable,
 }
 
-/// `[quality]` and `[feed]`.
+/// `[quality]`, `[feed]` and `[audit]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 #[allow(missing_docs, reason = "the template documents each key")]

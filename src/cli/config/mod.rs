@@ -19,6 +19,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod thresholds;
+mod verify;
 mod watched;
 
 use std::collections::BTreeMap;

@@ -14,13 +14,14 @@ use super::source::{Ledger, Source, Sourced};
 use super::target::{self, LakeTarget};
 use super::{
     Config, ConsoleConfig, Places, Vars, Vocabulary, check, jobs, notify, retry, runbooks, services, thresholds,
-    watched,
+    verify, watched,
 };
 use crate::cli::args::Global;
 use crate::cli::connect::builtin_categories;
 use crate::lake::path::Prefixes;
 use crate::model::dataset::DatasetSettings;
 use crate::ops::LakeSettings;
+use crate::sources::audits;
 use crate::sources::quality::DEFAULT_PREFIXES;
 
 /// The name of a lake's own file.
@@ -176,6 +177,10 @@ fn lake_file(folder: &Path) -> Result<Option<Document>, ConfigError> {
     }
     if let Some(table) = document.tables.secrets.first() {
         return Err(document.fault(table, "table `secrets` in a lake's own file", account));
+    }
+    let athena = document.tables.consumers.iter().find_map(|consumer| consumer.get_ref().athena.as_ref());
+    if let Some(sql) = athena {
+        return Err(document.fault(sql, "key `athena` of `consumers` in a lake's own file", account));
     }
     if let Some(folder) = &document.tables.runbooks.folder {
         let allowed = "folders of this machine only in the configuration file";
@@ -392,6 +397,8 @@ impl Layers<'_> {
         let quality = quality.into_iter().map(|p| format!("{}/", p.trim_end_matches('/'))).collect();
         let feeds = self.places("feed.prefixes", |t| t.feed.prefixes.as_ref(), &[], ledger)?;
         let runbooks = runbooks::of(self, ledger)?;
+        let audits = self.places("audit.prefixes", |t| t.audit.prefixes.as_ref(), &audits::DEFAULT_PREFIXES, ledger)?;
+        let audits = audits.into_iter().map(|p| format!("{}/", p.trim_end_matches('/'))).collect();
         Ok(LakeSettings {
             prefixes,
             thresholds,
@@ -400,6 +407,9 @@ impl Layers<'_> {
             quality,
             feeds,
             runbooks,
+            audits,
+            consumers: verify::consumers(self, ledger)?,
+            evidence_for: verify::evidence_for(self, ledger)?,
             retry: retry::of(self, ledger)?,
             categories,
             personal_columns,

@@ -24,14 +24,15 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
             }
             Effect::Join { id, incident } => {
                 tokio::spawn(async move {
-                    let joined = session.note(IncidentAsk { id: incident, what: Vec::new() }, None, now).await;
+                    let joined =
+                        session.note(IncidentAsk { id: incident, what: Vec::new(), after: None }, None, now).await;
                     let _ = answers.send(Msg::Walked(id, joined)).await;
                 });
             }
             // What was said is recorded whatever is looked at meanwhile: nothing aborts it.
             Effect::Note { id, incident, what } => {
                 tokio::spawn(async move {
-                    let ask = IncidentAsk { id: incident.id.clone(), what };
+                    let ask = IncidentAsk::of(&incident, what);
                     let _ = answers.send(Msg::Walked(id, session.note(ask, Some(&incident), now).await)).await;
                 });
             }

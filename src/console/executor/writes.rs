@@ -195,9 +195,11 @@ async fn perform(
         WriteEffect::Cancel(ask) => MoveId(ask.id.0.clone()),
         WriteEffect::Dag(ask) => MoveId(ask.id.0.clone()),
         WriteEffect::Finish(id) => MoveId(id.0.clone()),
-        WriteEffect::Arm { .. } | WriteEffect::Triage(_) | WriteEffect::Run(_) | WriteEffect::Incident(_) => {
-            MoveId(String::new())
-        }
+        WriteEffect::Arm { .. }
+        | WriteEffect::Triage(_)
+        | WriteEffect::Run(_)
+        | WriteEffect::Incident(_)
+        | WriteEffect::Report(_) => MoveId(String::new()),
     };
     let watch = watch.clone();
     let work = tokio::spawn(async move { gate.perform(effect, Some(given), &watch).await });

@@ -3,10 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::About;
+use super::{About, Deed, Handover, MarkedText};
 use crate::model::probe::Finding;
 use crate::model::runbook::walk::Mark;
 use crate::model::runbook::{Action, RunbookId, StepNumber};
+use crate::model::severity::Severity;
+use crate::model::verify::Check;
 
 /// An event, one object on the lake. Texts are hostile: whoever may write to the lake may have forged them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +76,72 @@ pub enum Happening {
     Note {
         /// What.
         text: String,
+        /// The check that it is about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        check: Option<Check>,
+    },
+    /// A write went through the gate while this incident was worked on, or failed.
+    Did(Deed),
+    /// Lines of a log, or a row, that somebody marked: escaped and masked before they came here.
+    Marked(MarkedText),
+    /// One of the five checks was made.
+    Checked {
+        /// Which.
+        check: Check,
+        /// What it found.
+        finding: Finding,
+    },
+    /// Somebody stands for what a check found.
+    Signed {
+        /// Which.
+        check: Check,
+        /// What they say of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// A check is done without, for ever.
+    Waived {
+        /// Which.
+        check: Check,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody has it now; none gave it back.
+    Owned {
+        /// Who.
+        owner: Option<String>,
+    },
+    /// Somebody wants to be told of it, or does not any more.
+    Watched {
+        /// Who.
+        who: String,
+        /// Whether they want to.
+        watches: bool,
+    },
+    /// It is as bad as this.
+    Severity {
+        /// How bad.
+        severity: Severity,
+        /// Why.
+        reason: String,
+    },
+    /// It was handed to whoever comes next.
+    HandedOver(Handover),
+    /// Whoever came next took it.
+    Accepted,
+    /// It is over.
+    Resolved {
+        /// What was the cause, or whatever is to be said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// What keeps it from coming again: the prevention list of its runbook, as it was then.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        follow_ups: Vec<String>,
+    },
+    /// It is not over after all.
+    Reopened {
+        /// Why.
+        reason: String,
     },
 }
 
@@ -81,6 +149,11 @@ impl Happening {
     /// A runbook that somebody chose.
     pub fn by_hand(runbook: RunbookId) -> Self {
         Self::Runbook { runbook, why: "chosen by hand".to_owned(), by_hand: true }
+    }
+
+    /// Somebody wrote something down.
+    pub fn note(text: impl Into<String>) -> Self {
+        Self::Note { text: text.into(), check: None }
     }
 
     /// The word in JSON and on screen.
@@ -92,6 +165,18 @@ impl Happening {
             Self::Acted { .. } => "acted",
             Self::Step { .. } => "step",
             Self::Note { .. } => "note",
+            Self::Did(_) => "did",
+            Self::Marked(_) => "marked",
+            Self::Checked { .. } => "checked",
+            Self::Signed { .. } => "signed",
+            Self::Waived { .. } => "waived",
+            Self::Owned { .. } => "owned",
+            Self::Watched { .. } => "watched",
+            Self::Severity { .. } => "severity",
+            Self::HandedOver(_) => "handed_over",
+            Self::Accepted => "accepted",
+            Self::Resolved { .. } => "resolved",
+            Self::Reopened { .. } => "reopened",
         }
     }
 }

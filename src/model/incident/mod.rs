@@ -1,8 +1,10 @@
 //! Incidents: what an operator opens on an alert. Events are added and never changed; what an incident is now is folded
 //! from them, in one order on every host.
 
+mod deed;
 mod event;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,14 +12,17 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use deed::{Deed, Handover, MarkedText};
 pub use event::{Happening, IncidentEvent};
 
-use super::alert::Alert;
+use super::alert::{Alert, Evidence};
 use super::category::FailureCategory;
 use super::dataset::Layer;
+use super::probe::Verdict;
 use super::runbook::walk::{StepRecord, Walk};
 use super::runbook::{RunbookId, Variables};
 use super::severity::Severity;
+use super::verify::{Checklist, Signature};
 
 /// Names an incident: `20261125-crm-contacts-9f3a01be`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -68,6 +73,15 @@ pub struct About {
     pub job: Option<String>,
     /// What stands for what in runbooks.
     pub variables: Variables,
+    /// Since when its alert was violated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
+    /// Rows that were rejected, as far as was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// What its alert rested on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
 }
 
 impl About {
@@ -83,8 +97,47 @@ impl About {
             date: alert.date,
             job: alert.job.as_ref().map(|job| job.0.to_string()),
             variables,
+            since: Some(alert.since),
+            rows: None,
+            evidence: alert.evidence.clone(),
         }
     }
+}
+
+/// Whether an incident is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentStatus {
+    /// It is not.
+    Open,
+    /// Something that mends was done, and the checks are not all settled.
+    Mitigated,
+    /// All checks were settled when somebody said so, and nothing spoke against it since.
+    Resolved,
+}
+
+impl IncidentStatus {
+    /// The word in JSON and on screen.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Mitigated => "mitigated",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+/// The times of an incident, from its events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Times {
+    /// When its alert began.
+    pub detected: DateTime<Utc>,
+    /// When somebody opened it.
+    pub acknowledged: DateTime<Utc>,
+    /// When the first act that mends was over.
+    pub mitigated: Option<DateTime<Utc>>,
+    /// When it was over.
+    pub resolved: Option<DateTime<Utc>>,
 }
 
 /// An incident as it stands.
@@ -102,6 +155,18 @@ pub struct Incident {
     pub runbook: Option<(RunbookId, String)>,
     /// Where it is walked to.
     pub walk: Walk,
+    /// How bad it is now.
+    pub severity: Severity,
+    /// Who has it. Hostile text.
+    pub owner: Option<String>,
+    /// Who wants to be told of it. Hostile texts.
+    pub watchers: BTreeSet<String>,
+    /// The five checks.
+    pub checks: Checklist,
+    /// When it was first mended, and when it was resolved, if it is.
+    pub times: Times,
+    /// What was handed over and not accepted yet.
+    pub handover: Option<Handover>,
     /// All that happened, in its order.
     pub events: Vec<IncidentEvent>,
 }
@@ -116,13 +181,25 @@ impl Incident {
             Happening::Opened(about) => Some((event, about.clone())),
             _ => None,
         })?;
+        let times = Times {
+            detected: about.since.map_or(opened.at, |since| since.min(opened.at)),
+            acknowledged: opened.at,
+            mitigated: None,
+            resolved: None,
+        };
         let mut incident = Self {
             id: id.clone(),
+            severity: about.severity,
             about,
             opened: opened.at,
             by: opened.actor.clone(),
             runbook: None,
             walk: Walk::default(),
+            owner: Some(opened.actor.clone()),
+            watchers: BTreeSet::new(),
+            checks: Checklist::default(),
+            times,
+            handover: None,
             events: Vec::new(),
         };
         for event in &events {
@@ -147,6 +224,9 @@ impl Incident {
             Happening::Probed { step, finding } => self.walk.record(step.clone(), StepRecord::Probed(finding.clone())),
             Happening::Acted { step, action, done, detail, began } => {
                 let (action, done, began) = (*action, *done, *began);
+                if done {
+                    self.acted(action.mends(), began, at);
+                }
                 let record = StepRecord::Acted { action, done, detail: detail.clone(), began, at, by };
                 self.walk.record(step.clone(), record);
             }
@@ -154,8 +234,66 @@ impl Incident {
                 let record = StepRecord::Marked { mark: *mark, reason: reason.clone(), at, by };
                 self.walk.record(step.clone(), record);
             }
-            Happening::Opened(_) | Happening::Note { .. } => {}
+            Happening::Did(deed) if deed.done => self.acted(deed.mends(), deed.began, at),
+            Happening::Checked { check, finding } => {
+                // What is not green any more is not over.
+                if finding.verdict != Verdict::Pass {
+                    self.times.resolved = None;
+                }
+                self.checks.found(*check, finding.clone());
+            }
+            Happening::Signed { check, note } => self.checks.signed(*check, Signature { by, at, text: note.clone() }),
+            Happening::Waived { check, reason } => {
+                self.checks.waived(*check, Signature { by, at, text: Some(reason.clone()) });
+            }
+            Happening::Note { text, check: Some(check) } => {
+                self.checks.noted(*check, Signature { by, at, text: Some(text.clone()) });
+            }
+            Happening::Owned { owner } => self.owner = owner.clone(),
+            Happening::Watched { who, watches: true } => {
+                self.watchers.insert(who.clone());
+            }
+            Happening::Watched { who, watches: false } => {
+                self.watchers.remove(who);
+            }
+            Happening::Severity { severity, .. } => self.severity = *severity,
+            Happening::HandedOver(handover) => self.handover = Some(handover.clone()),
+            Happening::Accepted => {
+                self.owner = Some(by);
+                self.handover = None;
+            }
+            // Whoever wrote the event: it is over when its checks are settled.
+            Happening::Resolved { .. } if self.checks.was_settled() => self.times.resolved = Some(at),
+            Happening::Reopened { .. } => self.times.resolved = None,
+            Happening::Opened(_)
+            | Happening::Note { .. }
+            | Happening::Did(_)
+            | Happening::Marked(_)
+            | Happening::Resolved { .. } => {}
         }
+    }
+
+    fn acted(&mut self, mends: bool, began: DateTime<Utc>, over: DateTime<Utc>) {
+        self.checks.acted(mends, began, over);
+        if mends {
+            self.times.mitigated.get_or_insert(over);
+            self.times.resolved = None;
+        }
+    }
+
+    /// Whether it is over.
+    pub fn status(&self) -> IncidentStatus {
+        match (self.times.resolved, self.times.mitigated) {
+            (Some(_), _) => IncidentStatus::Resolved,
+            (None, Some(_)) => IncidentStatus::Mitigated,
+            (None, None) => IncidentStatus::Open,
+        }
+    }
+
+    /// What is newer than this says something of the data as it is now: when it began to be mended, or else when the
+    /// incident began.
+    pub fn since(&self) -> DateTime<Utc> {
+        self.checks.mended().unwrap_or(self.times.detected)
     }
 
     /// When something happened last.

@@ -62,7 +62,7 @@ fn another_runbook_begins_at_its_beginning_and_the_same_goes_on() {
 
 #[test]
 fn an_event_reads_as_it_is_written() {
-    for what in [opened(), step("3.1", Mark::Overridden), Happening::Note { text: "looked".into() }] {
+    for what in [opened(), step("3.1", Mark::Overridden), Happening::note("looked")] {
         let event = event(1, "x", "ana@bastion", what);
         let text = serde_json::to_string(&event).unwrap();
         assert_eq!(serde_json::from_str::<IncidentEvent>(&text).unwrap(), event, "{text}");

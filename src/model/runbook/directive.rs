@@ -82,6 +82,12 @@ words!(
         Network => "network", "name resolution, connection and TLS of each endpoint";
         /// The provider's own word.
         Status => "status", "what AWS says of its own services";
+        /// Rows in against rows out.
+        Counts => "counts", "whether rows read, written, rejected and quarantined add up";
+        /// Signatures that were not there before.
+        Logs => "logs", "errors in the logs since the recovery that were not there before the incident";
+        /// Who reads the data.
+        Consumers => "consumers", "whether those who read the data can query it";
         /// Alerts.
         Alerts => "alerts", "whether the alerts of this incident are still there";
     }
@@ -116,7 +122,7 @@ words!(
 impl Probe {
     /// Whether it looks at what jobs make, so that what was there before says nothing of what was done since.
     pub fn is_of_results(self) -> bool {
-        matches!(self, Self::Quality | Self::Jobs | Self::Partitions)
+        matches!(self, Self::Quality | Self::Jobs | Self::Partitions | Self::Counts | Self::Logs)
     }
 }
 

@@ -81,7 +81,7 @@ impl Driven {
     }
 
     /// What records name as its object.
-    fn object(&self, run: Option<&JobRunId>) -> String {
+    pub(super) fn object(&self, run: Option<&JobRunId>) -> String {
         match self {
             Self::Submit(ask) => {
                 let run = run.map(|run| format!("/jobruns/{run}")).unwrap_or_default();

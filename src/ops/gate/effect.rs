@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{CancelAsk, DagAsk, IncidentAsk, RunAsk, SubmitAsk, TriageAsk, WorkRef};
+use super::{CancelAsk, DagAsk, IncidentAsk, ReportAsk, RunAsk, SubmitAsk, TriageAsk, WorkRef};
 use crate::lake::LakeError;
 use crate::model::act::ActId;
 use crate::model::backfill::BackfillPlan;
@@ -41,6 +41,8 @@ pub enum WriteEffect {
     Triage(TriageAsk),
     /// What happened in an incident.
     Incident(IncidentAsk),
+    /// The report of an incident, written down.
+    Report(ReportAsk),
     /// A job that is a command of this machine.
     Run(RunAsk),
     /// A dead letter's rows once more through the pipeline, exactly as it was planned.
@@ -71,6 +73,7 @@ impl WriteEffect {
             Self::Arm { .. } => "arm",
             Self::Triage(ask) => ask.act.word(),
             Self::Incident(_) => "incident",
+            Self::Report(_) => "report",
             Self::Run(_) => "run",
             Self::Repair(_) => "repair",
             Self::Redrive(_) | Self::ResumeWork(WorkRef::Redrive { .. }) => "redrive",
@@ -91,7 +94,12 @@ impl WriteEffect {
             Self::Repair(plan) => Some(plan.writes.len() as u64),
             Self::Redrive(_) | Self::ResumeWork(_) => Some(1),
             Self::Backfill(plan) => Some(plan.runs()),
-            Self::Resume(_) | Self::Mark { .. } | Self::Arm { .. } | Self::Triage(_) | Self::Incident(_) => None,
+            Self::Resume(_)
+            | Self::Mark { .. }
+            | Self::Arm { .. }
+            | Self::Triage(_)
+            | Self::Incident(_)
+            | Self::Report(_) => None,
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Events of an incident: records of lakeward's own that are added beside the data. Like acts on alerts they touch no
 //! data: a protected environment takes them as it is, and a read-only run writes nothing.
 
+use chrono::{DateTime, Duration, Utc};
+
 use super::{Gate, GateError, Outcome, WriteEffect, chance};
 use crate::lake::Key;
-use crate::model::incident::{Happening, IncidentEvent, IncidentId};
+use crate::model::incident::{Happening, Incident, IncidentEvent, IncidentId};
 use crate::model::protection::{Locked, Protection};
-use crate::ops::incidents::events_of;
+use crate::ops::incidents::{Log, events_of};
 use crate::ops::moves::records::{self, NotSealed};
 
 /// The name of the event that opens an incident: two that open it at once open one.
@@ -18,7 +20,20 @@ pub struct IncidentAsk {
     pub id: IncidentId,
     /// What, in its order.
     pub what: Vec<Happening>,
+    /// When what was known of it happened last, as far as whoever asks knows: what is done after that comes after it,
+    /// whatever the clock of this machine says.
+    pub after: Option<DateTime<Utc>>,
 }
+
+impl IncidentAsk {
+    /// What happened in an incident that is known so far.
+    pub fn of(incident: &Incident, what: Vec<Happening>) -> Self {
+        Self { id: incident.id.clone(), what, after: Some(incident.last()) }
+    }
+}
+
+/// Clocks differ by less: what is dated further ahead is no time to come after.
+const AHEAD: Duration = Duration::hours(12);
 
 impl Gate {
     pub(super) async fn happened(
@@ -33,7 +48,13 @@ impl Gate {
         if !ask.id.is_sound() {
             return Err(GateError::Unknown(ask.id.to_string()));
         }
-        let at = (self.clock)();
+        let now = (self.clock)();
+        let mut after = ask.after;
+        if ask.what.iter().any(|what| matches!(what, Happening::Resolved { .. })) {
+            after = after.max(Some(self.may_be_resolved(&ask.id, now).await?));
+        }
+        let after = after.filter(|after| *after < now + AHEAD).map(|after| after + Duration::milliseconds(1));
+        let at = after.map_or(now, |after| now.max(after));
         let events: Vec<IncidentEvent> = ask.what.iter().enumerate().map(|(i, what)| self.event(at, i, what)).collect();
         let mut outcome = Outcome { happened: events, ..Outcome::nothing() };
         if rehearsal {
@@ -61,8 +82,26 @@ impl Gate {
         Ok(outcome)
     }
 
+    /// Whether every check of it is settled, as the lake says now; when it happened last.
+    async fn may_be_resolved(&self, id: &IncidentId, now: DateTime<Utc>) -> Result<DateTime<Utc>, GateError> {
+        let (incident, fault) = Log::default().one(self.lake.as_ref(), &self.prefixes.state, id).await?;
+        if let Some(fault) = fault {
+            return Err(fault.into());
+        }
+        let Some(incident) = incident else { return Err(GateError::Unknown(id.to_string())) };
+        let open = incident.checks.open(now.max(incident.last()), self.evidence_for);
+        if open.is_empty() {
+            return Ok(incident.last());
+        }
+        let why: Vec<String> = open.iter().map(|(check, why)| format!("{}: {why}", check.word())).collect();
+        Err(GateError::Blocked {
+            why: format!("{id} is not over: {}", why.join("; ")),
+            hint: "lakeward verify makes the checks; each is signed off, or waived with a reason".to_owned(),
+        })
+    }
+
     /// An event, its name in the order of time and of the asking.
-    fn event(&self, at: chrono::DateTime<chrono::Utc>, place: usize, what: &Happening) -> IncidentEvent {
+    fn event(&self, at: DateTime<Utc>, place: usize, what: &Happening) -> IncidentEvent {
         let id = match what {
             Happening::Opened(_) => OPENED.to_owned(),
             _ => format!("{}-{place:02}-{:08x}", at.format("%Y%m%dT%H%M%S%3f"), chance() & 0xffff_ffff),

@@ -4,6 +4,7 @@
 mod actor;
 mod acts;
 mod backfilling;
+mod deeds;
 mod driving;
 mod effect;
 mod holding;
@@ -15,6 +16,7 @@ mod living;
 mod redriving;
 mod remote;
 mod repairing;
+mod reporting;
 mod running;
 mod triage;
 mod writing;
@@ -25,17 +27,19 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use tokio::sync::{Mutex as Turn, OnceCell};
 
 pub use actor::Actor;
 pub use acts::OpenAct;
+pub use deeds::Joined;
 pub use driving::{CancelAsk, DagAsk, SubmitAsk};
 pub use effect::{GateError, Outcome, WriteEffect};
 pub use incident::IncidentAsk;
 pub use journal::{Journal, JournalStep, Record, WorkRef};
 pub use lease::{Fence, Lease, Leases};
 pub use repairing::level_of_repair;
+pub use reporting::ReportAsk;
 pub use running::RunAsk;
 pub use triage::TriageAsk;
 pub use writing::level_of;
@@ -51,6 +55,7 @@ use crate::model::command::JobCommand;
 use crate::model::protection::{Confirmation, Level, Protection};
 use crate::model::route::Route;
 use crate::model::run::JobName;
+use crate::model::verify::FRESH_FOR;
 use crate::rows::RowCache;
 use crate::sources::dags::DagControl;
 use crate::sources::jobs::{JobRunner, JobSource};
@@ -84,6 +89,10 @@ pub struct Gate {
     jobs: Option<Arc<dyn JobRunner>>,
     dags: Option<Arc<dyn DagControl>>,
     acts: Acts,
+    /// The incident that is worked on.
+    joined: Mutex<Option<Joined>>,
+    /// How long a check of an incident counts.
+    evidence_for: Duration,
 }
 
 impl fmt::Debug for Gate {
@@ -114,6 +123,8 @@ impl Gate {
             readers: Vec::new(),
             jobs: None,
             dags: None,
+            joined: Mutex::default(),
+            evidence_for: FRESH_FOR,
         }
     }
 
@@ -148,6 +159,11 @@ impl Gate {
         Self { jobs, dags, ..self }
     }
 
+    /// The same, with checks of incidents that count for so long.
+    pub fn counting(self, evidence_for: Duration) -> Self {
+        Self { evidence_for, ..self }
+    }
+
     /// Who is told of moves.
     pub fn notifying(&self) -> Option<&Arc<Notifying>> {
         self.notifying.as_ref().map(|(notifying, _)| notifying)
@@ -175,7 +191,10 @@ impl Gate {
         confirmation: Option<Confirmation>,
         watch: &Watch,
     ) -> Result<Outcome, GateError> {
-        self.passed(&effect, confirmation.as_ref(), watch, false).await
+        let began = (self.clock)();
+        let mut ended = self.passed(&effect, confirmation.as_ref(), watch, false).await;
+        self.tell(&effect, began, &mut ended).await;
+        ended
     }
 
     /// The same without the writing: what would be refused is refused, and nothing is changed.
@@ -204,6 +223,9 @@ impl Gate {
         }
         if let WriteEffect::Incident(ask) = effect {
             return self.happened(effect, ask, rehearsal).await;
+        }
+        if let WriteEffect::Report(ask) = effect {
+            return self.reported(effect, ask, rehearsal).await;
         }
         self.protection().allows(now).map_err(GateError::Locked)?;
         match effect {
@@ -236,6 +258,7 @@ impl Gate {
             WriteEffect::Arm { .. }
             | WriteEffect::Triage(_)
             | WriteEffect::Incident(_)
+            | WriteEffect::Report(_)
             | WriteEffect::Run(_)
             | WriteEffect::Redrive(_)
             | WriteEffect::Backfill(_)

@@ -132,7 +132,11 @@ pub enum NotSealed {
 /// Makes a record that does not change any more. One that is there with the same content is this one: its reply
 /// was lost.
 pub async fn seal(lake: &dyn LakeWriter, key: &Key, record: &impl Serialize) -> Result<(), NotSealed> {
-    let bytes = json(record);
+    write_once(lake, key, json(record)).await
+}
+
+/// The same of bytes.
+pub async fn write_once(lake: &dyn LakeWriter, key: &Key, bytes: Bytes) -> Result<(), NotSealed> {
     let mut tries = 0;
     loop {
         tries += 1;

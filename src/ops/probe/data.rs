@@ -9,7 +9,7 @@ use crate::lake::path::DATE_KEYS;
 use crate::lake::{ErrorClass, LakeError, ObjectMeta};
 use crate::model::alert::Evidence;
 use crate::model::entry::DlqEntry;
-use crate::model::incident::About;
+use crate::model::incident::{About, Incident};
 use crate::model::probe::Verdict;
 use crate::model::quality::{CheckStatus, QualityResult};
 use crate::model::rules::no_data_alert;
@@ -22,7 +22,8 @@ use crate::ops::{Session, Snapshot, SourceState};
 const PAGES: usize = 10;
 
 impl Session {
-    pub(super) fn probe_quality(&self, about: &About, snapshot: &Snapshot) -> Answer {
+    pub(super) fn probe_quality(&self, incident: &Incident, snapshot: &Snapshot) -> Answer {
+        let about = &incident.about;
         let dataset = match dataset(about) {
             Ok(dataset) => dataset,
             Err(answer) => return answer,
@@ -53,7 +54,13 @@ impl Session {
             _ if about.date.is_some() && results.iter().any(|r| r.date.is_none()) => {
                 Answer::none(format!("{passed} of {evaluated} checks hold, and a result names no date"))
             }
-            _ => Answer::new(Verdict::Pass, format!("{passed} of {evaluated} checks hold")),
+            _ => match results.iter().find(|r| r.evaluated_at < incident.since()) {
+                Some(old) => Answer::none(format!(
+                    "{passed} of {evaluated} checks hold, and {} was evaluated before the recovery",
+                    old.suite
+                )),
+                None => Answer::new(Verdict::Pass, format!("{passed} of {evaluated} checks hold")),
+            },
         };
         answer.with(evidence)
     }
@@ -233,17 +240,17 @@ fn of_result(result: &QualityResult) -> Vec<Evidence> {
     [whole].into_iter().chain(bad).collect()
 }
 
-fn is_of(entry: &DlqEntry, about: &About) -> bool {
+pub(super) fn is_of(entry: &DlqEntry, about: &About) -> bool {
     let same = about.dataset.as_deref() == Some(entry.dataset.as_str());
     same && (about.date.is_none() || entry.date == about.date)
 }
 
-fn on(about: &About) -> String {
+pub(super) fn on(about: &About) -> String {
     about.date.map(|date| format!(" on {date}")).unwrap_or_default()
 }
 
 /// The answer where a source could not be read: what it said before is no evidence of now.
-fn failed(snapshot: &Snapshot, source: &str) -> Option<Answer> {
+pub(super) fn failed(snapshot: &Snapshot, source: &str) -> Option<Answer> {
     snapshot.sources.iter().filter(|s| s.source == source).find_map(|s| match &s.state {
         SourceState::Failed { reason, .. } => Some(Answer::new(Verdict::Error, reason.clone())),
         SourceState::Fresh => None,

@@ -1,7 +1,10 @@
 //! Probes: one question each of what the lake and the sources say now, answered by a verdict and its evidence. They read
 //! only. What is bad is no error: that is for what could not be asked.
 
+mod consumers;
+mod counts;
 mod data;
+mod logs;
 mod runs;
 
 use std::fmt::Debug;
@@ -13,7 +16,7 @@ use super::{Session, Snapshot, SourceState};
 use crate::lake::LakeError;
 use crate::model::alert::Evidence;
 use crate::model::dataset::Dataset;
-use crate::model::incident::About;
+use crate::model::incident::{About, Incident};
 use crate::model::probe::{Finding, Verdict};
 use crate::model::runbook::Probe;
 
@@ -70,19 +73,37 @@ impl From<&LakeError> for Answer {
 impl Session {
     /// Asks one question about what an incident is about. Reads anew what it is answered from; what was read is known
     /// to the session afterwards.
-    pub async fn probe(&self, probe: Probe, about: &About, now: DateTime<Utc>) -> Finding {
+    pub async fn probe(&self, probe: Probe, incident: &Incident, now: DateTime<Utc>) -> Finding {
+        self.probe_on(probe, incident, None, now).await
+    }
+
+    /// The same, on what the lake was but a moment ago, where that was read.
+    pub(super) async fn probe_on(
+        &self,
+        probe: Probe,
+        incident: &Incident,
+        known: Option<&Snapshot>,
+        now: DateTime<Utc>,
+    ) -> Finding {
+        let about = &incident.about;
         let answer = match probe {
             Probe::Schema => self.probe_schema(about).await,
             Probe::Freshness => self.probe_freshness(about, now).await,
+            Probe::Consumers => self.probe_consumers(about, now).await,
             Probe::Partitions => self.probe_partitions(about, now).await,
             Probe::Permissions | Probe::Network | Probe::Status => self.probe_machine(probe, now).await,
             Probe::Errors => self.probe_errors(about, now).await,
             Probe::Resources => self.probe_resources(about, now).await,
             Probe::Secret => self.probe_secret(about, now).await,
-            Probe::Quality | Probe::Entry | Probe::Jobs | Probe::Alerts => {
-                let snapshot = self.refresh(now, |_| {}).await;
+            Probe::Quality | Probe::Counts | Probe::Logs | Probe::Entry | Probe::Jobs | Probe::Alerts => {
+                let snapshot = match known {
+                    Some(known) => known.clone(),
+                    None => self.refresh(now, |_| {}).await,
+                };
                 match probe {
-                    Probe::Quality => self.probe_quality(about, &snapshot),
+                    Probe::Quality => self.probe_quality(incident, &snapshot),
+                    Probe::Counts => self.probe_counts(incident, &snapshot).await,
+                    Probe::Logs => self.probe_logs(incident, &snapshot, now).await,
                     Probe::Entry => self.probe_entry(about, &snapshot),
                     Probe::Jobs => self.probe_jobs(about, &snapshot),
                     _ => self.probe_alerts(about, &snapshot),

@@ -73,7 +73,7 @@ impl Session {
     }
 
     /// Reads a log into a buffer; whether some of it was left.
-    async fn read_log(&self, of: &LogOf, buffer: &mut LogBuffer) -> Result<bool, SourceError> {
+    pub(super) async fn read_log(&self, of: &LogOf, buffer: &mut LogBuffer) -> Result<bool, SourceError> {
         let query = LogQuery { most: LINES, ..LogQuery::default() };
         let mut cursor = None;
         for _ in 0..READS {

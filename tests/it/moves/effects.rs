@@ -13,14 +13,25 @@ use lakeward::model::partition::Partition;
 use lakeward::model::redrive::RedrivePlan;
 use lakeward::model::run::JobName;
 use lakeward::model::work::{Launch, WorkId};
-use lakeward::ops::{IncidentAsk, LakeSettings, Session, SubmitAsk, WriteEffect};
+use lakeward::ops::{IncidentAsk, LakeSettings, ReportAsk, Session, SubmitAsk, WriteEffect};
+use serde_json::json;
 
 use super::site::{Site, at};
 
 /// An event of an incident: a record of lakeward's own, like an act on an alert.
 pub fn happened() -> WriteEffect {
-    let what = vec![Happening::Note { text: "looking".to_owned() }];
-    WriteEffect::Incident(IncidentAsk { id: IncidentId("20261122-orders-0badcafe".into()), what })
+    let what = vec![Happening::note("looking")];
+    WriteEffect::Incident(IncidentAsk { id: IncidentId("20261122-orders-0badcafe".into()), what, after: None })
+}
+
+/// The report of an incident that is open.
+pub fn report(site: &Site) -> WriteEffect {
+    let id = IncidentId("20261122-orders-0badcafe".into());
+    let about = json!({ "title": "x", "alerts": [], "severity": "warning", "category": "unknown", "variables": {} });
+    let mut opened = json!({ "schema": 1, "id": "00000000-opened", "at": at(0), "actor": "ana", "event": "opened" });
+    opened.as_object_mut().unwrap().extend(about.as_object().unwrap().clone());
+    site.memory.set(&format!("_lakeward/incidents/{id}/events/00000000-opened.json"), opened.to_string());
+    WriteEffect::Report(ReportAsk { id, stored: true, file: None })
 }
 
 fn launch() -> Launch {

@@ -19,7 +19,7 @@ use lakeward::ops::{
     AuditRecord, CancelAsk, DagAsk, Gate, GateError, Keep, Outcome, RunAsk, TriageAsk, Watch, WorkRef, WriteEffect,
 };
 
-use super::effects::{backfill, happened, redrive, repair, submit};
+use super::effects::{backfill, happened, redrive, repair, report, submit};
 use super::site::{self, ENTRY, SOURCE, Site, TARGET, actor, apply, at, list, perform};
 use crate::support::memory::{Memory, Verb};
 
@@ -47,6 +47,7 @@ fn number(effect: &WriteEffect) -> usize {
         WriteEffect::Redrive(_) => 15,
         WriteEffect::Backfill(_) => 16,
         WriteEffect::ResumeWork(_) => 17,
+        WriteEffect::Report(_) => 18,
     }
 }
 
@@ -83,6 +84,7 @@ async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
     all.push((arm(15), Confirmation::Yes));
     all.push((acknowledge(), Confirmation::Yes));
     all.push((happened(), Confirmation::Yes));
+    all.push((report(&site), Confirmation::Yes));
     let folder = site.machine.path().to_owned();
     let command = vec!["true".to_owned()];
     let run = RunAsk { job: JobName("load".into()), command, folder, date: None, settings: Vec::new() };
@@ -124,7 +126,7 @@ async fn every_effect() -> (Site, Vec<(WriteEffect, Confirmation)>) {
     all.push((WriteEffect::ResumeWork(work), Confirmation::Yes));
     all.push((WriteEffect::Backfill(Box::new(backfill())), Confirmation::Count(1)));
     let numbers: BTreeSet<usize> = all.iter().map(|(effect, _)| number(effect)).collect();
-    assert_eq!(numbers, (0..18).collect(), "one of each");
+    assert_eq!(numbers, (0..19).collect(), "one of each");
     (site, all)
 }
 

@@ -1,0 +1,78 @@
+//! What was done in an incident, what was marked of it, and what is handed on with it.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::model::verify::Check;
+
+/// A write that went through the gate. Texts are hostile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deed {
+    /// The act, in the word of the audit: `quarantine`, `redrive`, `submit`, …
+    pub act: String,
+    /// What it was about: a path of the lake, a job, a DAG.
+    pub object: String,
+    /// The dataset, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
+    /// The date of the data, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<NaiveDate>,
+    /// Whether it did what it was to do.
+    pub done: bool,
+    /// What was planned, in a sentence.
+    pub plan: String,
+    /// What it came to.
+    pub detail: String,
+    /// When it was begun.
+    pub began: DateTime<Utc>,
+    /// Rows that it concerns, if they are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// Objects.
+    pub objects: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+impl Deed {
+    /// Whether it makes data, or puts it back: what was seen before it says nothing of what is there now.
+    pub fn mends(&self) -> bool {
+        const MENDING: [&str; 8] = ["release", "redrive", "run", "backfill", "submit", "finish", "trigger", "clear"];
+        self.done && MENDING.contains(&self.act.as_str())
+    }
+}
+
+/// Lines of a log, or a row, as somebody marked them: escaped and masked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkedText {
+    /// Where they come from.
+    pub uri: String,
+    /// They, in their order.
+    pub lines: Vec<String>,
+}
+
+/// A step of work that was handed on, or an address or a command.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handover {
+    /// For whom; none for whoever is next on call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// What whoever hands it over has to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// What is broken.
+    pub broken: Vec<String>,
+    /// What was done.
+    pub done: Vec<String>,
+    /// What runs now.
+    pub running: Vec<String>,
+    /// What is next.
+    pub planned: Vec<String>,
+    /// Checks that are open.
+    pub open_checks: Vec<Check>,
+    /// Addresses of what it rests on.
+    pub links: Vec<String>,
+    /// Commands that lead on.
+    pub commands: Vec<String>,
+}

@@ -1,0 +1,90 @@
+//! What the next person needs to know of an incident: put together from its events and from what is there now.
+
+use chrono::{DateTime, Utc};
+
+use super::runbooks::Runbooks;
+use super::{Session, Snapshot};
+use crate::model::incident::{Handover, Happening, Incident};
+use crate::model::moves::QuarantineState;
+use crate::model::report::line;
+use crate::model::runbook::walk::StepState;
+
+/// Lines of one part that are kept: the newest.
+const MOST: usize = 20;
+/// Addresses that are kept.
+const LINKS: usize = 10;
+
+impl Session {
+    /// A handover of an incident as it stands, to somebody or to whoever is next.
+    pub fn handover(
+        &self,
+        incident: &Incident,
+        snapshot: &Snapshot,
+        runbooks: &Runbooks,
+        to: Option<String>,
+        note: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Handover {
+        let about = &incident.about;
+        let same = |dataset: &str| about.dataset.as_deref() == Some(dataset);
+        let mut broken = vec![about.title.clone()];
+        let alerts = snapshot.alerts.iter().filter(|a| about.alerts.contains(&a.key) || same(a.dataset.as_str()));
+        broken.extend(alerts.map(|alert| format!("{}: {}", alert.severity.word(), alert.summary)));
+        broken.dedup();
+        let is_deed = |what: &Happening| matches!(what, Happening::Did(_) | Happening::Acted { .. });
+        let done = incident.events.iter().filter(|e| is_deed(&e.what)).map(|event| {
+            let line = line(event);
+            format!("{} {}: {}", line.at.format("%H:%M"), line.actor, line.text)
+        });
+        let jobs = snapshot.pipeline.jobs.iter().filter(|run| {
+            let its =
+                about.job.as_deref() == Some(&*run.job.0) || run.dataset.as_ref().is_some_and(|d| same(d.as_str()));
+            its && !run.state.is_over()
+        });
+        let mut running: Vec<String> =
+            jobs.map(|run| format!("{} {}: {}", run.job, run.id.0, run.state.word())).collect();
+        let half = snapshot.quarantines.iter().filter(|q| q.state == QuarantineState::Interrupted);
+        running.extend(half.map(|q| format!("move {} of {} is half done", q.id, q.dataset)));
+        let fresh_for = self.settings.evidence_for();
+        let open = incident.checks.open(now, fresh_for);
+        let mut planned = Vec::new();
+        if let Some(runbook) = incident.runbook.as_ref().and_then(|(id, _)| runbooks.named(&id.0)) {
+            let left = runbook.steps.iter().filter(|step| incident.walk.state(runbook, step) == StepState::Open);
+            planned.extend(left.map(|step| {
+                format!("{} step {}: {}", runbook.id, step.number, about.variables.fill(&step.title).text)
+            }));
+        }
+        let mut links: Vec<String> = about.evidence.iter().map(|evidence| evidence.uri.clone()).collect();
+        links.extend(about.variables.get("entry").map(|entry| self.lake.uri(entry)));
+        links.sort();
+        links.dedup();
+        links.truncate(LINKS);
+        let id = &incident.id;
+        let lake = self.lake.url();
+        let commands = [
+            format!("lakeward --lake {lake} incident show {id}"),
+            format!("lakeward --lake {lake} incident accept {id}"),
+            format!("lakeward --lake {lake} runbook run --incident {id}"),
+            format!("lakeward --lake {lake} verify --incident {id}"),
+        ];
+        let half_done = snapshot.quarantines.iter().any(|q| q.state == QuarantineState::Interrupted);
+        let resume = half_done.then(|| format!("lakeward --lake {lake} quarantine resume"));
+        Handover {
+            to,
+            note,
+            broken: last(broken),
+            done: last(done.collect()),
+            running: last(running),
+            planned: planned.into_iter().take(MOST).collect(),
+            open_checks: open.into_iter().map(|(check, _)| check).collect(),
+            links,
+            commands: commands.into_iter().chain(resume).collect(),
+        }
+    }
+}
+
+fn last(mut lines: Vec<String>) -> Vec<String> {
+    let over = lines.len().saturating_sub(MOST);
+    lines.drain(..over);
+    lines
+}

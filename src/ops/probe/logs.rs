@@ -1,0 +1,108 @@
+//! Whether something new goes wrong: error signatures of the runs since the recovery against those of runs from before
+//! the incident.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::Answer;
+use crate::model::alert::Evidence;
+use crate::model::incident::{About, Incident};
+use crate::model::log::{Limits, LogBuffer};
+use crate::model::probe::Verdict;
+use crate::model::run::JobRun;
+use crate::model::text::first_line;
+use crate::ops::{LogOf, Session, Snapshot};
+
+/// Runs that are looked at on either side.
+const RUNS: usize = 3;
+
+impl Session {
+    pub(super) async fn probe_logs(&self, incident: &Incident, snapshot: &Snapshot, now: DateTime<Utc>) -> Answer {
+        let (since, before) = (incident.since(), incident.times.detected);
+        let mut runs: Vec<&Arc<JobRun>> =
+            snapshot.pipeline.jobs.iter().filter(|run| is_its(run, &incident.about)).collect();
+        runs.sort_by_key(|run| std::cmp::Reverse(run.created));
+        let after: Vec<&Arc<JobRun>> =
+            runs.iter().filter(|r| r.created >= since && r.state.is_over()).take(RUNS).copied().collect();
+        let earlier: Vec<&Arc<JobRun>> =
+            runs.iter().filter(|r| r.ended.is_some_and(|ended| ended < before)).take(RUNS).copied().collect();
+        if after.is_empty() {
+            let running = runs.iter().any(|r| r.created >= since);
+            return Answer::none(match running {
+                true => "the run since the recovery is not over",
+                false => "no run since the recovery has a log",
+            });
+        }
+        let mut known = BTreeSet::new();
+        for run in &earlier {
+            // A log that is gone, or that cannot be read, excuses nothing.
+            if let Ok(buffer) = self.whole_log(run).await {
+                known.extend(buffer.signatures().groups().into_iter().map(|group| group.signature));
+            }
+        }
+        let (mut evidence, mut new, mut lines) = (Vec::new(), 0_usize, 0_u64);
+        for run in &after {
+            let buffer = match self.whole_log(run).await {
+                Ok(buffer) => buffer,
+                Err(answer) => return answer.with(evidence),
+            };
+            lines += buffer.len() as u64 + buffer.trimmed();
+            for group in buffer.signatures().groups() {
+                let is_new = !known.contains(&group.signature);
+                new += usize::from(is_new);
+                let what = if is_new { "new" } else { "known from before the incident" };
+                let example = first_line(&group.example).unwrap_or_default();
+                let piece = Evidence {
+                    uri: run.uri.clone(),
+                    observed_at: group.last.1.unwrap_or_else(|| run.changed()),
+                    detail: format!("{what}, {}x {}: {example}", group.count, group.category.word()),
+                };
+                // What is new comes first.
+                if is_new { evidence.insert(new - 1, piece) } else { evidence.push(piece) }
+            }
+            evidence.push(Evidence {
+                uri: run.uri.clone(),
+                observed_at: run.changed().min(now),
+                detail: format!("{} {}, {}", run.job, run.id.0, run.state.word()),
+            });
+        }
+        let against = match earlier.len() {
+            0 => "no run from before the incident to compare with".to_owned(),
+            n => format!("against {n} from before the incident"),
+        };
+        let of = format!("{lines} lines of {} since the recovery, {against}", counted(after.len()));
+        let answer = match (new, lines) {
+            (0, 0) => Answer::none(format!("the logs of {} since the recovery are empty", counted(after.len()))),
+            (0, _) => Answer::new(Verdict::Pass, format!("no new error signature in {of}")),
+            (n, _) => Answer::new(Verdict::Fail, format!("{n} new error signatures in {of}")),
+        };
+        answer.with(evidence)
+    }
+
+    async fn whole_log(&self, run: &JobRun) -> Result<LogBuffer, Answer> {
+        let of = LogOf::Run { source: Arc::clone(&run.source), id: run.id.clone() };
+        let mut buffer = LogBuffer::new(Limits::default(), self.settings.categories.clone());
+        match self.read_log(&of, &mut buffer).await {
+            Ok(false) => Ok(buffer),
+            Ok(true) => Err(Answer::none(format!("the log of {} could be read in part only", run.id.0))),
+            Err(error) => Err(Answer::from(&error)),
+        }
+    }
+}
+
+fn counted(runs: usize) -> String {
+    if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") }
+}
+
+/// Whether a run is of the incident's job, or else writes its dataset.
+fn is_its(run: &JobRun, about: &About) -> bool {
+    match &about.job {
+        Some(job) => *run.job.0 == **job,
+        None => {
+            let dataset = run.dataset.as_ref().map(|dataset| dataset.as_str());
+            dataset.is_some() && dataset == about.dataset.as_deref()
+        }
+    }
+}
