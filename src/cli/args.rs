@@ -3,6 +3,7 @@
 mod alerts;
 mod backfill;
 mod driving;
+mod incident;
 mod pipeline;
 mod runbook;
 
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use self::alerts::{AlertsAct, OnAlerts};
 pub use self::backfill::{Backfill, BackfillAct};
 pub use self::driving::{ClearArgs, MarkArgs, PauseArgs, Rerun, Retry, TriggerArgs};
+pub use self::incident::{CheckArg, Incident, ReportArgs, ReportForm, Verify};
 pub use self::pipeline::{Dags, Jobs, LogArgs, Logs};
 pub use self::runbook::{Runbook, RunbookRun, StepAct};
 use crate::model::severity::Severity;
@@ -122,6 +124,11 @@ pub enum Command {
     Runbook(Runbook),
     /// A range of days of a dataset through its job, without those that are known to be right
     Backfill(Backfill),
+    /// Incidents: what is open, who has it, what happened, handover, report
+    #[command(subcommand)]
+    Incident(Incident),
+    /// The five checks that show that an incident is over; exit 3 if one is not green
+    Verify(Verify),
     /// Who did what, newest first
     Audit {
         /// So many days back
@@ -226,6 +233,9 @@ pub struct Writing {
     /// Unlock a protected environment for this command, and why; this is audited
     #[arg(long, value_name = "REASON")]
     pub arm: Option<String>,
+    /// Tell this incident what was done
+    #[arg(long, value_name = "ID")]
+    pub incident: Option<String>,
 }
 
 /// How archived objects are kept.

@@ -138,6 +138,8 @@ fn console_settings(session: &Session, config: &Config) -> Result<ConsoleSetting
         categories: config.settings.categories.clone(),
         notifiers: config.notify.iter().map(|n| n.about.name.clone()).collect(),
         commands: session.settings().commands.clone(),
+        actor: session.gate().map(|gate| gate.actor().name()).unwrap_or_default(),
+        evidence_for: session.settings().evidence_for(),
     })
 }
 

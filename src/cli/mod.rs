@@ -11,6 +11,7 @@ mod dlq;
 mod doctor;
 mod driving;
 pub mod exit;
+mod incident;
 mod init;
 mod jobs;
 mod log;
@@ -28,6 +29,7 @@ mod stats;
 mod table;
 mod target;
 mod triage;
+mod verify;
 mod writes;
 
 use std::io::{self, IsTerminal};
@@ -161,6 +163,8 @@ async fn command_on_lake(command: &Command, global: &Global, around: &Surroundin
         Command::Logs(command) => logs::run(command, &session, global.json, now).await,
         Command::Runbook(command) => runbook::run(command, &session, global.json, now).await,
         Command::Backfill(command) => backfill::run(command, &session, global.json, now).await,
+        Command::Incident(command) => incident::run(command, &session, global.json, now).await,
+        Command::Verify(args) => verify::run(args, &session, global.json, now).await,
         Command::Audit { days } => audit::run(&session, *days, global.json, now).await,
         Command::Doctor | Command::Notify(_) | Command::Demo { .. } | Command::Init { .. } => {
             Ok(Answer::fine(String::new()))

@@ -13,6 +13,7 @@ use super::args::Writing;
 use super::exit::{CliError, Exit};
 use super::output::{self, Answer};
 use super::table::{size, thousands};
+use crate::model::incident::IncidentId;
 use crate::model::moves::Plan;
 use crate::model::protection::{Confirmation, Level};
 use crate::model::text::escape;
@@ -175,6 +176,9 @@ pub async fn performed(
     writing: &Writing,
     watch: Watch,
 ) -> Result<Outcome, CliError> {
+    if let Some(id) = &writing.incident {
+        gate.join_named(&IncidentId(id.as_str().into())).await?;
+    }
     if writing.dry_run {
         return Ok(gate.rehearse(effect, confirmation).await?);
     }

@@ -128,6 +128,11 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
             | Effect::TurnTo { .. }
             | Effect::Join { .. }
             | Effect::Note { .. }
+            | Effect::Verify { .. }
+            | Effect::Handover { .. }
+            | Effect::Over { .. }
+            | Effect::Report { .. }
+            | Effect::Leave
             | Effect::Probe { .. } => self.about_walks(effect),
             other => {
                 if let Some(other) = self.about_driving(other) {

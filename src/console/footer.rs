@@ -37,7 +37,7 @@ fn progress(state: &State, room: usize) -> String {
         Tab::Quarantine => state.quarantine.loading(),
         Tab::Jobs => state.jobs.loading(),
         Tab::Logs => state.logs.loading(),
-        Tab::Runbook => state.runbook.loading(),
+        Tab::Runbook | Tab::Verify | Tab::Incident => state.runbook.loading(),
         Tab::Alerts => None,
     } {
         return format!("{loading} ");
@@ -95,7 +95,7 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     let left = Rect { width: x - area.x, ..area };
     match &state.flash {
         // Over the question before a write the keys of the tab below do nothing.
-        None if matches!(state.overlay, Some(Overlay::Plan(_) | Overlay::Rerun(_))) => {}
+        None if matches!(state.overlay, Some(Overlay::Plan(_) | Overlay::Rerun(_) | Overlay::Note(_))) => {}
         Some(note) => paint::line(buffer, left, 0, said(state, note, room)),
         None => paint::line(buffer, left, 0, hints(state, room.saturating_sub(2))),
     }

@@ -12,7 +12,7 @@ use crate::model::text::{middle, one_line};
 use super::alerts::triage;
 use super::state::{State, Tab};
 use super::theme::Role;
-use super::{glyphs, paint, words};
+use super::{glyphs, incident, paint, words};
 
 /// Draws the header line.
 pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
@@ -28,6 +28,9 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     let (text, role) = data_age(state);
     let mut left: usize = spans.iter().map(Span::width).sum();
     let mut room = usize::from(area.width).saturating_sub(left + text.width() + 3);
+    // What one works on, before who one is and where: those do not change.
+    let incident = incident::header(state).filter(|(says, _)| says.width() + 12 < room);
+    room = room.saturating_sub(incident.as_ref().map_or(0, |(says, _)| says.width() + 2));
     if !settings.identity.is_empty() && room > 24 {
         let identity = one_line(&settings.identity, room / 2);
         room = room.saturating_sub(identity.width() + 2);
@@ -37,6 +40,9 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
         format!("  {}", middle(&settings.lake_url, room.saturating_sub(2))),
         theme.style(Role::Accent),
     ));
+    if let Some((says, style)) = incident {
+        spans.push(Span::styled(format!("  {says}"), style));
+    }
     left = spans.iter().map(Span::width).sum();
     let gap = usize::from(area.width).saturating_sub(left + text.width() + 1);
     spans.push(Span::raw(" ".repeat(gap)));
@@ -115,6 +121,11 @@ pub(super) fn tabs(state: &State, area: Rect, buffer: &mut Buffer) {
                 Some((done, all)) => format!(" {done}/{all}"),
                 None => String::new(),
             },
+            Tab::Verify => match incident::settled(state) {
+                Some((done, all)) => format!(" {done}/{all}"),
+                None => String::new(),
+            },
+            Tab::Incident => String::new(),
             Tab::Quarantine => match state.lake.snapshot.quarantines.iter().filter(|q| q.state.is_open()).count() {
                 0 => String::new(),
                 n => format!(" {}", words::count(n as u64)),

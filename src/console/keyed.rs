@@ -9,7 +9,7 @@ use super::overlay::{self, Handled, Overlay};
 use super::prompt::{Outcome, Prompt, PromptKind};
 use super::state::State;
 use super::update::{run, run_line, set_filter};
-use super::{driving, logs, plan};
+use super::{driving, incident, logs, plan};
 
 pub(super) fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
     if state.prompt.is_some() {
@@ -26,6 +26,9 @@ pub(super) fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
     }
     if matches!(state.overlay, Some(Overlay::Rerun(_))) {
         return driving::key(state, event);
+    }
+    if matches!(state.overlay, Some(Overlay::Note(_))) {
+        return incident::note_key(state, event);
     }
     if state.overlay.is_some() {
         return overlay_key(state, event);

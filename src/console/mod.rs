@@ -14,6 +14,7 @@ mod footer;
 mod glyphs;
 mod header;
 mod history;
+mod incident;
 mod jobs;
 mod keyed;
 mod keys;

@@ -1,5 +1,6 @@
 //! What happens to the console, and what it asks for. Both are plain values.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -19,6 +20,7 @@ use crate::model::protection::{Confirmation, Protection};
 use crate::model::retry::{Series, Verdict};
 use crate::model::run::{JobName, JobRunId};
 use crate::model::runbook::{Probe, RunbookId, StepNumber};
+use crate::model::verify::Check;
 use crate::model::work::WorkProgress;
 use crate::ops::{
     AuditRecord, BackfillAsk, DrivePlan, GateError, HistoryEvent, LogOf, MoveProgress, Opened, Outcome, Progress,
@@ -91,6 +93,8 @@ pub(super) enum Msg {
     Runbooks(RequestId, Arc<Runbooks>),
     /// An incident was opened, joined or gone on with, or not.
     Walked(RequestId, Result<Walked, GateError>),
+    /// A report was written, or not: the text, and what is said of it.
+    Reported(RequestId, Result<(String, String), GateError>),
     /// What a run was asked for with came, or not.
     Ordered(RequestId, Result<Box<(JobOrder, Limits)>, SourceError>),
     /// A plan on a job or a DAG came, or why not; with the source of a run that is to be tried until it goes well.
@@ -180,6 +184,16 @@ pub(super) enum Effect {
     Join { id: RequestId, incident: IncidentId },
     /// Record what happened in an incident.
     Note { id: RequestId, incident: Arc<Incident>, what: Vec<Happening> },
+    /// Make some checks of an incident, and record what they find.
+    Verify { id: RequestId, incident: Arc<Incident>, checks: Vec<Check> },
+    /// Hand an incident over.
+    Handover { id: RequestId, incident: Arc<Incident>, note: Option<String> },
+    /// An incident is over, and what its cause was.
+    Over { id: RequestId, incident: Arc<Incident>, cause: String },
+    /// Put the report of an incident on the lake, and into a file.
+    Report { id: RequestId, incident: Arc<Incident>, file: Option<PathBuf> },
+    /// Tell no incident any more what is done.
+    Leave,
     /// Run a step's probe, and record what it found.
     Probe { id: RequestId, incident: Arc<Incident>, step: StepNumber, probe: Probe },
     /// Read what a run was asked for with.

@@ -11,6 +11,7 @@ use super::command::{self, COMMANDS, Command, Spec};
 use super::cursor::Cursor;
 use super::driving::RerunForm;
 use super::history::HistoryScreen;
+use super::incident::NoteScreen;
 use super::keys::Key;
 use super::msg::Effect;
 use super::plan::PlanScreen;
@@ -28,6 +29,8 @@ pub(super) enum Overlay {
     Plan(Box<PlanScreen>),
     /// The form of a rerun.
     Rerun(Box<RerunForm>),
+    /// A note on the incident, being written.
+    Note(Box<NoteScreen>),
     /// Who did what.
     Audit(AuditScreen),
     /// What happened to alerts.
@@ -127,7 +130,7 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Handled {
             command => scroll(cursor, command, acts.len() as u64, height),
         },
         // Its keys are asked for elsewhere: they change more than the overlay.
-        Some(Overlay::Plan(_) | Overlay::Rerun(_)) => Handled::Stay,
+        Some(Overlay::Plan(_) | Overlay::Rerun(_) | Overlay::Note(_)) => Handled::Stay,
         Some(Overlay::History(screen)) => screen.key(command, height.saturating_sub(1)),
         Some(Overlay::Audit(screen)) => screen.key(command, height.saturating_sub(1)),
         Some(Overlay::Work(cursor)) => match command {

@@ -7,6 +7,7 @@ use crate::model::category::{CategoryRule, default_rules};
 use crate::model::command::JobCommand;
 use crate::model::rules::{Override, Thresholds};
 use crate::model::run::JobName;
+use crate::model::verify::FRESH_FOR;
 
 use super::{KeyMap, Theme};
 
@@ -73,6 +74,10 @@ pub struct ConsoleSettings {
     pub notifiers: Vec<String>,
     /// The jobs that are commands of this machine.
     pub commands: BTreeMap<JobName, JobCommand>,
+    /// Who acts: `user@host`.
+    pub actor: String,
+    /// How long a check of an incident counts.
+    pub evidence_for: chrono::Duration,
 }
 
 impl Default for ConsoleSettings {
@@ -94,6 +99,8 @@ impl Default for ConsoleSettings {
             categories: default_rules(),
             notifiers: Vec::new(),
             commands: BTreeMap::new(),
+            actor: String::new(),
+            evidence_for: FRESH_FOR,
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::ops::{Snapshot, SourceState};
 use super::alerts::AlertsScreen;
 use super::dlq::DlqScreen;
 use super::driving::Retries;
+use super::incident::IncidentScreen;
 use super::jobs::JobsScreen;
 use super::logs::LogsScreen;
 use super::moves::Moves;
@@ -33,11 +34,21 @@ pub(super) enum Tab {
     Jobs,
     Logs,
     Runbook,
+    Verify,
+    Incident,
 }
 
 impl Tab {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Alerts, Self::Dlq, Self::Quarantine, Self::Jobs, Self::Logs, Self::Runbook];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Alerts,
+        Self::Dlq,
+        Self::Quarantine,
+        Self::Jobs,
+        Self::Logs,
+        Self::Runbook,
+        Self::Verify,
+        Self::Incident,
+    ];
 
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -47,6 +58,8 @@ impl Tab {
             Self::Jobs => "jobs",
             Self::Logs => "logs",
             Self::Runbook => "runbook",
+            Self::Verify => "verify",
+            Self::Incident => "incident",
         }
     }
 
@@ -62,6 +75,8 @@ impl Tab {
             Self::Jobs => "Jobs",
             Self::Logs => "Logs",
             Self::Runbook => "Runbook",
+            Self::Verify => "Verify",
+            Self::Incident => "Incident",
         }
     }
 }
@@ -134,6 +149,7 @@ pub(super) struct State {
     pub jobs: JobsScreen,
     pub logs: LogsScreen,
     pub runbook: RunbookScreen,
+    pub incident: IncidentScreen,
     /// What is planned and what runs.
     pub moves: Moves,
     /// Tries of jobs that this console carries on.
@@ -178,6 +194,7 @@ impl State {
             jobs: JobsScreen::default(),
             logs: LogsScreen::default(),
             runbook: RunbookScreen::default(),
+            incident: IncidentScreen::default(),
             moves: Moves::default(),
             retries: Retries::new(),
             work: Work::default(),

@@ -11,7 +11,8 @@ use super::overlay::Overlay;
 use super::prompt::{Prompt, PromptKind};
 use super::state::{Focus, State, Tab};
 use super::{
-    Theme, alerts, audit, dlq, driving, history, jobs, keyed, logs, moves, plan, quarantine, runbook, words, work,
+    Theme, alerts, audit, dlq, driving, history, incident, jobs, keyed, logs, moves, plan, quarantine, runbook, words,
+    work,
 };
 
 /// Takes one message.
@@ -24,8 +25,10 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
                 prompt.paste(&text);
                 return keyed::live_filter(state);
             }
-            if matches!(state.overlay, Some(Overlay::Plan(_))) {
-                plan::pasted(state);
+            match state.overlay.as_mut() {
+                Some(Overlay::Plan(_)) => plan::pasted(state),
+                Some(Overlay::Note(note)) => note.paste(&text),
+                _ => {}
             }
             Vec::new()
         }
@@ -37,6 +40,7 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             effects.extend(jobs::fit(state));
             logs::fit(state);
             runbook::fit(state);
+            incident::fit(state);
             effects
         }
         Msg::Tick(now) => tick(state, now),
@@ -99,6 +103,7 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         Msg::Log(id, result) => logs::came(state, id, result),
         Msg::Runbooks(id, runbooks) => runbook::came(state, id, runbooks),
         Msg::Walked(id, result) => runbook::walked(state, id, result),
+        Msg::Reported(id, result) => runbook::reported(state, id, result),
         Msg::Ordered(id, result) => driving::ordered(state, id, result),
         Msg::DrivePlanned(id, result, retry) => driving::planned(state, id, result, retry),
         Msg::Finished(told) => driving::finished(state, told),
@@ -170,6 +175,7 @@ fn adopt(state: &mut State, mut snapshot: Snapshot) -> Vec<Effect> {
     effects.extend(dlq::rebuild(state));
     effects.extend(jobs::rebuild(state));
     runbook::adopted(state);
+    incident::adopted(state);
     moves::notice(state);
     effects
 }
@@ -189,6 +195,10 @@ pub(super) fn set_filter(state: &mut State, text: &str) -> Vec<Effect> {
         }
         Tab::Runbook => {
             runbook::filter(state, text);
+            Vec::new()
+        }
+        Tab::Verify | Tab::Incident => {
+            incident::filter(state, text);
             Vec::new()
         }
     }
@@ -299,6 +309,7 @@ pub(super) fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect>
                 Tab::Jobs => state.jobs.filter.text().to_owned(),
                 Tab::Logs => state.logs.buffer.filter().text().to_owned(),
                 Tab::Runbook => state.runbook.filter.text().to_owned(),
+                Tab::Verify | Tab::Incident => state.incident.filter.text().to_owned(),
             };
             state.prompt = Some(Prompt::new(PromptKind::Filter, &text));
             Vec::new()
@@ -323,6 +334,23 @@ pub(super) fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect>
         Command::Done | Command::Skip | Command::Override | Command::Applies | Command::NotApplicable => {
             runbook::mark(state, spec.command, argument)
         }
+        Command::Check
+        | Command::CheckAll
+        | Command::Sign
+        | Command::Waive
+        | Command::Note
+        | Command::Keep
+        | Command::Own
+        | Command::Watch
+        | Command::Severity
+        | Command::Handover
+        | Command::Accept
+        | Command::Over
+        | Command::Report
+        | Command::Leave => incident::run(state, spec.command, argument),
+        Command::Reopen if matches!(state.tab, Tab::Verify | Tab::Incident) => {
+            incident::run(state, spec.command, argument)
+        }
         Command::Reopen if state.tab == Tab::Runbook => runbook::mark(state, spec.command, argument),
         Command::Acknowledge | Command::Silence | Command::Assign | Command::Reopen => {
             alerts::triage::run(state, spec.command, argument)
@@ -345,6 +373,7 @@ pub(super) fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect>
             Tab::Jobs => jobs::run(state, spec.command),
             Tab::Logs => logs::run(state, spec.command),
             Tab::Runbook => runbook::run(state, spec.command),
+            Tab::Verify | Tab::Incident => incident::run(state, spec.command, argument),
             Tab::Alerts => alerts::run(state, spec.command),
             Tab::Dlq => dlq::run(state, spec.command, argument),
             Tab::Quarantine => quarantine::run(state, spec.command, argument),
@@ -380,6 +409,11 @@ fn show(state: &mut State, tab: Tab) -> Vec<Effect> {
             Vec::new()
         }
         Tab::Runbook => runbook::shown(state),
+        Tab::Verify | Tab::Incident => {
+            incident::fit(state);
+            // What an incident is gone on with names its runbook.
+            runbook::shown(state)
+        }
     }
 }
 
@@ -396,6 +430,7 @@ fn back(state: &mut State) -> Vec<Effect> {
         Tab::Jobs => jobs::back(state),
         Tab::Logs => logs::back(state),
         Tab::Runbook => runbook::back(state),
+        Tab::Verify | Tab::Incident => incident::back(state),
     });
     if let Some(effects) = step {
         return effects;

@@ -17,8 +17,8 @@ use super::paint::{self, fit, pad};
 use super::state::{State, Tab};
 use super::theme::Role;
 use super::{
-    alerts, audit, dlq, driving, footer, glyphs, header, history, jobs, layout, logs, plan, quarantine, runbook,
-    sources, words, work,
+    alerts, audit, dlq, driving, footer, glyphs, header, history, incident, jobs, layout, logs, plan, quarantine,
+    runbook, sources, words, work,
 };
 
 /// Draws into a frame.
@@ -76,6 +76,7 @@ fn render(state: &State, buffer: &mut Buffer) {
             Tab::Jobs => jobs::draw(state, buffer),
             Tab::Logs => logs::draw(state, buffer),
             Tab::Runbook => runbook::draw(state, buffer),
+            tab @ (Tab::Verify | Tab::Incident) => incident::draw(state, tab, buffer),
         }
         footer::draw(state, bands.footer, buffer);
         if let Some(open) = &state.overlay {
@@ -146,6 +147,7 @@ fn overlaid(state: &State, open: &Overlay, body: Rect, buffer: &mut Buffer) {
             commands(state, &overlay::actions(state), *cursor, inside, height, buffer);
         }
         Overlay::Rerun(form) => driving::draw(state, form, body, buffer),
+        Overlay::Note(note) => note.draw(state, body, buffer),
         Overlay::Plan(screen) => plan::draw(state, screen, body, buffer),
         Overlay::History(screen) => history::draw(state, screen, body, height, buffer),
         Overlay::Audit(screen) => audit::draw(state, screen, body, height, buffer),

@@ -50,7 +50,28 @@ pub(super) fn reports_of(state: &str, id: &IncidentId) -> String {
     format!("{state}incidents/{id}/reports/")
 }
 
+/// No incident has this name.
+pub(super) fn unknown(lake: &dyn Lake, state: &str, id: &IncidentId) -> LakeError {
+    LakeError {
+        hint: "lakeward incident list shows those there are; incident open --alert KEY opens one".to_owned(),
+        ..LakeError::new(ErrorClass::NotFound, lake.uri(&events_of(state, id)), "no incident of this name")
+    }
+}
+
 impl Log {
+    /// One incident, all of whose events can be read.
+    pub async fn whole(lake: &dyn Lake, state: &str, id: &IncidentId) -> Result<Incident, LakeError> {
+        let (incident, fault) = match id.is_sound() {
+            true => Self::default().one(lake, state, id).await?,
+            false => (None, None),
+        };
+        match (incident, fault) {
+            (_, Some(fault)) => Err(fault),
+            (Some(incident), None) => Ok(incident),
+            (None, None) => Err(unknown(lake, state, id)),
+        }
+    }
+
     /// The incidents of the last days, the newest first, and the first event that cannot be read: it hides no other.
     pub async fn read(
         &self,
@@ -131,13 +152,17 @@ fn day_of(id: &IncidentId) -> Option<NaiveDate> {
 }
 
 impl Session {
+    /// The incidents of the last days, the newest first, and the first event that cannot be read.
+    pub async fn incidents_now(
+        &self,
+        now: DateTime<Utc>,
+    ) -> Result<(Vec<Arc<Incident>>, Option<LakeError>), LakeError> {
+        self.incidents.read(self.lake.as_ref(), &self.settings.prefixes.state, now).await
+    }
+
     /// One incident as it lies on the lake now.
     pub async fn incident(&self, id: &IncidentId) -> Result<Incident, LakeError> {
-        let uri = || self.lake.uri(&events_of(&self.settings.prefixes.state, id));
-        let unknown = || LakeError {
-            hint: "lakeward runbook run --alert KEY opens one, or joins the one that is open".to_owned(),
-            ..LakeError::new(ErrorClass::NotFound, uri(), "no incident of this name")
-        };
+        let unknown = || unknown(self.lake.as_ref(), &self.settings.prefixes.state, id);
         if !id.is_sound() {
             return Err(unknown());
         }

@@ -10,6 +10,7 @@ use super::Session;
 use crate::lake::folder::Folder;
 use crate::lake::listing::pages;
 use crate::lake::{ByteRange, ErrorClass, Lake, LakeError, ObjectMeta};
+use crate::model::incident::Incident;
 use crate::model::runbook::{Fit, Runbook, RunbookOrigin, Subject, best, built_in, parse};
 
 /// A runbook is a page of text: what is larger is none. 256 KiB.
@@ -41,6 +42,12 @@ impl Runbooks {
     /// The one of a name, whatever its case.
     pub fn named(&self, name: &str) -> Option<&Arc<Runbook>> {
         self.all.iter().find(|runbook| runbook.id.0.eq_ignore_ascii_case(name))
+    }
+
+    /// What keeps an incident from coming again: the prevention list of the runbook that it was walked by.
+    pub fn follow_ups(&self, incident: &Incident) -> Vec<String> {
+        let runbook = incident.runbook.as_ref().and_then(|(id, _)| self.named(&id.0));
+        runbook.map(|runbook| runbook.prevention.clone()).unwrap_or_default()
     }
 }
 

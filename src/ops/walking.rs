@@ -1,17 +1,19 @@
 //! Walking a runbook: turning to an alert, running a step's probe, writing down what was said of it. Reads and records;
 //! what a step changes goes the way of every change.
 
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-use super::gate::{GateError, IncidentAsk, Outcome, WriteEffect};
+use super::gate::{GateError, IncidentAsk, Joined, Outcome, ReportAsk, WriteEffect};
 use super::moves::Watch;
 use super::runbooks::Runbooks;
 use super::{Session, Snapshot};
 use crate::model::alert::Alert;
 use crate::model::incident::{Happening, Incident, IncidentEvent};
 use crate::model::protection::{Confirmation, Locked};
+use crate::model::report::Report;
 use crate::model::runbook::{Probe, RunbookId, StepNumber};
 
 /// An incident as it stands after something was asked of it.
@@ -69,7 +71,23 @@ impl Session {
             Err(error) => return Err(error),
         };
         let incident = Arc::new(self.incident(&id).await?);
+        // Whoever turns to an incident works on it: what is done from here on is told to it.
+        if let Some(gate) = self.gate() {
+            gate.join(Some(Joined::of(&incident)));
+        }
         Ok(Walked { incident, recorded: true, notes: outcome.map(|o| o.notes).unwrap_or_default() })
+    }
+
+    /// Puts the report of an incident on the lake, and into a file: the text as Markdown, and what is said of it.
+    pub async fn report(&self, incident: &Incident, file: Option<PathBuf>) -> Result<(String, String), GateError> {
+        let text = Report::of(incident).markdown();
+        let ask = ReportAsk { id: incident.id.clone(), stored: true, file };
+        let outcome = match self.gate() {
+            Some(gate) => gate.perform(WriteEffect::Report(ask), None, &Watch::default()).await?,
+            None => return Err(GateError::Locked(Locked::ReadOnly)),
+        };
+        let told: Vec<String> = outcome.path.iter().map(|path| self.lake.uri(path)).chain(outcome.notes).collect();
+        Ok((text, format!("report: {}", told.join("; "))))
     }
 
     /// Runs a step's probe, and records what it found.

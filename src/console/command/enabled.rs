@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::console::state::{Focus, Mode, State, Tab};
-use crate::console::{alerts, dlq, driving, jobs, logs, quarantine, runbook};
+use crate::console::{alerts, dlq, driving, incident, jobs, logs, quarantine, runbook};
 use crate::model::moves::Step;
 use crate::model::protection::Protection;
 
@@ -30,6 +30,7 @@ pub(super) fn open_word(s: &State) -> Option<(u8, &'static str)> {
         (Tab::Jobs, ..) => Some((0, "detail")),
         (Tab::Logs, ..) => None,
         (Tab::Runbook, ..) => runbook::enter_word(s).map(|word| (0, word)),
+        (Tab::Verify | Tab::Incident, ..) => incident::enter_word(s).map(|word| (0, word)),
         (Tab::Dlq, Focus::List, _) => Some((0, "rows")),
         (Tab::Dlq, Focus::Detail, Mode::Rows) => Some((0, "record")),
         (Tab::Dlq, Focus::Detail, _) => None,
@@ -42,7 +43,7 @@ pub(super) fn actions_word(s: &State) -> Option<(u8, &'static str)> {
         Tab::Quarantine => Some((1, "actions")),
         Tab::Alerts | Tab::Dlq => Some((6, "actions")),
         Tab::Jobs => Some((6, "actions")),
-        Tab::Logs | Tab::Runbook => None,
+        Tab::Logs | Tab::Runbook | Tab::Verify | Tab::Incident => None,
     }
 }
 
@@ -66,6 +67,7 @@ pub(super) fn something_selected(state: &State) -> Enabled {
         Tab::Jobs => state.jobs.selected().is_some(),
         Tab::Logs => state.logs.selected().is_some(),
         Tab::Runbook => state.runbook.has_selection(state),
+        Tab::Verify | Tab::Incident => incident::has_selection(state),
     };
     if selected { Ok(()) } else { no("nothing is selected") }
 }
@@ -80,7 +82,7 @@ pub(super) fn openable(state: &State) -> Enabled {
 
 /// What can be marked.
 pub(super) fn markable(state: &State) -> Enabled {
-    if matches!(state.tab, Tab::Jobs | Tab::Runbook) {
+    if matches!(state.tab, Tab::Jobs | Tab::Runbook | Tab::Verify | Tab::Incident) {
         return no("nothing here works on several");
     }
     something_selected(state)
@@ -129,7 +131,11 @@ pub(super) fn branch_chosen(state: &State) -> Enabled {
 
 /// Alerts and steps can be opened again.
 pub(super) fn reopen(state: &State) -> Enabled {
-    if state.tab == Tab::Runbook { step_chosen(state) } else { triage(state) }
+    match state.tab {
+        Tab::Runbook => step_chosen(state),
+        Tab::Verify | Tab::Incident => incident::may(state, super::Command::Reopen).map_err(Cow::Borrowed),
+        _ => triage(state),
+    }
 }
 
 macro_rules! drives {
@@ -142,6 +148,18 @@ macro_rules! drives {
 
 drives!(rerun: Rerun, double_memory: DoubleMemory, cancel: Cancel, retry: Retry, stop_retry: StopRetry);
 drives!(trigger: Trigger, clear: Clear, pause_dag: PauseDag, mark_as: MarkAs);
+
+macro_rules! on_incident {
+    ($($name:ident: $command:ident),*) => {
+        $(pub(super) fn $name(state: &State) -> Enabled {
+            incident::may(state, super::Command::$command).map_err(Cow::Borrowed)
+        })*
+    };
+}
+
+on_incident!(check: Check, check_all: CheckAll, sign: Sign, waive: Waive, note: Note, keep: Keep, own: Own);
+on_incident!(watch: Watch, severity: Severity, handover: Handover, accept: Accept, over: Over);
+on_incident!(report: Report, leave: Leave);
 
 /// What can be done with alerts.
 pub(super) fn triage(state: &State) -> Enabled {
@@ -185,7 +203,7 @@ pub(in crate::console) fn entries(state: &State) -> Result<Vec<crate::model::ent
         Tab::Alerts => alerts::entries(state).map_err(Cow::Borrowed),
         Tab::Dlq => dlq::entries(state).map_err(Cow::Borrowed),
         Tab::Quarantine => no("only from Alerts and DLQ: this is in quarantine already"),
-        Tab::Jobs | Tab::Logs | Tab::Runbook => no("only from Alerts and DLQ"),
+        Tab::Jobs | Tab::Logs | Tab::Runbook | Tab::Verify | Tab::Incident => no("only from Alerts and DLQ"),
     }
 }
 
@@ -206,7 +224,7 @@ pub(super) fn archive(state: &State) -> Enabled {
     match state.tab {
         Tab::Dlq => entries(state).map(drop),
         Tab::Quarantine => step(state, Step::Archive),
-        Tab::Alerts | Tab::Jobs | Tab::Logs | Tab::Runbook => no("only on the DLQ and Quarantine tabs"),
+        _ => no("only on the DLQ and Quarantine tabs"),
     }
 }
 

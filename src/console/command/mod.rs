@@ -97,6 +97,20 @@ pub(super) enum Command {
     Backfill,
     Work,
     GoOn,
+    Check,
+    CheckAll,
+    Sign,
+    Waive,
+    Note,
+    Keep,
+    Own,
+    Watch,
+    Severity,
+    Handover,
+    Accept,
+    Over,
+    Report,
+    Leave,
 }
 
 /// A row of the table.

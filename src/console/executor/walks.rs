@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::Executor;
 use crate::console::msg::{Effect, Job, Msg};
+use crate::model::incident::Happening;
 use crate::ops::IncidentAsk;
 
 impl<C: Fn() -> DateTime<Utc>> Executor<C> {
@@ -35,6 +36,35 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
                     let ask = IncidentAsk::of(&incident, what);
                     let _ = answers.send(Msg::Walked(id, session.note(ask, Some(&incident), now).await)).await;
                 });
+            }
+            Effect::Verify { id, incident, checks } => self.start(Job::Probe, async move {
+                let _ = answers.send(Msg::Walked(id, session.verify(&incident, &checks, now).await)).await;
+            }),
+            Effect::Handover { id, incident, note } => {
+                tokio::spawn(async move {
+                    let runbooks = session.runbooks().await;
+                    let handover = session.handover(&incident, &session.last(), &runbooks, None, note, now);
+                    let ask = IncidentAsk::of(&incident, vec![Happening::HandedOver(handover)]);
+                    let _ = answers.send(Msg::Walked(id, session.note(ask, Some(&incident), now).await)).await;
+                });
+            }
+            Effect::Over { id, incident, cause } => {
+                tokio::spawn(async move {
+                    let follow_ups = session.runbooks().await.follow_ups(&incident);
+                    let what = Happening::Resolved { note: Some(cause), follow_ups };
+                    let ask = IncidentAsk::of(&incident, vec![what]);
+                    let _ = answers.send(Msg::Walked(id, session.note(ask, Some(&incident), now).await)).await;
+                });
+            }
+            Effect::Report { id, incident, file } => {
+                tokio::spawn(async move {
+                    let _ = answers.send(Msg::Reported(id, session.report(&incident, file).await)).await;
+                });
+            }
+            Effect::Leave => {
+                if let Some(gate) = session.gate() {
+                    gate.join(None);
+                }
             }
             Effect::Probe { id, incident, step, probe } => self.start(Job::Probe, async move {
                 let walked = session.probe_step(&incident, step, probe, now).await;

@@ -108,7 +108,9 @@ pub(super) fn of_selected(state: &State) -> Result<(LogOf, String), &'static str
             Some(Node::Group(_)) => Err("choose a run"),
             None => Err("nothing is selected"),
         },
-        Tab::Dlq | Tab::Quarantine | Tab::Logs | Tab::Runbook => Err("only on the Jobs and Alerts tabs"),
+        Tab::Dlq | Tab::Quarantine | Tab::Logs | Tab::Runbook | Tab::Verify | Tab::Incident => {
+            Err("only on the Jobs and Alerts tabs")
+        }
     }
 }
 

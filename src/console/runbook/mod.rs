@@ -28,8 +28,8 @@ use super::prompt::{Prompt, PromptKind};
 use super::state::{Focus, State, Tab};
 
 pub(super) use acting::{Acting, begun, confirmed, worked, written};
-pub(super) use turning::{adopted, came, open, shown, walked};
-use turning::{busy, note, read};
+pub(super) use turning::{adopted, busy, came, give_up, left, note as record, open, reported, shown, walked};
+use turning::{note, read};
 pub(super) use view::draw;
 
 /// State of the tab.
@@ -164,7 +164,7 @@ pub(super) fn may_open(state: &State) -> Result<(), &'static str> {
         Tab::Dlq | Tab::Jobs => {
             of_selected(state).map(drop).ok_or("nothing is alerted of it: a runbook needs an alert")
         }
-        Tab::Quarantine | Tab::Logs => Err("only from Alerts, DLQ, Jobs and Runbook"),
+        _ => Err("only from Alerts, DLQ, Jobs and Runbook"),
     }
 }
 
@@ -217,8 +217,7 @@ pub(super) fn retry(state: &mut State) -> Vec<Effect> {
 
 /// One step back; none if there is nothing to step back from.
 pub(super) fn back(state: &mut State) -> Option<Vec<Effect>> {
-    if state.runbook.busy.take().is_some() {
-        state.say("given up; what was written down stays");
+    if give_up(state) {
         return Some(vec![Effect::Cancel(Job::Probe)]);
     }
     if state.runbook.focus == Focus::Detail {

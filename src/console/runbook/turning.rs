@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Open, Wanted, fit, of_selected};
 use crate::console::cursor::Cursor;
+use crate::console::incident;
 use crate::console::load::{Fault, Load};
 use crate::console::msg::{Effect, RequestId};
 use crate::console::state::{Focus, State, Tab};
@@ -90,15 +91,51 @@ pub(super) fn read(state: &mut State, runbook: Arc<Runbook>) {
     fit(state);
 }
 
-pub(super) fn busy(state: &mut State, what: &str) -> RequestId {
+pub(in crate::console) fn busy(state: &mut State, what: &str) -> RequestId {
     let id = state.request();
     state.runbook.busy = Some((id, what.to_owned()));
     id
 }
 
-pub(super) fn note(state: &mut State, incident: Arc<Incident>, what: Vec<Happening>) -> Vec<Effect> {
+/// Records what happened in an incident.
+pub(in crate::console) fn note(state: &mut State, incident: Arc<Incident>, what: Vec<Happening>) -> Vec<Effect> {
     let id = busy(state, "writing it down…");
     vec![Effect::Note { id, incident, what }]
+}
+
+/// What is asked for now is waited for no more; whether something was.
+pub(in crate::console) fn give_up(state: &mut State) -> bool {
+    let asked = state.runbook.busy.take().is_some();
+    if asked {
+        state.say("given up; what was written down stays");
+    }
+    asked
+}
+
+/// The incident that is walked is worked on no more.
+pub(in crate::console) fn left(state: &mut State) {
+    state.runbook.open.take_if(|open| open.incident.is_some());
+    fit(state);
+}
+
+/// A report was written, or not: it is copied, so that it can be put into a ticket.
+pub(in crate::console) fn reported(
+    state: &mut State,
+    id: RequestId,
+    result: Result<(String, String), GateError>,
+) -> Vec<Effect> {
+    state.runbook.busy.take_if(|(waiting, _)| *waiting == id);
+    match result {
+        Ok((text, told)) => {
+            state.say(told);
+            vec![Effect::Copy(text)]
+        }
+        Err(error) => {
+            let fault = Fault::from(&error);
+            state.fail_with(fault.what, fault.hint);
+            Vec::new()
+        }
+    }
 }
 
 /// An incident was opened or gone on with, or not.
@@ -112,6 +149,7 @@ pub(in crate::console) fn walked(state: &mut State, id: RequestId, result: Resul
             }
             // An answer that nobody waits for any more still counts for the walk that is open.
             if awaited || is_open(state, &incident) {
+                incident::took(state, &incident, recorded);
                 take(state, incident, recorded);
             }
         }
@@ -138,6 +176,9 @@ fn take(state: &mut State, incident: Arc<Incident>, recorded: bool) {
     let Load::Ready(runbooks) = &state.runbook.library else { return };
     let Some(runbook) = incident.runbook.as_ref().and_then(|(id, _)| runbooks.named(&id.0)).cloned() else {
         let name = incident.runbook.as_ref().map_or("none fits", |(id, _)| &*id.0);
+        if state.tab != Tab::Runbook {
+            return;
+        }
         state.fail_with(
             format!("no runbook to walk in this incident: {}", escape(name)),
             ":runbook NAME chooses one, tab completes",

@@ -9,6 +9,7 @@ use super::{Driven, Gate, GateError, IncidentAsk, Outcome, WriteEffect};
 use crate::model::dataset::Dataset;
 use crate::model::incident::{Deed, Happening, Incident, IncidentId};
 use crate::model::masked;
+use crate::ops::incidents::Log;
 
 /// The incident that is worked on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,13 @@ impl Gate {
     /// From now on, what is done is told to this incident; or to none.
     pub fn join(&self, incident: Option<Joined>) {
         *self.joined.lock().unwrap_or_else(PoisonError::into_inner) = incident;
+    }
+
+    /// The same by its name, if there is one of that name.
+    pub async fn join_named(&self, id: &IncidentId) -> Result<(), GateError> {
+        let incident = Log::whole(self.lake.as_ref(), &self.prefixes.state, id).await?;
+        self.join(Some(Joined::of(&incident)));
+        Ok(())
     }
 
     /// The incident that is worked on.

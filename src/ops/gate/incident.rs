@@ -7,7 +7,7 @@ use super::{Gate, GateError, Outcome, WriteEffect, chance};
 use crate::lake::Key;
 use crate::model::incident::{Happening, Incident, IncidentEvent, IncidentId};
 use crate::model::protection::{Locked, Protection};
-use crate::ops::incidents::{Log, events_of};
+use crate::ops::incidents::{Log, events_of, unknown};
 use crate::ops::moves::records::{self, NotSealed};
 
 /// The name of the event that opens an incident: two that open it at once open one.
@@ -46,7 +46,7 @@ impl Gate {
             return Err(GateError::Locked(Locked::ReadOnly));
         }
         if !ask.id.is_sound() {
-            return Err(GateError::Unknown(ask.id.to_string()));
+            return Err(unknown(self.lake.as_ref(), &self.prefixes.state, &ask.id).into());
         }
         let now = (self.clock)();
         let mut after = ask.after;
@@ -84,11 +84,7 @@ impl Gate {
 
     /// Whether every check of it is settled, as the lake says now; when it happened last.
     async fn may_be_resolved(&self, id: &IncidentId, now: DateTime<Utc>) -> Result<DateTime<Utc>, GateError> {
-        let (incident, fault) = Log::default().one(self.lake.as_ref(), &self.prefixes.state, id).await?;
-        if let Some(fault) = fault {
-            return Err(fault.into());
-        }
-        let Some(incident) = incident else { return Err(GateError::Unknown(id.to_string())) };
+        let incident = Log::whole(self.lake.as_ref(), &self.prefixes.state, id).await?;
         let open = incident.checks.open(now.max(incident.last()), self.evidence_for);
         if open.is_empty() {
             return Ok(incident.last());

@@ -32,15 +32,8 @@ impl Gate {
         if ask.stored && self.protection() == Protection::ReadOnly {
             return Err(GateError::Locked(Locked::ReadOnly));
         }
-        let (incident, fault) = match ask.id.is_sound() {
-            true => Log::default().one(self.lake.as_ref(), &self.prefixes.state, &ask.id).await?,
-            false => (None, None),
-        };
         // What cannot be read is no part of it: that would be a report of something else.
-        if let Some(fault) = fault {
-            return Err(fault.into());
-        }
-        let Some(incident) = incident else { return Err(GateError::Unknown(ask.id.to_string())) };
+        let incident = Log::whole(self.lake.as_ref(), &self.prefixes.state, &ask.id).await?;
         let report = Report::of(&incident);
         let mut outcome = Outcome::nothing();
         if rehearsal {

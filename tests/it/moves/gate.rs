@@ -147,7 +147,7 @@ async fn no_effect_passes_a_locked_gate() {
     for (gate, why) in &gates {
         for (effect, confirmation) in &effects {
             let is_arm = matches!(effect, WriteEffect::Arm { .. });
-            let is_act = matches!(effect, WriteEffect::Triage(_) | WriteEffect::Incident(_));
+            let is_act = matches!(effect, WriteEffect::Triage(_) | WriteEffect::Incident(_) | WriteEffect::Report(_));
             if (is_arm || is_act) && *why == Locked::Protected {
                 continue; // the one way to open it, and what touches no data: below
             }
@@ -203,7 +203,11 @@ async fn what_is_not_confirmed_as_asked_is_refused() {
             wrong.push(Some(Confirmation::Yes)); // Enter on a question never removes data
         }
         for given in wrong {
-            if matches!(effect, WriteEffect::Arm { .. } | WriteEffect::Triage(_) | WriteEffect::Incident(_)) {
+            let unasked = |effect: &WriteEffect| {
+                matches!(effect, WriteEffect::Arm { .. } | WriteEffect::Triage(_))
+                    || matches!(effect, WriteEffect::Incident(_) | WriteEffect::Report(_))
+            };
+            if unasked(effect) {
                 continue; // one asks for its reason instead, the other touches no data
             }
             let error = gate.perform(effect.clone(), given.clone(), &Watch::default()).await.unwrap_err();
