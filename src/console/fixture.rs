@@ -303,6 +303,14 @@ impl Driven {
                     self.asked.push(effect);
                     msg
                 }
+                Effect::Verify { id, ref incident, ref checks } => {
+                    let found = checks.iter().map(|check| walks::checked(*check)).collect();
+                    Msg::Walked(id, Ok(walks::walked(&incident.id, Some(incident), found)))
+                }
+                Effect::Handover { id, ref incident, .. } => {
+                    let what = vec![Happening::HandedOver(walks::handover())];
+                    Msg::Walked(id, Ok(walks::walked(&incident.id, Some(incident), what)))
+                }
                 Effect::Probe { id, ref incident, ref step, probe } => {
                     let finding = walks::finding(probe, self.verdict);
                     let what = vec![Happening::Probed { step: step.clone(), finding }];

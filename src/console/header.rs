@@ -94,7 +94,6 @@ fn data_age(state: &State) -> (String, Role) {
 
 /// Draws the tabs with their counts.
 pub(super) fn tabs(state: &State, area: Rect, buffer: &mut Buffer) {
-    let theme = &state.theme;
     let mut texts = Vec::new();
     for (i, tab) in Tab::ALL.into_iter().enumerate() {
         let counts = match tab {
@@ -131,12 +130,53 @@ pub(super) fn tabs(state: &State, area: Rect, buffer: &mut Buffer) {
                 n => format!(" {}", words::count(n as u64)),
             },
         };
-        let (open, close, role) = if tab == state.tab { ("[", "]", Role::TabActive) } else { (" ", " ", Role::Tab) };
-        texts.push((format!("{open}{} {}{counts}{close}", i + 1, tab.title()), role));
+        texts.push((tab, i + 1, counts));
     }
-    // Where they do not all fit, they stand closer together: their figures are what one looks for.
-    let wide: usize = texts.iter().map(|(text, _)| text.width() + 1).sum();
-    let between = if wide <= usize::from(area.width) + 1 { " " } else { "" };
-    let spans = texts.into_iter().flat_map(|(text, role)| [Span::styled(text, theme.style(role)), Span::raw(between)]);
-    paint::line(buffer, area, 0, spans.collect::<Vec<_>>());
+    // Where they do not all fit they stand closer together, then those that are not looked at say less: the figures are
+    // what one looks for.
+    let room = usize::from(area.width);
+    let laid = [Tabs::Apart, Tabs::Close, Tabs::Short, Tabs::Bare, Tabs::Numbers].map(|how| laid(state, &texts, how));
+    let wide = |spans: &[Span<'_>]| spans.iter().map(Span::width).sum::<usize>();
+    let fits = laid.iter().position(|spans| wide(spans) <= room).unwrap_or(laid.len() - 1);
+    paint::line(buffer, area, 0, laid.into_iter().nth(fits).unwrap_or_default());
+}
+
+/// How tabs are laid out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tabs {
+    Apart,
+    Close,
+    Short,
+    /// Without how far something is.
+    Bare,
+    Numbers,
+}
+
+fn laid<'a>(state: &State, tabs: &[(Tab, usize, String)], how: Tabs) -> Vec<Span<'a>> {
+    let mut spans = Vec::new();
+    for (tab, number, counts) in tabs {
+        let active = *tab == state.tab;
+        let dropped = how == Tabs::Bare && !active && counts.contains('/');
+        let counts = if dropped { "" } else { counts.as_str() };
+        let title = match how {
+            _ if active => format!(" {}", tab.title()),
+            Tabs::Apart | Tabs::Close => format!(" {}", tab.title()),
+            Tabs::Short | Tabs::Bare => format!(" {}", tab.short()),
+            Tabs::Numbers => String::new(),
+        };
+        let (open, close, role) = match (active, how) {
+            (true, _) => ("[", "]", Role::TabActive),
+            (false, Tabs::Apart | Tabs::Close) => (" ", " ", Role::Tab),
+            (false, Tabs::Short | Tabs::Bare | Tabs::Numbers) => ("", " ", Role::Tab),
+        };
+        spans.push(Span::styled(format!("{open}{number}{title}{counts}{close}"), state.theme.style(role)));
+        if how == Tabs::Apart {
+            spans.push(Span::raw(" "));
+        }
+    }
+    // What stands between the last one and nothing is no loss.
+    if how == Tabs::Apart {
+        spans.pop();
+    }
+    spans
 }

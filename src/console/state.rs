@@ -67,6 +67,16 @@ impl Tab {
         Self::ALL.into_iter().find(|tab| tab.word() == word)
     }
 
+    /// What it is called where there is little room.
+    pub(super) fn short(self) -> &'static str {
+        match self {
+            Self::Quarantine => "Quar",
+            Self::Runbook => "Book",
+            Self::Incident => "Inc",
+            other => other.title(),
+        }
+    }
+
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Alerts => "Alerts",

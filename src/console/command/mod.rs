@@ -225,10 +225,8 @@ mod tests {
         assert_eq!(complete("sc", &state), ["schema"]);
         assert_eq!(complete("arm 1", &state), ["arm 15m ", "arm 1h "]);
         assert_eq!(complete("theme l", &state), ["theme light"]);
-        assert_eq!(
-            complete("tab ", &state),
-            ["tab alerts", "tab dlq", "tab quarantine", "tab jobs", "tab logs", "tab runbook"]
-        );
+        assert_eq!(complete("tab ", &state), Tab::ALL.map(|tab| format!("tab {}", tab.word())));
+        assert_eq!(complete("tab v", &state), ["tab verify"]);
         assert!(complete("row ", &state).is_empty() && complete("zz", &state).is_empty());
     }
 

@@ -75,11 +75,11 @@ fn titles(state: &State, tab: Tab) -> (String, String, String) {
             let waived = if waived > 0 { format!(", {waived} waived") } else { String::new() };
             let right = format!("{green} of {} green{waived}{kept}", all.len());
             let check = state.incident.check().map_or("", Check::title);
-            (format!("Verify  {}{date}", middle(name, 30)), right, check.to_owned())
+            (format!("{}{date}", middle(name, 30)), right, check.to_owned())
         }
         _ => {
             let right = format!("{}, {} events{kept}", incident.status().word(), incident.events.len());
-            (format!("Incident  {}{date}", middle(name, 30)), right, "What happened".to_owned())
+            (format!("{}{date}", middle(name, 30)), right, "What happened".to_owned())
         }
     }
 }
