@@ -49,11 +49,42 @@ const GATES: &[Gate] = &[
     ("gold_revenue", "gold", 70, &[]),
 ];
 
+/// Suites that nobody evaluated yet, of datasets whose jobs have a gate.
+const OTHERS: &[Gate] = &[
+    (
+        "finance_fx_rates",
+        "bronze",
+        0,
+        &[
+            ("expect_column_values_to_not_be_null", "rate", true, true),
+            ("expect_column_values_to_be_between", "rate", true, true),
+        ],
+    ),
+    (
+        "silver_sessions",
+        "silver",
+        0,
+        &[
+            ("expect_column_values_to_be_unique", "session_id", true, true),
+            ("expect_column_values_to_not_be_null", "started_at", true, true),
+        ],
+    ),
+    (
+        "gold_revenue",
+        "gold",
+        0,
+        &[
+            ("expect_column_values_to_not_be_null", "currency", true, true),
+            ("expect_table_row_count_to_be_between", "", true, true),
+        ],
+    ),
+];
+
 /// What those that failed say of a day that is right: the same checks, and each holds. Without a time of its own, a result
 /// is as old as its object: that of a copy is new.
 pub fn passing() -> Vec<(&'static str, Value)> {
     let failed = GATES.iter().filter(|(.., checks)| checks.iter().any(|c| !c.3));
-    failed.map(|(suite, layer, _, checks)| (*suite, result(suite, layer, checks, true))).collect()
+    failed.chain(OTHERS).map(|(suite, layer, _, checks)| (*suite, result(suite, layer, checks, true))).collect()
 }
 
 type Check = (&'static str, &'static str, bool, bool);

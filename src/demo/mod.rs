@@ -111,12 +111,15 @@ pub fn write(dir: &Path, now: DateTime<Utc>) -> Result<Summary, DemoError> {
     })
 }
 
+/// Rows of good data of a day.
+const GOOD_ROWS: usize = 5;
+
 /// The newest day's data and that of the day before: a few rows each, there for their age.
 fn good_data(place: &mut Place, dataset: &datasets::DemoDataset) -> Result<(), DemoError> {
     let mut seed = Seed::of(dataset.data_prefix);
     for age in [dataset.fresh, dataset.fresh + 24 * 60] {
         let at = place.ago(age);
-        let batch = dataset.table.batch(&[Fault::Unseen; 5], &mut seed, at)?;
+        let batch = dataset.table.batch(&[Fault::Unseen; GOOD_ROWS], &mut seed, at)?;
         let bytes = columns::parquet(&batch, Compression::Snappy)?;
         place.put(&format!("{}dt={}/part-0.parquet", dataset.data_prefix, at.date_naive()), &bytes, age)?;
     }

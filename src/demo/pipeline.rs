@@ -4,6 +4,7 @@
 use chrono::Duration;
 
 use super::DemoError;
+use super::datasets::DATASETS;
 use super::place::Place;
 use super::words;
 use crate::sources::local::dags::{self, DagRecord, DagRunRecord, TaskRecord};
@@ -18,8 +19,10 @@ pub struct DemoJob {
     pub dataset: &'static str,
     /// Its settings.
     pub settings: &'static [(&'static str, &'static str)],
-    /// What it does, as a line for the shell.
-    pub command: &'static str,
+    /// The suite that its quality gate evaluates.
+    pub suite: &'static str,
+    /// What comes before its work, as lines for the shell.
+    pub before: &'static str,
     /// Its runs, the newest first.
     pub runs: &'static [DemoRun],
 }
@@ -33,6 +36,22 @@ pub struct DemoRun {
     pub took: Option<i64>,
     /// How it ended.
     pub end: End,
+}
+
+impl DemoJob {
+    /// What it does, as a line for the shell: a day of its source, what its gate says of it, and its own record.
+    pub fn command(&self) -> String {
+        let data = DATASETS.iter().find(|dataset| dataset.name == self.dataset).map_or("", |d| d.data_prefix);
+        let (name, suite, dataset) = (self.name, self.suite, self.dataset);
+        format!(
+            "{}mkdir -p {data}dt={{date}} _dq_results/dt={{date}} _audit/demo/{name}/{{date}} && \
+             cp _source/{data}dt={{date}}/part-0.parquet {data}dt={{date}}/ && \
+             cp _source/_dq_results/dt={{date}}/{suite}.json _dq_results/dt={{date}}/ && \
+             cp _source/_audit/{{date}}/{name}.json _audit/demo/{name}/{{date}}/ && \
+             echo INFO wrote {dataset} of {{date}}",
+            self.before
+        )
+    }
 }
 
 /// How a run ended; what its log says follows from it.
@@ -66,9 +85,8 @@ pub const JOBS: &[DemoJob] = &[
         name: "ingest_crm_to_bronze",
         dataset: "crm/contacts",
         settings: &[("spark.executor.memory", "8g"), ("spark.executor.cores", "2")],
-        command: "mkdir -p bronze/crm/contacts/dt={date} _dq_results/dt={date} && \
-                  cp _source/bronze/crm/contacts/dt={date}/part-0.parquet bronze/crm/contacts/dt={date}/ && \
-                  cp _source/_dq_results/dt={date}/crm_contacts.json _dq_results/dt={date}/",
+        suite: "crm_contacts",
+        before: "",
         runs: &[
             run(20, 6, End::Well),
             run(DAY + 20, 7, End::Well),
@@ -80,8 +98,8 @@ pub const JOBS: &[DemoJob] = &[
         name: "ingest_fx_to_bronze",
         dataset: "finance/fx_rates",
         settings: &[("spark.executor.memory", "4g")],
-        command: "mkdir -p bronze/finance/fx_rates/dt={date} && \
-                  cp _source/bronze/finance/fx_rates/dt={date}/part-0.parquet bronze/finance/fx_rates/dt={date}/",
+        suite: "finance_fx_rates",
+        before: "",
         runs: &[
             run(45, 5, End::Source),
             run(105, 5, End::Source),
@@ -100,10 +118,9 @@ pub const JOBS: &[DemoJob] = &[
             ("spark.executor.memoryOverhead", "1g"),
             ("spark.sql.shuffle.partitions", "64"),
         ],
-        command: "if [ \"${SPARK_EXECUTOR_MEMORY:-8g}\" = 8g ]; then \
-                  echo 'java.lang.OutOfMemoryError: Java heap space; executor 7 exited, exit code 137' >&2; exit 137; fi; \
-                  mkdir -p silver/sessions/dt={date} && \
-                  cp _source/silver/sessions/dt={date}/part-0.parquet silver/sessions/dt={date}/",
+        suite: "silver_sessions",
+        before: "if [ \"${SPARK_EXECUTOR_MEMORY:-8g}\" = 8g ]; then \
+                  echo 'java.lang.OutOfMemoryError: Java heap space; executor 7 exited, exit code 137' >&2; exit 137; fi; ",
         runs: &[
             run(34, 31, End::Slow),
             run(75, 24, End::Memory),
@@ -117,8 +134,8 @@ pub const JOBS: &[DemoJob] = &[
         name: "silver_to_gold",
         dataset: "gold/revenue",
         settings: &[("spark.executor.memory", "8g")],
-        command: "mkdir -p gold/revenue/dt={date} && \
-                  cp _source/gold/revenue/dt={date}/part-0.parquet gold/revenue/dt={date}/",
+        suite: "gold_revenue",
+        before: "",
         runs: &[
             run(76, 2, End::Denied),
             run(82, 2, End::Denied),
@@ -133,9 +150,8 @@ pub const JOBS: &[DemoJob] = &[
         name: "bronze_to_silver",
         dataset: "silver/orders",
         settings: &[("spark.executor.memory", "8g")],
-        command: "mkdir -p silver/orders/dt={date} _dq_results/dt={date} && \
-                  cp _source/silver/orders/dt={date}/part-0.parquet silver/orders/dt={date}/ && \
-                  cp _source/_dq_results/dt={date}/silver_orders.json _dq_results/dt={date}/",
+        suite: "silver_orders",
+        before: "",
         runs: &[
             DemoRun { age: 4, took: None, end: End::Running },
             run(50, 9, End::Well),
@@ -146,24 +162,23 @@ pub const JOBS: &[DemoJob] = &[
     },
 ];
 
-/// What redrives dead letters, by layer: its rows lie there with their faults taken out.
-pub const REDRIVES: [(&str, &str); 3] = [
-    (
-        "bronze",
-        "mkdir -p bronze/{dataset}/dt={date} && \
-                cp _source/fixed/{dataset}/dt={date}/rows.parquet bronze/{dataset}/dt={date}/part-redriven.parquet",
-    ),
-    (
-        "silver",
-        "mkdir -p {dataset}/dt={date} && \
-                cp _source/fixed/{dataset}/dt={date}/rows.parquet {dataset}/dt={date}/part-redriven.parquet",
-    ),
-    (
-        "gold",
-        "mkdir -p {dataset}/dt={date} && \
-              cp _source/fixed/{dataset}/dt={date}/rows.parquet {dataset}/dt={date}/part-redriven.parquet",
-    ),
-];
+/// The layers whose dead letters can be redriven, and where their data lies.
+const LAYERS: [(&str, &str); 3] = [("bronze", "bronze/"), ("silver", ""), ("gold", "")];
+
+/// What redrives dead letters, by layer: its rows lie there with their faults taken out; its gate looks at them then.
+pub fn redrives() -> Vec<(&'static str, String)> {
+    let command = |place: &str| {
+        format!(
+            "mkdir -p {place}{{dataset}}/dt={{date}} _dq_results/dt={{date}} && \
+             cp _source/fixed/{{dataset}}/dt={{date}}/rows.parquet {place}{{dataset}}/dt={{date}}/part-redriven.parquet && \
+             S=$(echo {{dataset}} | tr / _) && \
+             if [ -f _source/_dq_results/dt={{date}}/$S.json ]; then \
+             cp _source/_dq_results/dt={{date}}/$S.json _dq_results/dt={{date}}/; fi && \
+             echo INFO redrove the dead letter of {{dataset}} of {{date}}"
+        )
+    };
+    LAYERS.into_iter().map(|(layer, place)| (layer, command(place))).collect()
+}
 
 /// The DAG that starts them.
 const DAG: &str = "daily_batch_pipeline";

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::datasets::{DATASETS, DemoDataset};
-use super::pipeline::{JOBS, REDRIVES};
+use super::pipeline::{JOBS, redrives};
 
 /// How the file of a demo begins. A folder whose `lakeward.toml` begins otherwise is not touched.
 pub const MARKER: &str = "# lakeward demo";
@@ -16,7 +16,7 @@ pub fn toml() -> String {
     let mut text = format!(
         "{MARKER}: an invented lake with live incidents of every failure category.\n\
          # Written by `lakeward demo`. Writing a demo here again replaces this file and all of _errors/, bronze/,\n\
-         # silver/, gold/, _contracts/, _dq_results/, _source/, _jobs/ and _dags/, for as long as the first line stays as it is.\n\
+         # silver/, gold/, _contracts/, _dq_results/, _audit/, _source/, _jobs/ and _dags/, for as long as the first line stays as it is.\n\
          # Look at it with `lakeward --lake THIS_FOLDER`.\n\
          \n\
          # Columns of any dataset that hold personal data: masked until revealed.\n\
@@ -31,16 +31,21 @@ pub fn toml() -> String {
     );
     text.extend(DATASETS.iter().map(section));
     for job in JOBS {
-        let (name, dataset, command) = (job.name, job.dataset, job.command);
+        let (name, dataset, command) = (job.name, job.dataset, job.command());
         // Lines for the shell, in quotes that take them as they are.
         text.push_str(&format!(
             "\n[[jobs]]\nname = \"{name}\"\ndataset = \"{dataset}\"\ncommand = \'\'\'{command}\'\'\'\n"
         ));
     }
+    text.push_str("\n# Who reads the data: all of its rows are read in their stead, to show that they can.\n");
+    for job in JOBS {
+        let (name, dataset) = (job.suite, job.dataset);
+        text.push_str(&format!("[[consumers]]\nname = \"{name} dashboard\"\ndatasets = [\"{dataset}\"]\n\n"));
+    }
     text.push_str(
-        "\n# What redrives a dead letter: its rows, with what was wrong in them taken out, come into the dataset.\n",
+        "# What redrives a dead letter: its rows, with what was wrong in them taken out, come into the dataset.\n",
     );
-    for (layer, command) in REDRIVES {
+    for (layer, command) in redrives() {
         text.push_str(&format!(
             "[[jobs]]\nname = \"redrive_{layer}\"\ncommand = \'\'\'{command}\'\'\'\n\n\
              [[layers]]\nlayer = \"{layer}\"\nredrive = \"redrive_{layer}\"\n\n"

@@ -34,3 +34,4 @@ mod stories;
 mod support;
 mod terminal_manners;
 mod triage;
+mod verify;

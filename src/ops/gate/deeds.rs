@@ -153,7 +153,7 @@ impl About {
                 dataset: Some(plan.dataset.clone()),
                 ..other(
                     plan.dataset.as_str(),
-                    format!("{} to {}, {} days, {} of them run", plan.from, plan.to, plan.days.len(), plan.runs()),
+                    format!("{} to {}, runs for {} of {} days", plan.from, plan.to, plan.runs(), plan.days.len()),
                 )
             },
             WriteEffect::ResumeWork(work) => other(&work.id().0, "the rest of it".to_owned()),

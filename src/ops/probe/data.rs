@@ -1,11 +1,11 @@
 //! Probes of the data: what gates said, what was rejected, whether it fits, and whether it is there.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use futures::TryStreamExt;
 
 use super::{Answer, dataset};
-use crate::lake::listing::pages;
-use crate::lake::path::DATE_KEYS;
+use crate::lake::listing::{level, pages};
+use crate::lake::path::{DATE_KEYS, DateLevel};
 use crate::lake::{ErrorClass, LakeError, ObjectMeta};
 use crate::model::alert::Evidence;
 use crate::model::entry::DlqEntry;
@@ -147,10 +147,16 @@ impl Session {
         let Some((settings, prefix)) = watched else {
             return Answer::none(format!("{dataset} has no data_prefix: where its data lands is not configured"));
         };
-        let signal = match freshness(self, settings, prefix, true, now).await {
+        let mut signal = match freshness(self, settings, prefix, true, now).await {
             Ok(signal) => signal,
             Err(error) => return Answer::from(&error),
         };
+        if let (None, Some(newest)) = (&signal.column, signal.newest) {
+            match self.not_rewritten(prefix, &signal.uri, newest).await {
+                Ok((newest, uri)) => (signal.newest, signal.uri) = (Some(newest), uri),
+                Err(error) => return Answer::from(&error),
+            }
+        }
         let thresholds = self.settings.thresholds_of(&dataset);
         let limit = signal.limit.unwrap_or(thresholds.no_data).num_minutes();
         match (no_data_alert(&signal, &thresholds, now), signal.newest) {
@@ -171,6 +177,31 @@ impl Session {
             }
             (None, None) => Answer::none("nothing there"),
         }
+    }
+
+    /// When the newest data came, by its objects: one that was written again long after its date makes nothing new, and
+    /// then the last date that there is counts.
+    async fn not_rewritten(
+        &self,
+        prefix: &str,
+        uri: &str,
+        newest: DateTime<Utc>,
+    ) -> Result<(DateTime<Utc>, String), LakeError> {
+        let own = as_of_date(date_in(uri.strip_prefix(&self.lake.uri(prefix)).unwrap_or_default()), newest);
+        if own == newest {
+            return Ok((newest, uri.to_owned()));
+        }
+        let mut last: Option<(NaiveDate, String)> = None;
+        let mut levels = std::pin::pin!(level(self.lake.as_ref(), prefix));
+        while let Some(page) = levels.try_next().await? {
+            let dated = page.prefixes.into_iter().filter_map(|p| Some((date_in(p.strip_prefix(prefix)?)?, p)));
+            last = last.into_iter().chain(dated).max();
+        }
+        let Some((date, place)) = last else { return Ok((own, uri.to_owned())) };
+        let (data, _) = self.data_under(&place).await?;
+        let newest = data.iter().max_by_key(|o| o.modified);
+        let of_last = newest.map(|o| (as_of_date(Some(date), o.modified), self.lake.uri(o.key.as_str())));
+        Ok(of_last.into_iter().chain([(own, uri.to_owned())]).max().unwrap_or((own, uri.to_owned())))
     }
 
     pub(super) async fn probe_partitions(&self, about: &About, now: DateTime<Utc>) -> Answer {
@@ -218,6 +249,17 @@ impl Session {
         }
         Ok((data, false))
     }
+}
+
+/// The date that a path names.
+fn date_in(path: &str) -> Option<NaiveDate> {
+    path.split('/').find_map(|segment| DateLevel::of_segment(segment)?.date())
+}
+
+/// Data of a date comes with it, or within a day after it: what is written later was there before.
+fn as_of_date(date: Option<NaiveDate>, written: DateTime<Utc>) -> DateTime<Utc> {
+    let end = date.and_then(|date| date.checked_add_days(Days::new(2))?.and_hms_opt(0, 0, 0));
+    end.map_or(written, |end| written.min(end.and_utc()))
 }
 
 /// What a result says, the checks that do not hold first.

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::Answer;
 use crate::model::alert::Evidence;
+use crate::model::dataset::Dataset;
 use crate::model::incident::{About, Incident};
 use crate::model::log::{Limits, LogBuffer};
 use crate::model::probe::Verdict;
@@ -21,8 +22,17 @@ const RUNS: usize = 3;
 impl Session {
     pub(super) async fn probe_logs(&self, incident: &Incident, snapshot: &Snapshot, now: DateTime<Utc>) -> Answer {
         let (since, before) = (incident.since(), incident.times.detected);
-        let mut runs: Vec<&Arc<JobRun>> =
-            snapshot.pipeline.jobs.iter().filter(|run| is_its(run, &incident.about)).collect();
+        // What redrove its dead letters is a run of its own.
+        let redriven = match incident.about.dataset.as_deref() {
+            Some(dataset) => self.redrives_under(&Dataset(dataset.into())).await,
+            None => Ok(Vec::new()),
+        };
+        let redriven: BTreeSet<String> = match redriven {
+            Ok(records) => records.into_iter().filter_map(|record| Some(record.run?.id)).collect(),
+            Err(error) => return Answer::from(&error),
+        };
+        let its = |run: &&Arc<JobRun>| is_its(run, &incident.about) || redriven.contains(&*run.id.0);
+        let mut runs: Vec<&Arc<JobRun>> = snapshot.pipeline.jobs.iter().filter(its).collect();
         runs.sort_by_key(|run| std::cmp::Reverse(run.created));
         let after: Vec<&Arc<JobRun>> =
             runs.iter().filter(|r| r.created >= since && r.state.is_over()).take(RUNS).copied().collect();

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Place;
 use crate::support::program::Run;
 
-fn demo() -> Place {
+pub fn demo() -> Place {
     let place = Place { lake: tempfile::tempdir().unwrap(), home: tempfile::tempdir().unwrap() };
     let folder = place.lake.path().to_str().unwrap();
     let mut command = std::process::Command::new(crate::support::program::LAKEWARD);
@@ -44,12 +44,15 @@ fn well(run: &Run) {
 fn redrive(place: &Place, dataset: &str, date: &str) {
     let target = format!("{dataset}/dt={date}");
     well(&place.run(&["dlq", "redrive", &target, "--confirm", "1"]));
-    archive(place, &target);
+    archive(place, &target, "");
 }
 
 /// Keeps an entry for good; the note is what one whose writer died asks for.
-fn archive(place: &Place, target: &str) {
-    let archive = ["dlq", "archive", target, "--note", "its day is right again"];
+pub fn archive(place: &Place, target: &str, incident: &str) {
+    let mut archive = vec!["dlq", "archive", target, "--note", "its day is right again"];
+    if !incident.is_empty() {
+        archive.extend(["--incident", incident]);
+    }
     let asked = place.run(&archive);
     let named =
         asked.err.split("it names ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or_default().to_owned();
@@ -117,7 +120,7 @@ fn data_quality_the_days_are_made_anew_and_the_rows_redriven() {
     assert!(refused.code == 4 && refused.err.contains("not complete"), "{refused:?}");
     let gate = date_of(&before, "quality_gate");
     backfill(&place, "silver/orders", &gate, &gate);
-    archive(&place, &format!("silver/orders/dt={day}"));
+    archive(&place, &format!("silver/orders/dt={day}"), "");
     let contacts = date_of(&before, "pass_rate");
     backfill(&place, "crm/contacts", &contacts, &contacts);
     for (_, date) in before.iter().filter(|(rule, _)| rule == "dlq_rows") {

@@ -2,7 +2,7 @@
 //! when their process is killed.
 
 mod backfill;
-mod demo;
+pub mod demo;
 mod redrive;
 mod remote;
 

@@ -234,7 +234,15 @@ pub(super) fn rows() -> Vec<Spec> {
             triage
         ),
         spec!(Assign, "assign", [], "NAME [NOTE]", "alerts", "Give it to somebody", triage),
-        spec!(Reopen, "reopen", [], "[NOTE]", "alerts, step", "Open it again, as if nobody had done anything", reopen),
+        spec!(
+            Reopen,
+            "reopen",
+            [],
+            "[NOTE]",
+            "alerts, step, incident",
+            "Open it again, as if nobody had done anything; of the incident, and why",
+            reopen
+        ),
         spec!(
             Runbook,
             "runbook",

@@ -31,7 +31,7 @@ pub(super) fn rows() -> Vec<Spec> {
             Tab,
             "tab",
             ["go"],
-            "alerts|dlq|quarantine|jobs|logs|runbook",
+            "alerts|dlq|quarantine|jobs|logs|runbook|verify|incident",
             "everywhere",
             "Switch to a tab by its name or number",
             always
