@@ -10,6 +10,7 @@ mod runbook;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 pub use self::alerts::{AlertsAct, OnAlerts};
 pub use self::backfill::{Backfill, BackfillAct};
@@ -138,6 +139,14 @@ pub enum Command {
     /// Who is told of moves
     #[command(subcommand)]
     Notify(Notify),
+    /// Completions for a shell: lakeward completions bash > ~/.local/share/bash-completion/completions/lakeward
+    Completions {
+        /// Which
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// The manual page: lakeward man | man -l -
+    Man,
 }
 
 /// The commands of the quarantine. ID is one that `quarantine list` prints.

@@ -24,6 +24,7 @@ mod repair;
 mod retrying;
 mod rows;
 mod runbook;
+mod shell;
 mod sources;
 mod stats;
 mod table;
@@ -101,6 +102,8 @@ fn run(cli: &Cli, around: &Surroundings) -> Result<Exit, CliError> {
             })?;
             finish(init::run(&file, *force, global.json)?)
         }
+        Some(Command::Completions { shell }) => finish(shell::completions(*shell)?),
+        Some(Command::Man) => finish(shell::manual()?),
         Some(command) => {
             log(around);
             let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -166,9 +169,12 @@ async fn command_on_lake(command: &Command, global: &Global, around: &Surroundin
         Command::Incident(command) => incident::run(command, &session, global.json, now).await,
         Command::Verify(args) => verify::run(args, &session, global.json, now).await,
         Command::Audit { days } => audit::run(&session, *days, global.json, now).await,
-        Command::Doctor | Command::Notify(_) | Command::Demo { .. } | Command::Init { .. } => {
-            Ok(Answer::fine(String::new()))
-        }
+        Command::Doctor
+        | Command::Notify(_)
+        | Command::Demo { .. }
+        | Command::Init { .. }
+        | Command::Completions { .. }
+        | Command::Man => Ok(Answer::fine(String::new())),
     };
     match answer {
         Ok(answer) => Ok(with_stats(answer, global, Some(&session))),

@@ -9,6 +9,7 @@ use crate::model::alias::{Aliases, JobBinding};
 use crate::ops::Connected;
 use crate::sources::SourceError;
 use crate::sources::airflow::{Airflow, JobNames, Mwaa, Unready};
+use crate::sources::aws::athena::Athena;
 use crate::sources::aws::cloudwatch::CloudWatch;
 use crate::sources::aws::emr::{EmrRunner, EmrServerless};
 use crate::sources::aws::identity::Account;
@@ -66,6 +67,9 @@ pub fn connect(config: &Config, lake: &Arc<dyn Lake>) -> (Connected, Drivers) {
     }
     if let Some(access) = &config.secrets {
         connected.secrets = Some(Arc::new(SecretsManager::new(access.clone())));
+    }
+    if let Some(access) = &config.athena {
+        connected.queries = Some(Arc::new(Athena::new(access.clone())));
     }
     (connected, drivers)
 }

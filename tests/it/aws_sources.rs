@@ -2,6 +2,7 @@
 //! and the number of rounds.
 
 mod alarms;
+mod athena;
 mod call;
 mod cloudwatch;
 mod emr;

@@ -11,6 +11,7 @@ mod equal_ends;
 mod faults;
 mod foreign_files;
 mod freshness;
+mod iam;
 mod idle_cost;
 mod lake_contract;
 mod layering;

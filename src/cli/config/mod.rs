@@ -96,6 +96,8 @@ pub struct Config {
     pub secrets: Option<Access>,
     /// Who asks the Glue Schema Registry, if a contract lies there.
     pub glue: Option<Access>,
+    /// Who asks Athena, if a consumer does.
+    pub athena: Option<Access>,
     /// Alarms and the metrics of runs, if CloudWatch is to be asked.
     pub cloudwatch: Option<CloudWatchSettings>,
     /// The jobs of the pipeline.

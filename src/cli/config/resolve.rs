@@ -69,6 +69,7 @@ pub fn load(
     settings.secrets = named;
     jobs::tell(&mut settings, &layers, &jobs, &mut ledger)?;
     let glue = watched::glue(file.as_ref(), &settings.datasets, &account, &mut ledger)?;
+    let athena = verify::athena(file.as_ref(), &settings.consumers, &account, &mut ledger)?;
     let cloudwatch = services::cloudwatch(&layers, own_services, lake.as_ref(), &mut ledger)?;
     let console = layers.console(global, vars, &chosen, known, &mut ledger)?;
     Ok(Config {
@@ -84,6 +85,7 @@ pub fn load(
         account,
         secrets,
         glue,
+        athena,
         cloudwatch,
         jobs,
         notify,
@@ -170,9 +172,10 @@ fn lake_file(folder: &Path) -> Result<Option<Document>, ConfigError> {
     }
     let account = "matters of the account only in the configuration file";
     // Who answers there is sent what the account signs with.
+    let athena = document.tables.verify.athena_endpoint_url.as_ref();
     let emr = document.tables.emr.as_ref().and_then(|table| table.endpoint_url.as_ref());
     let cloudwatch = document.tables.cloudwatch.as_ref().and_then(|table| table.endpoint_url.as_ref());
-    if let Some(endpoint) = emr.or(cloudwatch) {
+    if let Some(endpoint) = emr.or(cloudwatch).or(athena) {
         return Err(document.fault(endpoint, "key `endpoint_url` of a service in a lake's own file", account));
     }
     if let Some(table) = document.tables.secrets.first() {

@@ -11,6 +11,7 @@ use super::file::Document;
 use super::layers::Layers;
 use super::source::Ledger;
 use super::thresholds::positive;
+use crate::lake::aws::Access;
 use crate::model::consumer::{Asks, Consumer};
 use crate::model::dataset::Dataset;
 use crate::model::verify::FRESH_FOR;
@@ -21,6 +22,7 @@ use crate::model::verify::FRESH_FOR;
 #[allow(missing_docs, reason = "the template documents each key")]
 pub struct VerifyTable {
     pub evidence_for: Option<Spanned<DurationText>>,
+    pub athena_endpoint_url: Option<Spanned<String>>,
 }
 
 /// `[[consumers]]`.
@@ -69,6 +71,31 @@ pub fn consumers(layers: &Layers<'_>, ledger: &mut Ledger) -> Result<Vec<Consume
     Ok(all)
 }
 
+/// Who asks Athena; nobody if no consumer does.
+pub fn athena(
+    document: Option<&Document>,
+    consumers: &[Consumer],
+    account: &Access,
+    ledger: &mut Ledger,
+) -> Result<Option<Access>, ConfigError> {
+    let endpoint = document.and_then(|d| d.maybe(d.tables.verify.athena_endpoint_url.as_ref()));
+    if let Some(named) = &endpoint {
+        check::endpoint(named)?;
+    }
+    if !consumers.iter().any(|consumer| matches!(consumer.asks, Asks::Athena { .. })) {
+        return Ok(None);
+    }
+    let endpoint_url = ledger.pick_optional("verify.athena_endpoint_url", [endpoint]).value;
+    Ok(Some(Access { endpoint_url, ..account.clone() }))
+}
+
+/// Whether a query only reads: one statement that begins as such do.
+fn only_reads(sql: &str) -> bool {
+    let first = sql.split_whitespace().next().unwrap_or_default();
+    let reads = ["select", "with"].iter().any(|word| first.eq_ignore_ascii_case(word));
+    reads && !sql.trim_end().trim_end_matches(';').contains(';')
+}
+
 fn consumer(document: &Document, table: &ConsumerTable) -> Result<Consumer, ConfigError> {
     if table.name.get_ref().trim().is_empty() {
         return Err(document.fault(
@@ -83,6 +110,10 @@ fn consumer(document: &Document, table: &ConsumerTable) -> Result<Consumer, Conf
     }
     let asks = match (&table.athena, &table.rows, &table.filter) {
         (Some(sql), None, None) => {
+            if !only_reads(sql.get_ref()) {
+                let allowed = "one statement that begins with SELECT or WITH";
+                return Err(document.fault(sql, "consumers.athena is no query that only reads", allowed));
+            }
             if let Some(output) = table.output.as_ref().filter(|output| !output.get_ref().starts_with("s3://")) {
                 return Err(document.fault(output, "consumers.output is no place on S3", "s3://bucket/prefix/"));
             }
@@ -141,6 +172,8 @@ mod tests {
         assert_eq!(read(head).unwrap()[0].asks, Asks::Rows { prefix: None, filter: None });
         for (more, fault) in [
             ("athena = \"SELECT 1\"\nrows = \"x/\"", "not both"),
+            ("athena = \"DROP TABLE x\"", "only reads"),
+            ("athena = \"SELECT 1; DROP TABLE x\"", "only reads"),
             ("rows = \"/etc/\"", "not a place inside the lake"),
             ("athena = \"SELECT 1\"\noutput = \"out/\"", "no place on S3"),
             ("[[consumers]]\nname = \"finance\"\ndatasets = [\"x\"]", "there twice"),

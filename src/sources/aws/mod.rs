@@ -1,6 +1,7 @@
 //! The ends on AWS: job runs of EMR Serverless; log events, metrics and alarms of CloudWatch. How AWS is reached and
 //! what its errors mean is `lake::aws`'s; they only read.
 
+pub mod athena;
 pub mod call;
 pub mod cloudwatch;
 pub mod emr;

@@ -2,5 +2,6 @@
 //! two processes at once.
 
 mod checks;
+mod console;
 mod story;
 mod two_processes;
