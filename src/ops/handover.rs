@@ -6,8 +6,8 @@ use super::runbooks::Runbooks;
 use super::{Session, Snapshot};
 use crate::model::incident::{Handover, Happening, Incident};
 use crate::model::moves::QuarantineState;
-use crate::model::report::line;
 use crate::model::runbook::walk::StepState;
+use crate::model::severity::Severity;
 
 /// Lines of one part that are kept: the newest.
 const MOST: usize = 20;
@@ -29,12 +29,18 @@ impl Session {
         let same = |dataset: &str| about.dataset.as_deref() == Some(dataset);
         let mut broken = vec![about.title.clone()];
         let alerts = snapshot.alerts.iter().filter(|a| about.alerts.contains(&a.key) || same(a.dataset.as_str()));
-        broken.extend(alerts.map(|alert| format!("{}: {}", alert.severity.word(), alert.summary)));
+        broken.extend(
+            alerts
+                .filter(|alert| alert.severity != Severity::Info)
+                .map(|alert| format!("{}: {}", alert.severity.word(), alert.summary)),
+        );
         broken.dedup();
-        let is_deed = |what: &Happening| matches!(what, Happening::Did(_) | Happening::Acted { .. });
-        let done = incident.events.iter().filter(|e| is_deed(&e.what)).map(|event| {
-            let line = line(event);
-            format!("{} {}: {}", line.at.format("%H:%M"), line.actor, line.text)
+        // A step's action is told as what it did.
+        let done = incident.events.iter().filter_map(|event| {
+            let Happening::Did(deed) = &event.what else { return None };
+            let went = if deed.done { "done" } else { "did not go well" };
+            let (at, actor) = (event.at.format("%H:%M"), &event.actor);
+            Some(format!("{at} {actor}: {} {}: {went}: {}", deed.act, deed.object, deed.detail))
         });
         let jobs = snapshot.pipeline.jobs.iter().filter(|run| {
             let its =

@@ -56,7 +56,7 @@ fn every_action_that_the_code_names_is_granted() {
 #[test]
 fn the_policy_for_reading_changes_nothing() {
     // Queries are asked and paid for; they are the only ones of these that begin anything.
-    let reads = Regex::new(r"^[a-z-]+:(Get|List|Describe|Filter|Decrypt$|InvokeRestApi$|StartQuery)").unwrap();
+    let reads = Regex::new(r"^[a-z0-9-]+:(Get|List|Describe|Filter|Decrypt$|InvokeRestApi$|StartQuery)").unwrap();
     let changes: Vec<String> = granted("read-only.json").into_iter().filter(|action| !reads.is_match(action)).collect();
     assert!(changes.is_empty(), "{changes:?}");
 }
@@ -139,7 +139,7 @@ async fn what_the_program_asks_of_s3_is_granted() {
     let id = run(&["quarantine", "list", "--json"]).json()[0]["id"].as_str().unwrap().to_owned();
     done(&["quarantine", "release", &id, "--confirm", &objects, "--arm", "a test"]);
     done(&["incident", "open", "--alert", alert["key"].as_str().unwrap()]);
-    done(&["dlq", "repair", &target, "--confirm", "3", "--arm", "a test"]);
+    done(&["dlq", "repair", &target, "--confirm", "2", "--arm", "a test"]);
     let (writes, allowed) = (asked(looked).await, of_operators());
     assert!(writes.contains("s3:PutObject") && writes.contains("s3:DeleteObject"), "{writes:?}");
     assert!(writes.is_subset(&allowed), "not granted: {:?}", writes.difference(&allowed).collect::<Vec<_>>());

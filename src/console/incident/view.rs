@@ -202,8 +202,8 @@ pub(super) fn detail(state: &State, tab: Tab) -> Vec<Line<'static>> {
         }
         _ => match rows(state).get(state.incident.timeline.cursor.index()).copied() {
             Some(Row::Open(incident)) => {
-                whole(&mut page, incident);
                 page.said("enter joins it: what you do then is told to it", Role::Accent);
+                whole(&mut page, incident);
             }
             Some(Row::Whole(incident)) => whole(&mut page, incident),
             Some(Row::Event(event)) => of_event(&mut page, event),

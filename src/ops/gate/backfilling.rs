@@ -373,5 +373,6 @@ fn told(backfill: &Backfill) -> String {
         (n > 0).then(|| format!("{n} {word}"))
     });
     let said: Vec<String> = said.collect();
-    format!("{} days: {}", backfill.plan.days.len(), said.join(", "))
+    let days = backfill.plan.days.len();
+    format!("{days} {}: {}", if days == 1 { "day" } else { "days" }, said.join(", "))
 }

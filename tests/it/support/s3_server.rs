@@ -207,7 +207,7 @@ impl Server {
         let end = answer.windows(4).position(|w| w == b"\r\n\r\n").expect("an HTTP answer");
         let status = answer.get(9..12).unwrap_or_default();
         let shown = String::from_utf8_lossy(&answer);
-        assert!(matches!(status, b"200" | b"204"), "{method} {target}: {shown}");
+        assert!(matches!(status, b"200" | b"201" | b"204"), "{method} {target}: {shown}");
         answer.split_off(end + 4)
     }
 }
