@@ -25,6 +25,11 @@ SHOTS = [
     ("profile-160x45", 45, 160, ["2", "jjjj", "p"], []),
     ("runbook-80x24", 24, 80, ["b", "\r"], []),
     ("runbook-160x45", 45, 160, ["b", "\r", "x", "\r"], []),
+    ("verify-80x24", 24, 80, ["b", "7", "V", "jx", "jx"], []),
+    ("verify-160x45", 45, 160, ["b", "7", "V", "jx", "jx"], []),
+    ("incident-80x24", 24, 80, ["b", "7", "V", "jx", "8"], []),
+    ("incident-160x45", 45, 160, ["b", "7", "V", "jx", "8", "H"], []),
+    ("work-80x24", 24, 80, ["2", "jjjj", "R", "y", "W"], []),
     ("repair-80x24", 24, 80, ["2", "jjjjj", "r"], []),
     ("plan-80x24", 24, 80, ["2", "jjjj", ":quarantine schema_violation bad emails\r"], []),
     ("plan-160x45", 45, 160, ["2", "jjjj", ":quarantine schema_violation bad emails\r"], []),
@@ -123,12 +128,13 @@ def main():
     program = os.path.abspath(sys.argv[1])
     here = Path(__file__).resolve().parent
     only = sys.argv[2:]
-    with tempfile.TemporaryDirectory() as home:
-        lake = f"{home}/demo"
-        os.system(f"'{program}' demo --write '{lake}' >/dev/null")
-        for name, rows, columns, keys, arguments in SHOTS:
-            if only and name not in only:
-                continue
+    for name, rows, columns, keys, arguments in SHOTS:
+        if only and name not in only:
+            continue
+        # A lake each: what one picture does is not to be seen on another.
+        with tempfile.TemporaryDirectory() as home:
+            lake = f"{home}/demo"
+            os.system(f"'{program}' demo --write '{lake}' >/dev/null")
             shoot(program, lake, home, rows, columns, keys, arguments).save(here / f"{name}.png", optimize=True)
             print(name)
 
