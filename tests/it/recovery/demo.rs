@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Place;
 use crate::support::program::Run;
 
-fn demo() -> Place {
+pub fn demo() -> Place {
     let place = Place { lake: tempfile::tempdir().unwrap(), home: tempfile::tempdir().unwrap() };
     let folder = place.lake.path().to_str().unwrap();
     let mut command = std::process::Command::new(crate::support::program::LAKEWARD);
