@@ -70,16 +70,20 @@ impl Session {
         let detail = self.run_detail(source, id).await?;
         let run = &detail.run;
         if source == "local" {
-            let ask = self.plan_run(&run.job, run.date, Vec::new())?;
+            // Only what the operator says: settings in a record are whoever's wrote it, and would be its environment.
+            let ask = self.plan_run(&run.job, run.date, edits.set.clone())?;
             let mut plan = DrivePlan::of(WriteEffect::Run(ask.clone()), format!("run {} again", run.job));
             plan.fields.push(("job", run.job.to_string()));
             plan.fields.push(("as", run.id.to_string()));
             plan.fields.push(("in", ask.folder.display().to_string()));
             plan.fields.extend(ask.command.iter().map(|word| ("command", word.clone())));
-            if !edits.is_empty() {
-                plan.refused.push(
-                    "a command of this machine takes no settings of Spark; its configuration has it whole".into(),
-                );
+            plan.fields.extend(ask.settings.iter().map(|(name, value)| ("set", format!("{name}={value}"))));
+            if edits.double_memory {
+                plan.refused.push("what memory a command of this machine has is not known: NAME=VALUE sets it".into());
+            }
+            if edits.arguments.is_some() {
+                plan.refused
+                    .push("a command of this machine takes no arguments: its configuration has it whole".into());
             }
             return Ok(plan);
         }

@@ -15,6 +15,7 @@ use super::{Session, Snapshot};
 use crate::lake::listing::{level, pages};
 use crate::lake::{ErrorClass, Key, Lake, LakeError};
 use crate::model::alert::Alert;
+use crate::model::entry::{DlqEntry, EntryPath};
 use crate::model::incident::{About, Happening, Incident, IncidentEvent, IncidentId};
 use crate::model::runbook::{Runbook, Subject, Variables};
 
@@ -216,7 +217,8 @@ impl Session {
         variables.set("lake", self.lake.url());
         let bucket = self.lake.url().strip_prefix("s3://").and_then(|rest| rest.split('/').next());
         variables.set("bucket", bucket.unwrap_or_default());
-        variables.set("entry", alert.entry.as_ref().map(|entry| entry.0.to_string()).unwrap_or_default());
+        let path = alert.entry.as_ref().or_else(|| sole_entry(alert, snapshot));
+        variables.set("entry", path.map(|path| path.0.to_string()).unwrap_or_default());
         // The run it names; else the newest of its dataset that failed, on its date where one is known.
         let fits = |run: &&Arc<crate::model::run::JobRun>| match &alert.run {
             Some((source, id)) => run.source == *source && run.id == *id,
@@ -239,8 +241,19 @@ impl Session {
         }
         let job = alert.job.as_ref().map(|job| job.0.to_string()).or_else(|| run.map(|run| run.job.0.to_string()));
         variables.set("job", job.clone().unwrap_or_default());
-        let entry = alert.entry.as_ref().and_then(|path| snapshot.entries.iter().find(|entry| entry.path == *path));
+        let entry = path.and_then(|path| snapshot.entries.iter().find(|entry| entry.path == *path));
         let rows = entry.and_then(|entry| entry.known_rows());
         About { job, rows, ..About::alert(alert, variables) }
     }
+}
+
+/// The only dead letters of the dataset and date of an alert that have its cause: whoever walks it redrives and archives
+/// them as well.
+fn sole_entry<'s>(alert: &Alert, snapshot: &'s Snapshot) -> Option<&'s EntryPath> {
+    let of = |entry: &&Arc<DlqEntry>| {
+        let same = entry.dataset == alert.dataset && entry.date == alert.date;
+        same && entry.date.is_some() && entry.category == alert.category
+    };
+    let mut found = snapshot.entries.iter().filter(of);
+    found.next().filter(|_| found.next().is_none()).map(|entry| &entry.path)
 }

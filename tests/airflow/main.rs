@@ -12,6 +12,7 @@ mod control;
 mod login;
 mod managed;
 mod real;
+mod redrive;
 mod server;
 mod whole_loop;
 

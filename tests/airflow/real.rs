@@ -16,6 +16,7 @@ use tokio::time::{Instant, interval};
 use super::airflow;
 use super::control;
 use super::managed;
+use super::redrive;
 use super::server::Server;
 use super::whole_loop;
 
@@ -63,6 +64,7 @@ async fn story(api: Api, version: &str) {
     assert_eq!(airflow.runs(began, 1).await.unwrap().len(), 1);
 
     control::comes_to_what_it_says(&airflow, &bad, &waits).await;
+    redrive::is_done_once(&server, &airflow, began).await;
     refused(&server, api).await;
     unknown(&airflow, api).await;
     drop(server);
@@ -84,7 +86,7 @@ async fn dags(airflow: &Airflow, schedule: &str) {
             assert_eq!(paused.schedule.as_deref(), Some(schedule));
             assert!(!bad.paused && !bad.broken, "{bad:?}");
             assert!(broken.broken, "{broken:?}");
-            assert_eq!(found.len(), 5, "{found:#?}");
+            assert_eq!(found.len(), 6, "{found:#?}");
             return;
         }
         assert!(Instant::now() < until, "{found:#?}");

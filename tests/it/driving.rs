@@ -1,6 +1,8 @@
 //! Acts on job runs by the real program, against EMR Serverless as our fake plays it: run again with other memory, cancel,
 //! a reply that is lost, and tries that outlive the process that began them.
 
+mod by_emr;
+
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +13,7 @@ use serde_json::{Value, json};
 use crate::support::fake_aws::emr::{Emr, Run};
 use crate::support::fake_aws::{Account, FakeAws, refusal};
 use crate::support::program::{LAKEWARD, environment};
+use crate::support::terminal::Terminal;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/emr";
 
@@ -36,6 +39,11 @@ impl Ran {
 
 impl Site {
     fn new(outcomes: &[&'static str]) -> Self {
+        Self::pausing(outcomes, 1)
+    }
+
+    /// One whose policy has a pause of so many seconds after the first try.
+    fn pausing(outcomes: &[&'static str], pause: u32) -> Self {
         let mut failed = Run::new("00failed", "silver_orders", "FAILED", Utc::now() - chrono::Duration::minutes(30));
         failed.more = json!({
             "executionRole": ROLE,
@@ -54,7 +62,11 @@ impl Site {
         emr.outcomes = outcomes.to_vec();
         let fake = FakeAws::start(Account { emr, ..Account::default() });
         let (home, lake) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let config = format!("[emr]\nendpoint_url = \"{}\"\n[retry]\nfirst = \"1s\"\nlongest = \"2s\"\n", fake.url());
+        let config = format!(
+            "[emr]\nendpoint_url = \"{}\"\n[retry]\nfirst = \"{pause}s\"\nlongest = \"{}s\"\n",
+            fake.url(),
+            pause * 2
+        );
         std::fs::create_dir_all(home.path().join("lakeward")).unwrap();
         std::fs::write(home.path().join("lakeward/config.toml"), config).unwrap();
         Self { fake, home, lake }
@@ -76,6 +88,15 @@ impl Site {
 
     fn begin(&self, arguments: &[&str]) -> Child {
         self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// The console on it.
+    fn console(&self) -> Terminal {
+        let envs = environment(self.home.path());
+        let envs: Vec<(&str, &str)> = envs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let terminal = Terminal::start(LAKEWARD, &["--lake", self.lake.path().to_str().unwrap()], &envs, 30, 140);
+        terminal.wait_for("[1 Alerts");
+        terminal
     }
 
     /// The runs that were started, the oldest first.
@@ -278,6 +299,29 @@ fn tries_outlive_their_process() {
         assert_eq!((ran.code, &ran.json()[0]["verdict"]), (0, &json!("recovered")), "{ran:?}");
         assert_eq!((site.started().len(), site.journals().len()), (tries, 0), "{outcomes:?}");
     }
+}
+
+/// Acceptance 4, in the console: the countdown that it was killed in goes on at the next start.
+#[test]
+fn a_console_that_is_killed_while_it_counts_down_is_followed_by_one_that_counts_on() {
+    let site = Site::pausing(&["FAILED", "SUCCESS"], 12);
+    let mut first = site.console();
+    first.keys("4");
+    first.wait_for("▸✗ failed");
+    first.keys("t");
+    first.wait_for("do it?");
+    first.keys("y");
+    first.wait_for("silver_orders: try 2 of 3 in ");
+    first.signal("KILL");
+    first.wait();
+    assert_eq!(site.started().len(), 1);
+    let mut second = site.console();
+    second.wait_for("silver_orders: try 2 of 3 in ");
+    assert_eq!(site.started().len(), 1, "the pause is not over");
+    second.wait_for("silver_orders: recovered after 2 tries");
+    assert_eq!((site.started().len(), site.journals().len()), (2, 0));
+    second.keys("q");
+    assert_eq!(second.wait().code(), Some(0));
 }
 
 #[test]

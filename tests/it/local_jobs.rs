@@ -24,6 +24,10 @@ name = "long"
 command = "sleep 300 & echo $! > child.pid; wait"
 
 [[jobs]]
+name = "hungry"
+command = "test $SPARK_EXECUTOR_MEMORY = 16g"
+
+[[jobs]]
 name = "missing"
 command = ["/no/such/program", "x"]
 "#;
@@ -80,7 +84,7 @@ fn nothing_runs_that_was_not_asked_for_whole() {
     for (arguments, code, why) in [
         (&["jobs", "run", "load", "--date", "2026-11-25"][..], 4, "not confirmed"),
         (&["jobs", "run", "load", "--confirm", "1"], 1, "--date YYYY-MM-DD"),
-        (&["jobs", "run", "nobody", "--confirm", "1"], 1, "there are: broken, load, long, missing"),
+        (&["jobs", "run", "nobody", "--confirm", "1"], 1, "there are: broken, hungry, load, long, missing"),
         (&["--read-only", "jobs", "run", "broken", "--confirm", "1"], 4, "read-only"),
     ] {
         let run = on(lake.path(), arguments);
@@ -198,4 +202,20 @@ fn a_protected_environment_runs_nothing_until_it_is_armed() {
     assert!(!lake.path().join("_jobs").exists() && !lake.path().join("loaded.txt").exists());
     let armed = on(&["--arm", "the load of today failed"]);
     assert!(armed.code == 0 && lake.path().join("loaded.txt").exists(), "{armed:?}");
+}
+
+#[test]
+fn a_run_again_takes_settings_and_nothing_that_only_a_service_has() {
+    let lake = lake();
+    assert_eq!(on(lake.path(), &["jobs", "run", "hungry", "--confirm", "1"]).code, 3);
+    let id = runs(lake.path())[0]["id"].as_str().unwrap().to_owned();
+    let again = |more: &[&str]| on(lake.path(), &[&["jobs", "rerun", &id, "--confirm", "1"], more].concat());
+    assert_eq!(again(&[]).code, 3, "what it was run with is not remembered");
+    let more = again(&["--set", "spark.executor.memory=16g"]);
+    assert!(more.code == 0 && more.err.contains("spark.executor.memory=16g"), "{more:?}");
+    for (other, why) in [(&["--memory-x2"][..], "NAME=VALUE sets it"), (&["--arg", "x"], "takes no arguments")] {
+        let refused = again(other);
+        assert!(refused.code == 4 && refused.err.contains(why), "{refused:?}");
+    }
+    assert_eq!(runs(lake.path()).len(), 3);
 }

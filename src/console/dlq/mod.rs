@@ -168,6 +168,12 @@ pub(super) fn select_entry(state: &mut State, path: &EntryPath) -> Vec<Effect> {
     effects
 }
 
+/// Nothing is marked any more.
+pub(super) fn unmark(state: &mut State) {
+    state.dlq.marked.clear();
+    state.dlq.anchor = None;
+}
+
 fn toggle(state: &mut State, dataset: Dataset) -> Vec<Effect> {
     if !state.dlq.toggled.remove(&dataset) {
         state.dlq.toggled.insert(dataset);

@@ -231,7 +231,6 @@ pub(super) fn run_of_alert(state: &State) -> Result<(Arc<str>, JobRunId), &'stat
     alert.run.clone().ok_or("this alert is about no job run")
 }
 
-/// Opens the tab on the run of the chosen alert.
 /// The chosen job run, and its source.
 pub(super) fn selected_run(state: &State) -> Option<(Arc<str>, JobRunId)> {
     match state.jobs.selected()? {
@@ -249,6 +248,7 @@ pub(super) fn select_run(state: &mut State, variables: &Variables) -> Option<Vec
     Some(go_to(state, group, wanted))
 }
 
+/// Opens the tab on the run of the chosen alert.
 pub(super) fn of_alert(state: &mut State) -> Vec<Effect> {
     let Ok((source, id)) = run_of_alert(state) else { return Vec::new() };
     let Some(run) = state.lake.snapshot.pipeline.jobs.iter().find(|r| r.source == source && r.id == id) else {

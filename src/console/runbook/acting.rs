@@ -12,7 +12,7 @@ use crate::console::plan::Subject;
 use crate::console::prompt::{Prompt, PromptKind};
 use crate::console::state::{State, Tab};
 use crate::console::work::PlannedWork;
-use crate::console::{jobs, quarantine, update};
+use crate::console::{dlq, jobs, quarantine, update};
 use crate::model::backfill::BackfillPlan;
 use crate::model::dataset::Dataset;
 use crate::model::entry::EntryPath;
@@ -70,6 +70,8 @@ fn begin(state: &mut State, action: Action, entry: Option<EntryPath>, incident: 
                 state.fail("the entry is not in the queue any more; skip the step with a reason");
                 return Vec::new();
             }
+            // The step is about this one, whatever was marked for something else.
+            dlq::unmark(state);
             update::jump(state, &entry)
         }
         (Action::Quarantine | Action::Archive | Action::Repair | Action::Redrive, None) => {
@@ -82,6 +84,7 @@ fn begin(state: &mut State, action: Action, entry: Option<EntryPath>, incident: 
                 state.fail("nothing of this incident is in quarantine; skip the step with a reason");
                 return Vec::new();
             };
+            state.quarantine.marks = Default::default();
             quarantine::select(state, &id)
         }
         (Action::Rerun, _) => match jobs::select_run(state, &variables(state)) {
@@ -105,6 +108,8 @@ fn begin(state: &mut State, action: Action, entry: Option<EntryPath>, incident: 
         Action::Backfill => Some(format!("backfill {} {} {}", of("dataset"), of("date"), of("date"))),
         Action::Run => Some(format!("run {} {}", of("job"), of("date"))),
         Action::Quarantine => Some("quarantine ".to_owned()),
+        // A service's run has a form for its settings; those of a command of this machine are typed.
+        Action::Rerun if of("source") == "local" => Some("rerun ".to_owned()),
         _ => None,
     };
     match typed {

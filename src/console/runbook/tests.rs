@@ -89,7 +89,10 @@ fn what_came_from_elsewhere_is_shown_harmless() {
 
 /// The step that archives, its plan open.
 fn archiving() -> Driven {
-    let mut driven = Driven::open("dark", 120, 40);
+    archiving_in(Driven::open("dark", 120, 40))
+}
+
+fn archiving_in(mut driven: Driven) -> Driven {
     driven.keys("b");
     let steps = &driven.state.runbook.open.as_ref().expect("walking").runbook.steps;
     let at = steps.iter().position(|s| s.directive == Some(Directive::Do(Action::Archive))).expect("it archives");
@@ -122,6 +125,20 @@ fn what_an_action_came_to_is_kept_with_its_step_if_its_plan_was_answered() {
     assert!(matches!(kept.as_slice(), [Happening::Acted { action: Action::Archive, done: true, .. }]), "{kept:?}");
     // One end is of one step.
     assert_eq!(archived(&mut driven).len(), 1);
+}
+
+#[test]
+fn a_step_is_about_its_own_entry_whatever_was_marked() {
+    let mut driven = Driven::open("dark", 120, 40);
+    driven.state.dlq.marked = driven.state.lake.entries.iter().map(|entry| entry.path.clone()).collect();
+    assert!(driven.state.dlq.marked.len() > 1);
+    let driven = archiving_in(driven);
+    let planned = driven.asked.iter().rev().find_map(|effect| match effect {
+        Effect::PlanEntryArchive { targets, .. } => Some(targets.clone()),
+        _ => None,
+    });
+    let entry = driven.state.runbook.open.as_ref().and_then(|open| open.variables().get("entry")).map(str::to_owned);
+    assert!(entry.is_some() && planned == entry.map(|entry| vec![entry]), "{}", driven.screen());
 }
 
 #[test]

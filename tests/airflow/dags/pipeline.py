@@ -1,6 +1,7 @@
 """The DAGs that the tests look at, for Airflow 2 and 3 alike."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 try:
     from airflow.sdk import dag, task
@@ -52,7 +53,23 @@ def paused():
     extract()
 
 
+@dag(dag_id="lake_redrive", schedule=None, start_date=FROM, is_paused_upon_creation=False)
+def redrive():
+    @task
+    def load(**context):
+        conf = context["dag_run"].conf
+        lake = Path(conf["lake"])
+        rows = (lake / conf["entry"] / "rejected_rows.json").read_text()
+        partition = lake / "bronze" / conf["dataset"] / f"dt={conf['date']}"
+        partition.mkdir(parents=True, exist_ok=True)
+        with open(partition / "part-redriven.jsonl", "a") as out:
+            out.write(rows)
+
+    load()
+
+
 good()
 bad()
 waits()
 paused()
+redrive()

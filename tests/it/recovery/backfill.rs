@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Place, kill};
 
-const SETTINGS: &str = r#"
+pub const SETTINGS: &str = r#"
 [[datasets]]
 name = "orders"
 layer = "bronze"
@@ -35,7 +35,7 @@ command = "echo idle >> began.txt"
 [[jobs]]
 name = "hold"
 dataset = "held"
-command = "echo {date} >> began.txt; mkdir -p now; : > now/{date}; ls now | wc -l >> at-once.txt; while [ ! -e go ]; do sleep 0.05; done; rm now/{date}; mkdir -p bronze/held/dt={date}; echo '{\"id\":1}' > bronze/held/dt={date}/part-0.jsonl"
+command = "echo {date} >> began.txt; mkdir -p now; : > now/{date}; ls now | wc -l >> at-once.txt; while [ -e lakeward.toml -a ! -e go ]; do sleep 0.05; done; rm now/{date}; mkdir -p bronze/held/dt={date}; echo '{\"id\":1}' > bronze/held/dt={date}/part-0.jsonl"
 "#;
 
 fn range<'a>(dataset: &'a str, more: &[&'a str]) -> Vec<&'a str> {
@@ -46,11 +46,11 @@ fn states(backfill: &Value) -> Vec<String> {
     backfill["days"].as_array().unwrap().iter().map(|d| d["state"].as_str().unwrap().to_owned()).collect()
 }
 
-fn count(backfill: &Value, state: &str) -> usize {
+pub fn count(backfill: &Value, state: &str) -> usize {
     states(backfill).iter().filter(|s| *s == state).count()
 }
 
-fn only(place: &Place) -> Value {
+pub fn only(place: &Place) -> Value {
     let listed = place.run(&["backfill", "list", "--json"]).json();
     let [one] = <[Value; 1]>::try_from(listed.as_array().unwrap().clone()).unwrap();
     one

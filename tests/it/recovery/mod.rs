@@ -1,10 +1,12 @@
 //! Redrives and backfills by the real program on a folder: what they write, what they refuse, and what is left of them
-//! when their process is killed.
+//! when their process is killed; on the command line, and in the console.
 
 mod backfill;
 pub mod demo;
+mod killed;
 mod redrive;
 mod remote;
+mod stories;
 
 use std::fs;
 use std::path::Path;
@@ -12,6 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::program::{LAKEWARD, Run, environment};
+use crate::support::terminal::Terminal;
 
 /// A lake, and a machine that works on it: its journals lie in a home of its own.
 pub struct Place {
@@ -72,6 +75,18 @@ impl Place {
     pub fn start(&self, arguments: &[&str]) -> Child {
         let mut command = self.command(self.home.path(), arguments);
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// The console on it, its lake read.
+    pub fn console(&self) -> Terminal {
+        let envs = environment(self.home.path());
+        let envs: Vec<(&str, &str)> = envs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let terminal = Terminal::start(LAKEWARD, &["--lake", self.lake.path().to_str().unwrap()], &envs, 50, 200);
+        terminal.wait_until("the end of its first look", |screen| {
+            let text = screen.contents();
+            text.contains("[1 Alerts") && text.lines().next().is_some_and(|header| header.contains(" ago "))
+        });
+        terminal
     }
 
     /// How often a word stands in the file in which commands note that they began.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Place, kill};
 
 const ENTRY: &str = "orders/dt=2026-11-22";
-const LEDGER: &str = "_lakeward/redriven/orders/dt=2026-11-22/0001.json";
+pub const LEDGER: &str = "_lakeward/redriven/orders/dt=2026-11-22/0001.json";
 
 /// `again` writes the rows, waiting for nobody; the others each do it in a way of their own.
 fn settings(redrive: &str) -> String {
@@ -39,12 +39,12 @@ command = "{again}; mkdir -p _errors/orders/dt=2026-11-25; echo '[]' > _errors/o
 
 [[jobs]]
 name = "slow"
-command = "echo slow >> began.txt; while [ ! -e go ]; do sleep 0.05; done; {again}"
+command = "echo slow >> began.txt; while [ -e lakeward.toml -a ! -e go ]; do sleep 0.05; done; {again}"
 "#
     )
 }
 
-fn place(redrive: &str) -> Place {
+pub fn place(redrive: &str) -> Place {
     let place = Place::new(&settings(redrive));
     place.entry("orders", "2026-11-22");
     place
@@ -54,7 +54,7 @@ fn redrive<'a>(more: &[&'a str]) -> Vec<&'a str> {
     [&["dlq", "redrive", ENTRY][..], more].concat()
 }
 
-fn ledger(place: &Place) -> Value {
+pub fn ledger(place: &Place) -> Value {
     serde_json::from_str(&place.read(LEDGER)).unwrap()
 }
 
