@@ -15,6 +15,8 @@ pub struct Consumer {
     pub asks: Asks,
     /// Rows that there must be at least.
     pub least: u64,
+    /// Whether its number is how many rows the table has for the date: of tables that are not counted here.
+    pub counts: bool,
 }
 
 /// What is asked in a consumer's stead.

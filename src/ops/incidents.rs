@@ -16,7 +16,7 @@ use crate::lake::listing::{level, pages};
 use crate::lake::{ErrorClass, Key, Lake, LakeError};
 use crate::model::alert::Alert;
 use crate::model::entry::{DlqEntry, EntryPath};
-use crate::model::incident::{About, Happening, Incident, IncidentEvent, IncidentId};
+use crate::model::incident::{About, Happening, Incident, IncidentEvent, IncidentId, IncidentStatus};
 use crate::model::runbook::{Runbook, Subject, Variables};
 
 /// Incidents that were opened earlier are looked up by their names alone.
@@ -185,16 +185,25 @@ impl Session {
         wanted: Option<&Runbook>,
         now: DateTime<Utc>,
     ) -> Opening {
-        let known = snapshot.incidents.iter().find(|i| i.about.alerts.contains(&alert.key));
-        let chosen = known.and_then(|incident| incident.runbook.as_ref());
         let about = self.about(alert, snapshot);
+        let known = known_of(alert, &about, snapshot);
+        let chosen = known.and_then(|incident| incident.runbook.as_ref());
         let id = known.map_or_else(
             || IncidentId::new(now, about.dataset.as_deref().or(about.job.as_deref()).unwrap_or_default(), &alert.key),
             |incident| incident.id.clone(),
         );
         let mut what = Vec::new();
-        if known.is_none() {
-            what.push(Happening::Opened(about));
+        match known {
+            None => what.push(Happening::Opened(about)),
+            Some(incident) => {
+                if incident.status() == IncidentStatus::Resolved {
+                    what.push(Happening::Reopened { reason: format!("its alert is back: {}", alert.summary) });
+                }
+                if !incident.about.alerts.contains(&alert.key) {
+                    let (key, severity) = (alert.key.clone(), alert.severity);
+                    what.push(Happening::Alerted { key, title: alert.summary.clone(), severity });
+                }
+            }
         }
         what.extend(match (wanted, chosen) {
             (Some(wanted), _) => Some(Happening::by_hand(wanted.id.clone())),
@@ -245,6 +254,20 @@ impl Session {
         let rows = entry.and_then(|entry| entry.known_rows());
         About { job, rows, ..About::alert(alert, variables) }
     }
+}
+
+/// The incident that an alert belongs to: its own; else one that is open on the same dataset and date, of the same
+/// category. One that is over is its own alert's, if it is back.
+fn known_of<'s>(alert: &Alert, about: &About, snapshot: &'s Snapshot) -> Option<&'s Arc<Incident>> {
+    let all = || snapshot.incidents.iter();
+    let is_open = |i: &&Arc<Incident>| i.status() != IncidentStatus::Resolved;
+    let own = |i: &&Arc<Incident>| i.about.alerts.contains(&alert.key);
+    let same = |i: &&Arc<Incident>| {
+        let (known, told) = (&i.about, about);
+        let bound = told.dataset.is_some() && told.date.is_some();
+        bound && (&known.dataset, known.date, known.category) == (&told.dataset, told.date, told.category)
+    };
+    all().filter(is_open).find(own).or_else(|| all().filter(is_open).find(same)).or_else(|| all().find(own))
 }
 
 /// The only dead letters of the dataset and date of an alert that have its cause: whoever walks it redrives and archives

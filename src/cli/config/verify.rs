@@ -41,6 +41,8 @@ pub struct ConsumerTable {
     #[serde(rename = "where")]
     pub filter: Option<Spanned<String>>,
     pub min_rows: Option<u64>,
+    #[serde(default)]
+    pub counts: bool,
 }
 
 /// How long a check counts.
@@ -145,6 +147,7 @@ fn consumer(document: &Document, table: &ConsumerTable) -> Result<Consumer, Conf
         datasets: table.datasets.get_ref().iter().map(|name| Dataset(name.as_str().into())).collect(),
         asks,
         least: table.min_rows.unwrap_or(1),
+        counts: table.counts,
     })
 }
 

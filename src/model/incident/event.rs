@@ -32,6 +32,15 @@ pub struct IncidentEvent {
 pub enum Happening {
     /// It was opened.
     Opened(About),
+    /// Another alert belongs to it.
+    Alerted {
+        /// Its key.
+        key: String,
+        /// What it says.
+        title: String,
+        /// How bad it is.
+        severity: Severity,
+    },
     /// A runbook was chosen.
     Runbook {
         /// Which.
@@ -160,6 +169,7 @@ impl Happening {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Opened(_) => "opened",
+            Self::Alerted { .. } => "alerted",
             Self::Runbook { .. } => "runbook",
             Self::Probed { .. } => "probed",
             Self::Acted { .. } => "acted",

@@ -249,6 +249,13 @@ impl Incident {
             Happening::Note { text, check: Some(check) } => {
                 self.checks.noted(*check, Signature { by, at, text: Some(text.clone()) });
             }
+            Happening::Alerted { key, severity, .. } => {
+                if !self.about.alerts.contains(key) {
+                    self.about.alerts.push(key.clone());
+                }
+                // The worse of them is how bad it is, unless somebody says otherwise.
+                self.severity = self.severity.min(*severity);
+            }
             Happening::Owned { owner } => self.owner = owner.clone(),
             Happening::Watched { who, watches: true } => {
                 self.watchers.insert(who.clone());

@@ -71,3 +71,73 @@ fn an_event_reads_as_it_is_written() {
         assert!(!IncidentId(bad.into()).is_sound(), "{bad:?}");
     }
 }
+
+#[test]
+fn another_alert_joins_it_and_the_worse_one_says_how_bad_it_is() {
+    let alerted = |severity| Happening::Alerted { key: "no_data:orders:".into(), title: "no data".into(), severity };
+    let folded = |last: Vec<Happening>| {
+        let events = std::iter::once(opened()).chain(last).enumerate();
+        let events = events.map(|(i, what)| event(i as i64, &i.to_string(), "ana", what));
+        Incident::of(&IncidentId("x".into()), events).unwrap()
+    };
+    let joined = folded(vec![alerted(Severity::Critical), alerted(Severity::Critical)]);
+    assert_eq!((joined.severity, joined.about.alerts.len()), (Severity::Critical, 2));
+    assert_eq!(folded(vec![alerted(Severity::Info)]).severity, Severity::Warning);
+}
+
+#[test]
+fn what_is_over_is_open_again_once_something_speaks_against_it() {
+    use crate::model::probe::Finding;
+    use crate::model::verify::Check;
+
+    let finding = |check: Check, verdict, minute| {
+        let evidence = Evidence { uri: "x".into(), observed_at: at(minute), detail: "seen".into() };
+        let (summary, probe) = (String::new(), check.probe());
+        Happening::Checked {
+            check,
+            finding: Finding { probe, verdict, summary, evidence: vec![evidence], at: at(minute) },
+        }
+    };
+    let mut what = vec![opened()];
+    for check in Check::ALL {
+        what.push(finding(check, Verdict::Pass, 1));
+        what.push(Happening::Signed { check, note: None });
+    }
+    let over = Happening::Resolved { note: None, follow_ups: Vec::new() };
+    let folded = |more: &[Happening]| {
+        let events = what.iter().chain(more).cloned().enumerate();
+        let events = events.map(|(i, what)| event(i as i64, &format!("{i:02}"), "ana", what));
+        Incident::of(&IncidentId("x".into()), events).unwrap().status()
+    };
+    assert_eq!(folded(&[]), IncidentStatus::Open);
+    assert_eq!(folded(std::slice::from_ref(&over)), IncidentStatus::Resolved);
+    let deed = |act: &str| {
+        Happening::Did(Deed {
+            act: act.into(),
+            object: "x".into(),
+            dataset: None,
+            date: None,
+            done: true,
+            plan: String::new(),
+            detail: String::new(),
+            began: at(40),
+            rows: None,
+            objects: 0,
+            bytes: 0,
+        })
+    };
+    for (more, status) in [
+        (finding(Check::Logs, Verdict::Fail, 30), IncidentStatus::Open),
+        (finding(Check::Logs, Verdict::Pass, 30), IncidentStatus::Resolved),
+        (Happening::Reopened { reason: "back".into() }, IncidentStatus::Open),
+        (deed("backfill"), IncidentStatus::Mitigated),
+        (deed("quarantine"), IncidentStatus::Resolved),
+        (Happening::note("seen"), IncidentStatus::Resolved),
+    ] {
+        assert_eq!(folded(&[over.clone(), more.clone()]), status, "{more:?}");
+    }
+    // Whoever writes that it is over before it is: it is not.
+    let early: Vec<Happening> = what.iter().take(4).cloned().chain([over]).collect();
+    let events = early.into_iter().enumerate().map(|(i, what)| event(i as i64, &i.to_string(), "ana", what));
+    assert_eq!(Incident::of(&IncidentId("x".into()), events).unwrap().status(), IncidentStatus::Open);
+}

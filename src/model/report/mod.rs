@@ -280,6 +280,7 @@ fn sentence(what: &Happening) -> String {
     let with = |reason: &Option<String>| reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();
     match what {
         Happening::Opened(about) => about.title.clone(),
+        Happening::Alerted { title, severity, .. } => format!("{}: {title}", severity.word()),
         Happening::Runbook { runbook, why, .. } => format!("runbook {runbook}, for {why}"),
         Happening::Probed { step, finding } => {
             format!("step {step}, {}: {}: {}", finding.probe.word(), finding.verdict.says(), finding.summary)

@@ -62,6 +62,13 @@ impl Session {
         answer.with(evidence)
     }
 
+    /// How many rows a table has for the date, as the query says that is configured to count them.
+    pub(super) async fn table_rows(&self, dataset: &Dataset, about: &About) -> Option<Result<Queried, LakeError>> {
+        let counts = |c: &&Consumer| c.counts && c.datasets.contains(dataset);
+        let consumer = self.settings.consumers.iter().find(counts)?;
+        Some(self.asked(consumer, dataset, about).await)
+    }
+
     async fn asked(&self, consumer: &Consumer, dataset: &Dataset, about: &About) -> Result<Queried, LakeError> {
         let fill = |text: &str| {
             filled(text, about.date).ok_or_else(|| {

@@ -59,16 +59,22 @@ impl Session {
             return Answer::none(format!("the last run of {} tells of no rows that it read{why}", audit.job))
                 .with(vec![of_audit(&audit)]);
         };
-        let (rows_there, newest) = match (target.rows, target.newest) {
-            (Some(rows), Some(newest)) => (rows, newest),
-            (None, Some(_)) => return Answer::none(format!("rows of {place} cannot be counted here")),
-            _ => (0, audit.at),
+        let files = format!("in {} files", target.objects);
+        let (rows_there, newest, place, how) = match (target.rows, target.newest) {
+            (Some(rows), Some(newest)) => (rows, newest, place, files),
+            // Which of a table's files are live, its engine says.
+            (None, Some(newest)) => match self.table_rows(&dataset, about).await {
+                Some(Ok(counted)) => (counted.rows, newest, counted.uri, "by a query".to_owned()),
+                Some(Err(error)) => return Answer::from(&error),
+                None => {
+                    let hint = "a [[consumers]] query with counts = true counts them";
+                    return Answer::none(format!("rows of {place} cannot be counted here: {hint}"));
+                }
+            },
+            _ => (0, audit.at, place, files),
         };
-        let there = Evidence {
-            uri: place,
-            observed_at: newest,
-            detail: format!("out: {} rows in {} files", thousands(rows_there), target.objects),
-        };
+        let there =
+            Evidence { uri: place, observed_at: newest, detail: format!("out: {} rows {how}", thousands(rows_there)) };
         let terms = [
             Ok(Term { name: "out", rows: rows_there, evidence: vec![there] }),
             self.rejected(about, snapshot),

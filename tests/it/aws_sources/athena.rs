@@ -119,6 +119,7 @@ async fn a_check_of_an_incident_asks_it_for_the_incidents_date() {
             output: None,
         },
         least: 2,
+        counts: false,
     };
     let verdict = async |server: &HttpServer, least: u64| {
         let consumers = vec![Consumer { least, ..consumer.clone() }];

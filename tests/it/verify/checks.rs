@@ -101,6 +101,7 @@ fn session(lake: &Memory) -> Session {
         datasets: vec![Dataset("orders".into())],
         asks: Asks::Rows { prefix: None, filter: Some("id >= 0".into()) },
         least: 50,
+        counts: false,
     };
     let settings = LakeSettings {
         datasets: vec![dataset],
@@ -197,6 +198,9 @@ async fn record_counts() {
         |lake: &Memory| audit(lake, json!({ "rows_in": 100, "status": "FAILED", "error_message": "no space" }));
     is(&found(check, failed).await, Verdict::NoEvidence, "no space");
     is(&found_late(check).await, Verdict::NoEvidence, "all from before the recovery");
+    // Of a table its log says which files count, and nobody here says it for the log.
+    let table = |lake: &Memory| drop(lake.set("silver/orders/_delta_log/00000000000000000000.json", "{}"));
+    is(&found(check, table).await, Verdict::NoEvidence, "counts = true");
 }
 
 #[tokio::test]
