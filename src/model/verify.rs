@@ -71,7 +71,7 @@ impl Check {
                  something, and holds"
             }
             Self::RecordCounts => {
-                "rows that the job read = rows that lie in the target + rejected + in quarantine + archived for good"
+                "rows that the job read = rows that lie in the target + rejected + in quarantine (+ archived, where they lie nowhere else)"
             }
             Self::Freshness => {
                 "the newest value of the contract's freshness column, else the newest object of the newest date, is \

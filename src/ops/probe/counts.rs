@@ -18,6 +18,9 @@ use crate::ops::partition::look;
 use crate::ops::{Session, Snapshot};
 use crate::sources::audits;
 
+/// The term that need not be one.
+const ARCHIVED: &str = "archived";
+
 /// One term of the equation.
 struct Term {
     name: &'static str,
@@ -82,25 +85,36 @@ impl Session {
             self.written_off(about, snapshot, &redriven),
         ];
         let mut evidence = vec![of_audit(&audit)];
-        let (mut sum, mut told) = (0_u64, Vec::new());
+        let (mut sum, mut archived, mut told) = (0_u64, 0_u64, Vec::new());
         for term in terms {
             match term {
+                Ok(term) if term.name == ARCHIVED => {
+                    archived = term.rows;
+                    evidence.extend(term.evidence);
+                }
                 Ok(term) => {
-                    // What was never there is no part of the equation.
-                    if term.rows > 0 || term.name != "archived" {
-                        told.push(format!("{} {}", term.name, thousands(term.rows)));
-                    }
+                    told.push(format!("{} {}", term.name, thousands(term.rows)));
                     sum = sum.saturating_add(term.rows);
                     evidence.extend(term.evidence);
                 }
                 Err(answer) => return answer.with(evidence),
             }
         }
+        // What was archived was written off, or had come into the target by another way: either adds up.
+        let written_off = archived > 0 && rows_in != sum;
+        if written_off {
+            told.push(format!("{ARCHIVED} {}", thousands(archived)));
+            sum = sum.saturating_add(archived);
+        }
+        let besides = match archived > 0 && !written_off {
+            true => format!("; {} archived rows are among them", thousands(archived)),
+            false => String::new(),
+        };
         let (read, rest) = (thousands(rows_in), told.join(" + "));
         let answer = if newest.max(audit.at) < incident.since() {
             Answer::none(format!("in {read}, {rest}: all from before the recovery"))
         } else if rows_in == sum {
-            Answer::new(Verdict::Pass, format!("in {read} = {rest}"))
+            Answer::new(Verdict::Pass, format!("in {read} = {rest}{besides}"))
         } else {
             let off = match rows_in > sum {
                 true => format!("{} rows are missing", thousands(rows_in - sum)),
@@ -170,7 +184,7 @@ impl Session {
     /// Dead letters that were kept for good without being redriven: they are in no target, and nobody waits for them.
     fn written_off(&self, about: &About, snapshot: &Snapshot, redriven: &[RedriveRecord]) -> Result<Term, Answer> {
         let errors = &self.settings.prefixes.errors;
-        self.moved("archived", about, snapshot, |q| {
+        self.moved(ARCHIVED, about, snapshot, |q| {
             let again = |r: &RedriveRecord| r.state == RedriveState::Done && r.entry == q.source;
             q.state == QuarantineState::Archived && q.source.starts_with(errors.as_str()) && !redriven.iter().any(again)
         })

@@ -3,5 +3,6 @@
 
 mod checks;
 mod console;
+mod on_s3;
 mod story;
 mod two_processes;
