@@ -19,7 +19,7 @@ use crate::model::moves::MoveId;
 use crate::model::protection::{Confirmation, Level};
 use crate::model::run::JobName;
 use crate::ops::moves::Watch;
-use crate::sources::local::jobs::{GROUP, PREFIX, RECORD, RUNNER, RunRecord};
+use crate::sources::local::jobs::{GROUP, PREFIX, RECORD, RUN_VARIABLE, RUNNER, RunRecord};
 use crate::sources::local::process::noted;
 
 /// How often a command is looked at.
@@ -181,9 +181,9 @@ impl Gate {
     pub(super) async fn run_here(&self, errand: &Errand, mut kept: Living<RunRecord>, watch: &Watch) -> Ran {
         let id = kept.record.id.clone();
         let log = errand.folder.join(folder_of(&errand.job)).join(&id).join(LOG);
-        let (asked, out) = (errand.clone(), log.clone());
+        let (asked, named, out) = (errand.clone(), id.clone(), log.clone());
         let mut notes = Vec::new();
-        let begun = tokio::task::spawn_blocking(move || begin(&asked, &out)).await;
+        let begun = tokio::task::spawn_blocking(move || begin(&asked, &named, &out)).await;
         let ended = match begun.unwrap_or_else(|e| Err(io::Error::other(e))) {
             Ok(child) => {
                 // It may outlive this process, which need not be the one that wrote the record: whoever looks then has to
@@ -246,7 +246,7 @@ fn wait(mut child: Child, stopped: impl Fn() -> bool) -> Ended {
     }
 }
 
-fn begin(ask: &Errand, log: &Path) -> io::Result<Child> {
+fn begin(ask: &Errand, id: &str, log: &Path) -> io::Result<Child> {
     let (program, arguments) = ask.command.split_first().ok_or_else(|| io::Error::other("an empty command"))?;
     if let Some(parent) = log.parent() {
         std::fs::create_dir_all(parent)?;
@@ -254,7 +254,7 @@ fn begin(ask: &Errand, log: &Path) -> io::Result<Child> {
     let out = OpenOptions::new().create_new(true).append(true).mode(0o600).open(log)?;
     let mut command = Command::new(program);
     command.args(arguments).current_dir(&ask.folder).env("LAKEWARD_JOB", &*ask.job.0);
-    command.env("LAKEWARD_LAKE", &ask.folder);
+    command.env("LAKEWARD_LAKE", &ask.folder).env(RUN_VARIABLE, id);
     if let Some(date) = ask.date {
         command.env("LAKEWARD_DATE", date.to_string());
     }

@@ -23,6 +23,9 @@ pub const RECORD: &str = "run.json";
 pub const RUNNER: &str = "runner";
 /// The setting that names the command's process group, and when it began: it may outlive its runner.
 pub const GROUP: &str = "process_group";
+/// The variable by which a command, and all that it begins, tells whose it is: its group is written down only after it
+/// began.
+pub const RUN_VARIABLE: &str = "LAKEWARD_RUN";
 /// Runs read at most.
 const MOST: usize = 1000;
 
@@ -138,6 +141,9 @@ fn judged(record: &RunRecord) -> Option<(RunState, String)> {
     }
     let unseen = format!("its end was not seen: process {number}, which ran it, is gone");
     let Some(noted) = record.settings.get(GROUP) else {
+        if process::any_with(RUN_VARIABLE, &record.id) == Some(true) {
+            return Some((RunState::Running, "its runner was killed; the command still runs".to_owned()));
+        }
         return Some((RunState::Failed, format!("{unseen}; unknown whether the command still runs")));
     };
     let group = process::number(noted);
@@ -154,8 +160,11 @@ fn judged(record: &RunRecord) -> Option<(RunState, String)> {
 /// Whether a command whose end nobody saw goes on no more: it never began, or all that it began is gone. What this machine
 /// cannot tell goes on.
 pub fn is_gone(record: &RunRecord) -> bool {
-    let Some(group) = record.settings.get(GROUP) else { return true };
     let host = record.settings.get(RUNNER).and_then(|runner| runner.split_once(' ')).map(|(host, _)| host);
+    let Some(group) = record.settings.get(GROUP) else {
+        // Who began it may have been killed before that could be written down.
+        return process::any_with(RUN_VARIABLE, &record.id) != Some(true);
+    };
     let is_here = process::is_here(group) || (host.is_some() && host == process::host().as_deref());
     is_here && process::group_lives(group) == Some(false)
 }

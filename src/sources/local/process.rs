@@ -133,6 +133,19 @@ pub fn group_lives(name: &str) -> Option<bool> {
     Some(among(ids.filter_map(Process::of), name.id, started))
 }
 
+/// Whether any process of this machine was begun with this variable; none if that cannot be told. Others' processes are
+/// not looked into.
+pub fn any_with(variable: &str, value: &str) -> Option<bool> {
+    Process::of(std::process::id())?;
+    let given = format!("{variable}={value}");
+    let has = |id: u32| {
+        let all = fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
+        all.split(|byte| *byte == 0).any(|one| one == given.as_bytes()) && Process::of(id).is_some_and(|p| !p.over)
+    };
+    let mut ids = fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    Some(ids.any(has))
+}
+
 fn among(all: impl Iterator<Item = Process>, id: u32, started: u64) -> bool {
     let mut lives = false;
     for process in all {
@@ -185,6 +198,17 @@ mod tests {
         assert_eq!(lives(&format!("{id} 1")), Some(false));
         assert_eq!((lives(&format!("{id} -")), lives(&id.to_string())), (Some(true), Some(true)));
         assert_eq!((lives("x"), group_lives("4242 -"), group_lives("4242")), (None, None, None));
+    }
+
+    #[test]
+    fn a_process_is_found_by_what_it_was_begun_with_for_as_long_as_it_lives() {
+        let value = format!("run-{}", this_one().replace(' ', "-"));
+        let mut command = std::process::Command::new("sleep");
+        let mut child = command.arg("60").env("LAKEWARD_RUN", &value).spawn().unwrap();
+        assert_eq!(any_with("LAKEWARD_RUN", &value), Some(true));
+        assert_eq!(any_with("LAKEWARD_RUN", &value[..value.len() - 1]), Some(false));
+        child.kill().unwrap();
+        assert!(child.wait().is_ok() && any_with("LAKEWARD_RUN", &value) == Some(false));
     }
 
     #[test]

@@ -31,8 +31,7 @@ fn redriving(place: &Place) -> Terminal {
     console
 }
 
-/// Waits until the groups of so many commands of a job are written down: whoever is killed before that leaves commands
-/// that nobody can find, and their runs are taken for failed.
+/// Waits until the groups of so many commands of a job are written down: by them they are killed.
 fn known(place: &Place, job: &str, groups: usize) {
     let is_known = |run: std::io::Result<std::fs::DirEntry>| {
         let record = std::fs::read_to_string(run.unwrap().path().join("run.json"));

@@ -197,6 +197,29 @@ fn one_whose_console_was_killed_is_followed_and_not_begun_again() {
 }
 
 #[test]
+fn one_that_was_killed_before_its_group_was_known_is_followed_all_the_same() {
+    let place = place("slow");
+    let running = place.start(&redrive(&["--confirm", "1"]));
+    let record =
+        |p: &Place| fs::read_dir(p.path("_jobs/slow")).ok()?.next()?.ok().map(|run| run.path().join("run.json"));
+    let read = |p: &Place| -> Option<Value> { serde_json::from_slice(&fs::read(record(p)?).ok()?).ok() };
+    let has_group = |p: &Place| read(p).is_some_and(|kept| kept["settings"]["process_group"].is_string());
+    place.until("it begins", |p| p.began("slow") == 1 && has_group(p) && p.read(LEDGER).contains("\"submitted\""));
+    kill(running);
+    // As if it had been killed a moment earlier.
+    let mut kept = read(&place).unwrap();
+    kept["settings"].as_object_mut().unwrap().remove("process_group");
+    fs::write(record(&place).unwrap(), kept.to_string()).unwrap();
+    let next = place.start(&redrive(&["--confirm", "1"]));
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert_eq!(ledger(&place)["state"], "submitted", "its command goes on");
+    place.write("go", "");
+    assert_eq!(next.wait_with_output().unwrap().status.code(), Some(0));
+    assert_eq!((place.began("slow"), place.began("again")), (1, 1), "nothing was started twice");
+    assert_eq!(ledger(&place)["state"], "done");
+}
+
+#[test]
 fn one_whose_command_was_killed_as_well_is_judged_by_what_it_left() {
     let place = place("slow");
     let running = place.start(&redrive(&["--confirm", "1"]));
