@@ -95,6 +95,9 @@ fn show(run: &DagRun, tasks: &[TaskInstance], as_json: bool, now: DateTime<Utc>)
         let tries = format!("{}/{}", task.tries, task.tries_allowed);
         table.row([task.state.word(), &task.task, &tries, &when(task.started), &took, &when(task.next_try)]);
     }
+    let differ = tasks.iter().map(|task| (task, task.retries_told())).filter(|(_, (_, same))| !same);
+    let differ: String =
+        differ.map(|(task, (told, _))| format!("retries of {}: {told}\n", escape(&task.task))).collect();
     let head = format!("{} {} {}\n", escape(&run.dag.0), escape(&run.id.0), run.state.word());
-    Ok(Answer::fine(head + &table.render()))
+    Ok(Answer::fine(head + &table.render() + &differ))
 }

@@ -248,6 +248,8 @@ fn dag(place: &mut Place) -> Result<(), DemoError> {
             started: (tries > 0).then(|| began + Duration::minutes(after)),
             ended: took.map(|took| began + Duration::minutes(after + took)),
             next_try: (state == "up_for_retry").then(|| place.ago(-4)),
+            retry_delay_seconds: Some(300),
+            timeout_seconds: Some(3_600),
             operator: Some("BashOperator".to_owned()),
         };
         let tasks = match today {

@@ -164,10 +164,44 @@ pub struct TaskInstance {
     pub ended: Option<DateTime<Utc>>,
     /// When the next try is due, of one that is up for retry.
     pub next_try: Option<DateTime<Utc>>,
+    /// How long it waits between two tries, as its DAG has it. Seconds; none where that is not known.
+    pub retry_delay_seconds: Option<u64>,
+    /// How long one try may take, as its DAG has it. Seconds; none where that is not known, or where it may take any time.
+    pub timeout_seconds: Option<u64>,
     /// What runs it.
     pub operator: Option<String>,
     /// The worker. Hostile text.
     pub host: Option<String>,
+}
+
+/// The retries of the runbook's "Airflow Tasks": how many, after how long, and how long one try may take. Seconds.
+const RUNBOOK: (u32, u64, u64) = (3, 300, 3_600);
+
+impl TaskInstance {
+    /// Its retries in a line, each figure that is not the runbook's against that; and whether all are.
+    pub fn retries_told(&self) -> (String, bool) {
+        let (retries, delay, timeout) = RUNBOOK;
+        let own = self.tries_allowed.saturating_sub(1);
+        let against =
+            |differs: bool, wanted: String| if differs { format!(" (runbook: {wanted})") } else { String::new() };
+        let length = |seconds: u64| match seconds {
+            s if s % 3_600 == 0 && s > 0 => format!("{} h", s / 3_600),
+            s if s % 60 == 0 && s > 0 => format!("{} min", s / 60),
+            s => format!("{s} s"),
+        };
+        let mut told = format!("{own}{}", against(own != retries, retries.to_string()));
+        let mut same = own == retries;
+        if let Some(seconds) = self.retry_delay_seconds {
+            told.push_str(&format!(", after {}{}", length(seconds), against(seconds != delay, length(delay))));
+            same &= seconds == delay;
+            // Only where the one was told, the other is known to be unset.
+            let each = self.timeout_seconds.map_or_else(|| "any time".to_owned(), length);
+            let differs = self.timeout_seconds != Some(timeout);
+            told.push_str(&format!(", {each} for each{}", against(differs, length(timeout))));
+            same &= !differs;
+        }
+        (told, same)
+    }
 }
 
 impl DagRun {
@@ -181,6 +215,36 @@ impl DagRun {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn retries_are_told_against_the_runbooks() {
+        let task = |tries_allowed, retry_delay_seconds, timeout_seconds| TaskInstance {
+            dag: DagId("a".into()),
+            run: DagRunId("r".into()),
+            task: "load".into(),
+            map_index: None,
+            job: JobName("load".into()),
+            state: TaskState::Failed,
+            tries: 1,
+            tries_allowed,
+            started: None,
+            ended: None,
+            next_try: None,
+            retry_delay_seconds,
+            timeout_seconds,
+            operator: None,
+            host: None,
+        };
+        for (told, is) in [
+            (task(4, Some(300), Some(3_600)), ("3, after 5 min, 1 h for each", true)),
+            (task(3, Some(300), Some(3_600)), ("2 (runbook: 3), after 5 min, 1 h for each", false)),
+            (task(4, Some(90), None), ("3, after 90 s (runbook: 5 min), any time for each (runbook: 1 h)", false)),
+            (task(4, None, None), ("3", true)),
+            (task(0, None, None), ("0 (runbook: 3)", false)),
+        ] {
+            assert_eq!(told.retries_told(), (is.0.to_owned(), is.1));
+        }
+    }
 
     #[test]
     fn words_are_read_back() {

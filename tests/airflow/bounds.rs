@@ -32,6 +32,8 @@ fn load() -> TaskInstance {
         started: None,
         ended: None,
         next_try: None,
+        retry_delay_seconds: None,
+        timeout_seconds: None,
         operator: None,
         host: None,
     }

@@ -164,6 +164,7 @@ async fn waiting_task(airflow: &Airflow, run: &DagRun) {
     };
     assert_eq!((load.tries, load.tries_allowed), (1, 4), "{load:?}");
     assert_eq!(load.next_try, load.ended.map(|ended| ended + TimeDelta::hours(1)));
+    assert_eq!(load.retry_delay_seconds, Some(3_600));
 }
 
 async fn refused(server: &Server, api: Api) {

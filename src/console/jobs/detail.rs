@@ -291,6 +291,8 @@ fn one_task(fields: &mut Fields<'_>, task: &TaskInstance) {
     fields.standing(AnyState::Task(task.state), "");
     let allowed = task.tries_allowed.max(task.tries);
     fields.field("try", &format!("{} of {allowed}", task.tries), Role::Text);
+    let (retries, same) = task.retries_told();
+    fields.field("retries", &retries, if same { Role::Text } else { Role::Warning });
     if let Some(next) = task.next_try {
         let left = if next > state.now { format!("in {}", words::length(next - state.now)) } else { "due".into() };
         fields.field("retry", &format!("{left}, {}", words::absolute(next)), Role::Warning);

@@ -335,15 +335,19 @@ impl DagSource for Airflow {
         let found: Vec<WireTask> = self.whole(&call, "task_instances").await?;
         let mut tasks: Vec<TaskInstance> = found.into_iter().map(|task| task.task(&*self.names)).collect();
         tasks.sort_by(|a, b| (a.started.is_none(), a.started, &a.task).cmp(&(b.started.is_none(), b.started, &b.task)));
-        if tasks.iter().any(|task| task.state == TaskState::UpForRetry) {
-            // That a try is due is worth a request; that the delay cannot be read is no reason to hide the tasks.
+        let is_told = |task: &TaskInstance| matches!(task.state, TaskState::UpForRetry | TaskState::Failed);
+        if tasks.iter().any(is_told) {
+            // That a try is due, or was not enough, is worth a request; that the delay cannot be read is no reason to hide the tasks.
             let call = Call::get(api, path(&["dags", &dag.0, "tasks"]));
             let told = self.json(&call).await.ok().and_then(|mut v| v.get_mut("tasks").map(Value::take));
             let told: Vec<WireRetry> = told.and_then(|v| serde_json::from_value(v).ok()).unwrap_or_default();
             let delays = retry::delays(told);
-            for task in tasks.iter_mut().filter(|task| task.state == TaskState::UpForRetry) {
-                let delay = delays.get(&task.task);
-                task.next_try = task.ended.and_then(|ended| delay?.next(ended, task.tries));
+            for task in &mut tasks {
+                let Some(delay) = delays.get(&task.task) else { continue };
+                (task.retry_delay_seconds, task.timeout_seconds) = delay.told();
+                if task.state == TaskState::UpForRetry {
+                    task.next_try = task.ended.and_then(|ended| delay.next(ended, task.tries));
+                }
             }
         }
         Ok(tasks)

@@ -16,6 +16,7 @@ pub(super) struct WireRetry {
     task_id: Option<String>,
     retry_delay: Option<Value>,
     retry_exponential_backoff: Option<Value>,
+    execution_timeout: Option<Value>,
 }
 
 /// How long each task waits.
@@ -27,6 +28,8 @@ pub(super) struct Delay {
     seconds: f64,
     /// What it grows by with each try; 1 if it stays.
     factor: f64,
+    /// How long one try may take, in seconds.
+    timeout: Option<f64>,
 }
 
 /// The delays of a DAG's tasks; tasks that do not say are left out.
@@ -34,22 +37,36 @@ pub(super) fn delays(tasks: Vec<WireRetry>) -> Delays {
     tasks
         .into_iter()
         .filter_map(|task| {
-            let number = |key: &str| task.retry_delay.as_ref()?.get(key)?.as_f64();
-            let seconds = number("days").unwrap_or(0.0) * 86_400.0
-                + number("seconds")?
-                + number("microseconds").unwrap_or(0.0) / 1e6;
+            let seconds = length(task.retry_delay.as_ref()?)?;
             // A flag in 2.x, where it doubles; the factor itself in 3.x, where 0 is none.
             let factor = match task.retry_exponential_backoff {
                 Some(Value::Bool(true)) => 2.0,
                 Some(Value::Number(n)) => n.as_f64().filter(|f| *f > 0.0).unwrap_or(1.0),
                 _ => 1.0,
             };
-            Some((task.task_id?, Delay { seconds, factor }))
+            let timeout = task.execution_timeout.as_ref().and_then(length);
+            Some((task.task_id?, Delay { seconds, factor, timeout }))
         })
         .collect()
 }
 
+/// A length of time as Airflow writes it, in seconds.
+fn length(delta: &Value) -> Option<f64> {
+    let number = |key: &str| delta.get(key)?.as_f64();
+    Some(number("days").unwrap_or(0.0) * 86_400.0 + number("seconds")? + number("microseconds").unwrap_or(0.0) / 1e6)
+}
+
+/// Whole seconds; none of what is no length of time.
+fn whole(seconds: f64) -> Option<u64> {
+    (0.0..1e12).contains(&seconds).then_some(seconds as u64)
+}
+
 impl Delay {
+    /// The delay itself, and how long one try may take. Seconds.
+    pub fn told(self) -> (Option<u64>, Option<u64>) {
+        (whole(self.seconds), self.timeout.and_then(whole))
+    }
+
     /// When the try after `tries`, which ended then, is due. Of one that backs off it is the earliest: Airflow adds up
     /// to as much again, by chance.
     pub fn next(self, ended: DateTime<Utc>, tries: u32) -> Option<DateTime<Utc>> {

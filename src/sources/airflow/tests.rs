@@ -107,6 +107,7 @@ async fn a_task_that_waits_says_until_when() {
          "end_date": "2026-11-25T12:50:33Z", "operator": "_PythonDecoratedOperator", "hostname": "vm"}],
         "total_entries": 2}"#;
     let delays = r#"{"tasks": [{"task_id": "load", "retry_exponential_backoff": 2.0,
+        "execution_timeout": {"days": 0, "seconds": 3600, "microseconds": 0},
         "retry_delay": {"__type": "TimeDelta", "days": 0, "seconds": 300, "microseconds": 0}}], "total_entries": 1}"#;
     let path = "/dags/a/dagRuns/r/taskInstances";
     for (delays, next) in [(delays, Some(at("2026-11-25T13:00:33Z"))), ("{}", None)] {
@@ -115,6 +116,8 @@ async fn a_task_that_waits_says_until_when() {
         let told: Vec<_> = tasks.iter().map(|t| (t.task.as_str(), t.state, t.map_index, t.tries)).collect();
         assert_eq!(told, [("load", TaskState::UpForRetry, Some(2), 2), ("later", TaskState::None, None, 0)]);
         assert_eq!((tasks[0].next_try, tasks[0].tries_allowed), (next, 4));
+        let told = (tasks[0].retry_delay_seconds, tasks[0].timeout_seconds);
+        assert_eq!(told, next.map_or((None, None), |_| (Some(300), Some(3_600))));
         assert_eq!((tasks[0].host.as_deref(), tasks[1].host.as_deref()), (Some("vm"), None));
     }
 }

@@ -153,6 +153,8 @@ impl WireTask {
             started: self.start_date,
             ended: self.end_date,
             next_try: None,
+            retry_delay_seconds: None,
+            timeout_seconds: None,
             operator: told(self.operator),
             host: told(self.hostname),
         }

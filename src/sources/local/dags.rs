@@ -88,6 +88,12 @@ pub struct TaskRecord {
     /// When the next one is due.
     #[serde(default)]
     pub next_try: Option<DateTime<Utc>>,
+    /// Seconds between two tries.
+    #[serde(default)]
+    pub retry_delay_seconds: Option<u64>,
+    /// Seconds that one try may take.
+    #[serde(default)]
+    pub timeout_seconds: Option<u64>,
     /// What runs it.
     #[serde(default)]
     pub operator: Option<String>,
@@ -188,6 +194,8 @@ impl DagSource for LocalDags {
             started: task.started,
             ended: task.ended,
             next_try: task.next_try,
+            retry_delay_seconds: task.retry_delay_seconds,
+            timeout_seconds: task.timeout_seconds,
             operator: task.operator,
             host: None,
             task: task.task,
