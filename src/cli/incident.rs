@@ -9,6 +9,7 @@ use super::output::{self, Answer};
 use super::table::{Side, Table, ago};
 use super::verify::{lines, of_check};
 use super::writes;
+use crate::lake::LakeError;
 use crate::model::incident::{Handover, Happening, Incident, IncidentId, IncidentStatus};
 use crate::model::report::{Report, line};
 use crate::model::text::escape;
@@ -38,7 +39,14 @@ pub async fn run(
 }
 
 async fn known(session: &Session, id: &str) -> Result<Incident, CliError> {
-    Ok(session.incident(&IncidentId(id.into())).await?)
+    let (incident, fault) = session.incident_told(&IncidentId(id.into())).await?;
+    output::complain(&fault.map(|fault| unread(&fault)).into_iter().collect::<Vec<_>>());
+    Ok(incident)
+}
+
+/// That the rest of an incident may tell another story.
+pub(super) fn unread(fault: &LakeError) -> String {
+    format!("lakeward: not all of it could be read: {}", escape(&fault.to_string()))
 }
 
 /// What is to be recorded, and of which incident.

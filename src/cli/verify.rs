@@ -1,10 +1,11 @@
 //! `verify`: the five checks of an incident, made without a screen, signed off or waived.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde_json::json;
 
 use super::args::Verify as Arguments;
 use super::exit::{CliError, Exit};
+use super::incident::unread;
 use super::output::{self, Answer};
 use super::table::time;
 use crate::model::incident::{Happening, Incident, IncidentId, IncidentStatus};
@@ -14,11 +15,12 @@ use crate::ops::{IncidentAsk, Session};
 
 /// Runs the command.
 pub async fn run(args: &Arguments, session: &Session, as_json: bool, now: DateTime<Utc>) -> Result<Answer, CliError> {
-    let mut incident = match &args.incident {
-        Some(id) => session.incident(&IncidentId(id.as_str().into())).await?,
-        None => only_open(session).await?,
+    let id = match &args.incident {
+        Some(id) => IncidentId(id.as_str().into()),
+        None => only_open(session).await?.id,
     };
-    let mut notes = Vec::new();
+    let (mut incident, fault) = session.incident_told(&id).await?;
+    let mut notes: Vec<String> = fault.iter().map(unread).collect();
     if let (Some(check), Some(reason)) = (args.waive, &args.reason) {
         let what = vec![Happening::Waived { check: check.into(), reason: reason.clone() }];
         incident = recorded(session, incident, what, now, &mut notes).await?;
@@ -28,8 +30,11 @@ pub async fn run(args: &Arguments, session: &Session, as_json: bool, now: DateTi
         some => some.iter().map(|check| Check::from(*check)).collect(),
     };
     if !args.no_probe {
-        let made = session.checked(&incident, &checks, now).await;
-        incident = recorded(session, incident, made, now, &mut notes).await?;
+        let mut made = session.checked(&incident, &checks, now).await;
+        made.retain(|what| is_news(what, &incident, session.settings().evidence_for()));
+        if !made.is_empty() {
+            incident = recorded(session, incident, made, now, &mut notes).await?;
+        }
     }
     let fresh_for = session.settings().evidence_for();
     // What came since counts too, whatever the clocks of the machines say.
@@ -52,7 +57,7 @@ pub async fn run(args: &Arguments, session: &Session, as_json: bool, now: DateTi
     }
     let now = now.max(incident.last());
     let standings = incident.checks.standings(now, fresh_for);
-    let fine = standings.iter().all(|standing| standing.status.is_green());
+    let fine = fault.is_none() && standings.iter().all(|standing| standing.status.is_green());
     let text = match as_json {
         true => output::json(&json!({
             "incident": incident.id, "status": incident.status().word(), "checks": standings.iter().map(of_check).collect::<Vec<_>>(),
@@ -60,6 +65,21 @@ pub async fn run(args: &Arguments, session: &Session, as_json: bool, now: DateTi
         false => table(&incident, &standings, now),
     };
     Ok(Answer { notes, ..Answer::fine(text).ending(if fine { Exit::Fine } else { Exit::NotFine }) })
+}
+
+/// Whether what was found is worth an event: a machine that asks every minute would bury what people do. What is found
+/// again as it was is written down again when half of the time is over for which it counts.
+fn is_news(what: &Happening, incident: &Incident, counts_for: Duration) -> bool {
+    let Happening::Checked { check, finding } = what else { return true };
+    let Some(known) = incident.checks.log(*check).and_then(|log| log.finding.as_ref()) else { return true };
+    let same =
+        (known.verdict, &known.summary, &known.evidence) == (finding.verdict, &finding.summary, &finding.evidence);
+    let acted = incident
+        .events
+        .iter()
+        .rev()
+        .any(|event| event.at > known.at && matches!(event.what, Happening::Did(_) | Happening::Acted { .. }));
+    !same || acted || finding.at - known.at > counts_for / 2
 }
 
 /// The incident that is open, if one is and no other.

@@ -132,6 +132,7 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
             | Effect::Handover { .. }
             | Effect::Over { .. }
             | Effect::Report { .. }
+            | Effect::Joined(_)
             | Effect::Leave
             | Effect::Probe { .. } => self.about_walks(effect),
             other => {

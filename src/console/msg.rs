@@ -192,6 +192,8 @@ pub(super) enum Effect {
     Over { id: RequestId, incident: Arc<Incident>, cause: String },
     /// Put the report of an incident on the lake, and into a file.
     Report { id: RequestId, incident: Arc<Incident>, file: Option<PathBuf> },
+    /// Tell this incident from now on what is done.
+    Joined(Arc<Incident>),
     /// Tell no incident any more what is done.
     Leave,
     /// Run a step's probe, and record what it found.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::category::FailureCategory;
 use super::dataset::{Dataset, Layer};
+use super::masked;
 use super::severity::Severity;
 use super::triage::Standing;
 
@@ -103,6 +104,13 @@ pub struct Evidence {
     pub observed_at: DateTime<Utc>,
     /// What it shows; hostile text.
     pub detail: String,
+}
+
+impl Evidence {
+    /// The same without the secrets that its text names: what is kept on the lake is read by many.
+    pub fn masked(&self) -> Self {
+        Self { detail: masked::text(&self.detail).into_owned(), ..self.clone() }
+    }
 }
 
 /// One alert, with the fields of `alerts --json` in their order.

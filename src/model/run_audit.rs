@@ -1,7 +1,7 @@
 //! What jobs write of their own runs: one record a run under `_audit/{env}/{job}/{date}/{run_id}.json`, or a line of a
 //! file. The best source of record counts, since the job itself counted. It judges nothing.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -66,6 +66,9 @@ pub struct AuditsRead {
     pub faults: Vec<String>,
 }
 
+/// Clocks differ by less.
+const AHEAD: Duration = Duration::minutes(5);
+
 /// Reads an object of records: one, an array or lines of them.
 pub fn parse_audits(bytes: &[u8], about: &Origin<'_>) -> AuditsRead {
     let documents = documents(bytes);
@@ -102,7 +105,8 @@ fn audit(item: &Map<String, Value>, about: &Origin<'_>, path: &OfPath<'_>, singl
         at: ["timestamp_utc", "timestamp", "ended_at", "started_at"]
             .iter()
             .find_map(|key| time(item.get(*key)?))
-            .unwrap_or(about.modified),
+            // A local time that is written as UTC lies ahead of the object that holds it.
+            .map_or(about.modified, |at| at.min(about.modified + AHEAD)),
         environment: text(item, &["env", "environment"]).or_else(|| path.environment.map(str::to_owned)),
         date: text(item, &["run_date", "execution_date", "date"]).and_then(|d| date(&d)).or(path.date),
         status: text(item, &["status"]).map_or(AuditStatus::Unknown, |word| status(&word)),

@@ -77,7 +77,9 @@ impl Check {
                 "the newest value of the contract's freshness column, else the newest object of the newest date, is \
                  within the limit"
             }
-            Self::Logs => "runs since the recovery log no error signature that runs before the incident did not log",
+            Self::Logs => {
+                "the last run since the recovery went well, and logs no error signature that good runs before the incident did not log"
+            }
             Self::Consumers => "the probe query of every configured consumer returns rows",
         }
     }
@@ -312,7 +314,7 @@ impl Checklist {
             return none("what it rests on is from before the data was mended: wait for what comes of that");
         }
         if let Some((now, fresh_for)) = age {
-            if finding.at > now + AHEAD {
+            if finding.at - now > AHEAD {
                 return none("it is dated ahead of this machine's clock");
             }
             let age = now - finding.at;

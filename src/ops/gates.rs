@@ -1,9 +1,9 @@
 //! Reads what quality gates and the pipeline's own alert feed say on the lake, and raises their alerts.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Arc, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::lake::{ErrorClass, LakeError};
 use crate::model::alert::{Alert, AlertRule};
@@ -28,9 +28,10 @@ pub(super) struct Said {
 pub(super) async fn read(session: &Session, last: &Snapshot, now: DateTime<Utc>) -> Said {
     let settings = &session.settings;
     // A backfill's results lie under the date that it repairs, however long that is ago.
-    let mut dates: Vec<_> = last.incidents.iter().filter_map(|incident| incident.about.date).collect();
-    dates.sort_unstable();
-    dates.dedup();
+    let asked_of = session.asked_of.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let of_incidents = last.incidents.iter().filter_map(|incident| incident.about.date);
+    let dates: BTreeSet<NaiveDate> = of_incidents.chain(asked_of).collect();
+    let dates = dates.into_iter().collect();
     let ask = QualityAsk { prefixes: settings.quality.clone(), dates };
     let lake = session.lake.as_ref();
     let (read, feed) = futures::join!(

@@ -17,6 +17,7 @@ use crate::lake::{ErrorClass, Key, Lake, LakeError};
 use crate::model::alert::Alert;
 use crate::model::entry::{DlqEntry, EntryPath};
 use crate::model::incident::{About, Happening, Incident, IncidentEvent, IncidentId, IncidentStatus};
+use crate::model::masked;
 use crate::model::runbook::{Runbook, Subject, Variables};
 
 /// Incidents that were opened earlier are looked up by their names alone.
@@ -25,6 +26,12 @@ const LASTS: Duration = Duration::days(30);
 const MOST: usize = 50;
 /// Events of one incident that are read.
 const EVENTS: usize = 5_000;
+/// The largest object that is an event. Bytes.
+const LARGEST: u64 = 1 << 20;
+/// Clocks differ by less.
+const AHEAD: Duration = Duration::minutes(5);
+/// The name of the event that opens an incident: two that open it at once open one.
+pub(super) const OPENED: &str = "00000000-opened";
 /// Requests at once.
 const AT_ONCE: usize = 16;
 
@@ -115,7 +122,16 @@ impl Log {
         let (mut keys, mut fault) = (Vec::new(), None);
         let mut listing = std::pin::pin!(pages(lake, &prefix));
         while let Some(page) = listing.try_next().await? {
-            keys.extend(page.objects.into_iter().map(|o| o.key.0).filter(|key| key.ends_with(".json")));
+            for object in page.objects.into_iter().filter(|object| object.key.as_str().ends_with(".json")) {
+                match object.size > LARGEST {
+                    true => {
+                        let detail = format!("{} bytes are no event", object.size);
+                        let uri = lake.uri(object.key.as_str());
+                        fault = Some(LakeError::new(ErrorClass::Malformed, uri, detail));
+                    }
+                    false => keys.push((object.key.0, object.modified)),
+                }
+            }
             if keys.len() > EVENTS {
                 let detail = format!("more than {EVENTS} events lie here: the first are read");
                 fault = Some(LakeError::new(ErrorClass::Unsupported, lake.uri(&prefix), detail));
@@ -125,12 +141,15 @@ impl Log {
         }
         let (known, unread): (Vec<_>, Vec<_>) = {
             let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            keys.into_iter().map(|key| (log.get(&key).cloned(), key)).partition(|(known, _)| known.is_some())
+            keys.into_iter().map(|key| (log.get(&key.0).cloned(), key)).partition(|(known, _)| known.is_some())
         };
         let mut events: Vec<IncidentEvent> = known.into_iter().filter_map(|(event, _)| event).collect();
         let reads: Vec<_> = unread
             .into_iter()
-            .map(|(_, key)| async move { (records::read::<IncidentEvent>(lake, &Key(key.clone())).await, key) })
+            .map(|(_, (key, modified))| async move {
+                let read = records::read::<IncidentEvent>(lake, &Key(key.clone())).await;
+                (read.map(|event| event.and_then(|event| settled(event, &key, modified))), key)
+            })
             .collect();
         for (read, key) in stream::iter(reads).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await {
             match read {
@@ -145,6 +164,22 @@ impl Log {
         }
         Ok((Incident::of(id, events), fault))
     }
+}
+
+/// An event as it counts on every host: its name is that of its object, and it did not happen after the store has it, by
+/// more than clocks differ. None of what may not be what it says: one object alone opens an incident.
+fn settled(mut event: IncidentEvent, key: &str, modified: DateTime<Utc>) -> Option<IncidentEvent> {
+    let name = key.rsplit('/').next()?.strip_suffix(".json")?;
+    event.id = name.to_owned();
+    event.at = event.at.min(modified + AHEAD);
+    match &mut event.what {
+        Happening::Opened(_) if name != OPENED => return None,
+        Happening::Checked { finding, .. } | Happening::Probed { finding, .. } => finding.at = finding.at.min(event.at),
+        Happening::Did(deed) => deed.began = deed.began.min(event.at),
+        Happening::Acted { began, .. } => *began = (*began).min(event.at),
+        _ => {}
+    }
+    Some(event)
 }
 
 /// The day on which an incident was opened, as its name says.
@@ -163,13 +198,18 @@ impl Session {
 
     /// One incident as it lies on the lake now.
     pub async fn incident(&self, id: &IncidentId) -> Result<Incident, LakeError> {
+        self.incident_told(id).await.map(|(incident, _)| incident)
+    }
+
+    /// The same, and the first of its events that cannot be read: without it, it may be another story.
+    pub async fn incident_told(&self, id: &IncidentId) -> Result<(Incident, Option<LakeError>), LakeError> {
         let unknown = || unknown(self.lake.as_ref(), &self.settings.prefixes.state, id);
         if !id.is_sound() {
             return Err(unknown());
         }
         let (incident, fault) = self.incidents.one(self.lake.as_ref(), &self.settings.prefixes.state, id).await?;
         match (incident, fault) {
-            (Some(incident), _) => Ok(incident),
+            (Some(incident), fault) => Ok((incident, fault)),
             (None, Some(fault)) => Err(fault),
             (None, None) => Err(unknown()),
         }
@@ -197,11 +237,12 @@ impl Session {
             None => what.push(Happening::Opened(about)),
             Some(incident) => {
                 if incident.status() == IncidentStatus::Resolved {
-                    what.push(Happening::Reopened { reason: format!("its alert is back: {}", alert.summary) });
+                    let reason = format!("its alert is back: {}", masked::text(&alert.summary));
+                    what.push(Happening::Reopened { reason });
                 }
                 if !incident.about.alerts.contains(&alert.key) {
                     let (key, severity) = (alert.key.clone(), alert.severity);
-                    what.push(Happening::Alerted { key, title: alert.summary.clone(), severity });
+                    what.push(Happening::Alerted { key, title: masked::text(&alert.summary).into_owned(), severity });
                 }
             }
         }

@@ -1,10 +1,11 @@
 //! One open lake: its settings, its caches, and the questions that screens and commands ask of it.
 //! Shared as an `Arc`; every method may run beside every other. Dropping a future cancels its requests.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use futures::TryStreamExt;
 
 use crate::lake::{ErrorClass, Lake, LakeError, listing};
@@ -129,6 +130,8 @@ pub struct Session {
     pub(super) costs: Costs,
     pub(super) watched: Watched,
     pub(super) forgot: Mutex<Option<DateTime<Utc>>>,
+    /// Dates that somebody asks about, however long ago they are.
+    pub(super) asked_of: Mutex<BTreeSet<NaiveDate>>,
     pub(super) history: Option<Arc<History>>,
     gate: Option<Arc<Gate>>,
     audit: Option<PathBuf>,
@@ -157,6 +160,7 @@ impl Session {
             costs: Costs::default(),
             watched: Watched::default(),
             forgot: Mutex::default(),
+            asked_of: Mutex::default(),
             history: None,
             gate: None,
             audit: None,

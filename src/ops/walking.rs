@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
-use super::gate::{GateError, IncidentAsk, Joined, Outcome, ReportAsk, WriteEffect};
+use super::gate::{GateError, IncidentAsk, Outcome, ReportAsk, WriteEffect};
 use super::moves::Watch;
 use super::runbooks::Runbooks;
 use super::{Session, Snapshot};
@@ -70,12 +70,10 @@ impl Session {
             }
             Err(error) => return Err(error),
         };
-        let incident = Arc::new(self.incident(&id).await?);
-        // Whoever turns to an incident works on it: what is done from here on is told to it.
-        if let Some(gate) = self.gate() {
-            gate.join(Some(Joined::of(&incident)));
-        }
-        Ok(Walked { incident, recorded: true, notes: outcome.map(|o| o.notes).unwrap_or_default() })
+        let (incident, fault) = self.incident_told(&id).await?;
+        let mut notes = outcome.map(|o| o.notes).unwrap_or_default();
+        notes.extend(fault.map(|fault| format!("not all of it could be read: {fault}")));
+        Ok(Walked { incident: Arc::new(incident), recorded: true, notes })
     }
 
     /// Puts the report of an incident on the lake, and into a file: the text as Markdown, and what is said of it.
@@ -108,6 +106,8 @@ impl Session {
 fn unrecorded(ask: IncidentAsk, known: Option<&Incident>, now: DateTime<Utc>) -> Option<Walked> {
     let mut events = known.map(|incident| incident.events.clone()).unwrap_or_default();
     let place = events.len();
+    // After all that is known of it, as what is recorded would be.
+    let now = known.map_or(now, |incident| now.max(incident.last() + Duration::milliseconds(1)));
     events.extend(ask.what.into_iter().enumerate().map(|(i, what)| IncidentEvent {
         schema: 1,
         id: format!("unrecorded-{:04}", place + i),

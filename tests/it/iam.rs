@@ -19,8 +19,9 @@ fn granted(policy: &str) -> BTreeSet<String> {
     let text = std::fs::read_to_string(root().join("iam").join(policy)).unwrap();
     let policy: Value = serde_json::from_str(&text).unwrap();
     let statements = policy["Statement"].as_array().unwrap();
-    assert!(statements.iter().all(|s| s["Effect"] == "Allow" && s["Sid"].is_string()), "{text}");
-    let actions = statements.iter().flat_map(|s| s["Action"].as_array().unwrap());
+    assert!(statements.iter().all(|s| s["Sid"].is_string()), "{text}");
+    let allowed = statements.iter().filter(|s| s["Effect"] == "Allow");
+    let actions = allowed.flat_map(|s| s["Action"].as_array().unwrap());
     actions.map(|action| action.as_str().unwrap().to_owned()).collect()
 }
 
@@ -56,7 +57,8 @@ fn every_action_that_the_code_names_is_granted() {
 #[test]
 fn the_policy_for_reading_changes_nothing() {
     // Queries are asked and paid for; they are the only ones of these that begin anything.
-    let reads = Regex::new(r"^[a-z0-9-]+:(Get|List|Describe|Filter|Decrypt$|InvokeRestApi$|StartQuery)").unwrap();
+    let reads =
+        Regex::new(r"^[a-z0-9-]+:(Get|List|Describe|Filter|Decrypt$|InvokeRestApi$|StartQuery|StopQuery)").unwrap();
     let changes: Vec<String> = granted("read-only.json").into_iter().filter(|action| !reads.is_match(action)).collect();
     assert!(changes.is_empty(), "{changes:?}");
 }

@@ -15,6 +15,7 @@ use crate::lake::aws::Access;
 use crate::model::consumer::{Asks, Consumer};
 use crate::model::dataset::Dataset;
 use crate::model::verify::FRESH_FOR;
+use crate::sources::aws::athena::is_count;
 
 /// `[verify]`.
 #[derive(Debug, Default, Deserialize)]
@@ -40,7 +41,7 @@ pub struct ConsumerTable {
     pub rows: Option<Spanned<String>>,
     #[serde(rename = "where")]
     pub filter: Option<Spanned<String>>,
-    pub min_rows: Option<u64>,
+    pub min_rows: Option<Spanned<u64>>,
     #[serde(default)]
     pub counts: bool,
 }
@@ -110,11 +111,18 @@ fn consumer(document: &Document, table: &ConsumerTable) -> Result<Consumer, Conf
         let allowed = "the datasets that it reads, such as [\"gold/revenue\"]";
         return Err(document.fault(&table.datasets, "consumers.datasets is empty", allowed));
     }
+    if let Some(least) = table.min_rows.as_ref().filter(|least| *least.get_ref() == 0) {
+        return Err(document.fault(least, "consumers.min_rows is 0: nothing would do", "1 or more"));
+    }
     let asks = match (&table.athena, &table.rows, &table.filter) {
         (Some(sql), None, None) => {
             if !only_reads(sql.get_ref()) {
                 let allowed = "one statement that begins with SELECT or WITH";
                 return Err(document.fault(sql, "consumers.athena is no query that only reads", allowed));
+            }
+            if table.counts && !is_count(sql.get_ref()) {
+                let allowed = "SELECT count(*) FROM …";
+                return Err(document.fault(sql, "consumers.athena counts no rows, and counts is true", allowed));
             }
             if let Some(output) = table.output.as_ref().filter(|output| !output.get_ref().starts_with("s3://")) {
                 return Err(document.fault(output, "consumers.output is no place on S3", "s3://bucket/prefix/"));
@@ -146,7 +154,7 @@ fn consumer(document: &Document, table: &ConsumerTable) -> Result<Consumer, Conf
         name: table.name.get_ref().clone(),
         datasets: table.datasets.get_ref().iter().map(|name| Dataset(name.as_str().into())).collect(),
         asks,
-        least: table.min_rows.unwrap_or(1),
+        least: table.min_rows.as_ref().map_or(1, |least| *least.get_ref()),
         counts: table.counts,
     })
 }
@@ -177,6 +185,8 @@ mod tests {
             ("athena = \"SELECT 1\"\nrows = \"x/\"", "not both"),
             ("athena = \"DROP TABLE x\"", "only reads"),
             ("athena = \"SELECT 1; DROP TABLE x\"", "only reads"),
+            ("athena = \"SELECT id FROM x\"\ncounts = true", "counts no rows"),
+            ("min_rows = 0", "min_rows is 0"),
             ("rows = \"/etc/\"", "not a place inside the lake"),
             ("athena = \"SELECT 1\"\noutput = \"out/\"", "no place on S3"),
             ("[[consumers]]\nname = \"finance\"\ndatasets = [\"x\"]", "there twice"),

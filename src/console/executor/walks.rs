@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::Executor;
 use crate::console::msg::{Effect, Job, Msg};
 use crate::model::incident::Happening;
-use crate::ops::IncidentAsk;
+use crate::ops::{IncidentAsk, Joined};
 
 impl<C: Fn() -> DateTime<Utc>> Executor<C> {
     /// Starts what an effect asks of runbooks and incidents.
@@ -38,7 +38,12 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
                 });
             }
             Effect::Verify { id, incident, checks } => self.start(Job::Probe, async move {
-                let _ = answers.send(Msg::Walked(id, session.verify(&incident, &checks, now).await)).await;
+                let what = session.checked(&incident, &checks, now).await;
+                // What was found is recorded as a whole, whoever gave up meanwhile.
+                tokio::spawn(async move {
+                    let ask = IncidentAsk::of(&incident, what);
+                    let _ = answers.send(Msg::Walked(id, session.note(ask, Some(&incident), now).await)).await;
+                });
             }),
             Effect::Handover { id, incident, note } => {
                 tokio::spawn(async move {
@@ -60,6 +65,11 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
                 tokio::spawn(async move {
                     let _ = answers.send(Msg::Reported(id, session.report(&incident, file).await)).await;
                 });
+            }
+            Effect::Joined(incident) => {
+                if let Some(gate) = session.gate() {
+                    gate.join(Some(Joined::of(&incident)));
+                }
             }
             Effect::Leave => {
                 if let Some(gate) = session.gate() {

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use super::{IncidentScreen, NoteScreen, Row, moved, rows, standings};
 use crate::console::command::Command;
 use crate::console::dlq::preview::Mode;
-use crate::console::msg::Effect;
+use crate::console::msg::{Effect, Job};
 use crate::console::overlay::Overlay;
 use crate::console::prompt::{Prompt, PromptKind};
 use crate::console::runbook;
 use crate::console::state::{Focus, State, Tab};
 use crate::console::{dlq, logs};
 use crate::model::incident::{Happening, Incident, MarkedText};
+use crate::model::masked;
 use crate::model::severity::Severity;
 use crate::model::text::escape;
 use crate::model::verify::Check;
@@ -53,7 +54,7 @@ pub(in crate::console) fn run(state: &mut State, command: Command, argument: &st
             state.incident = IncidentScreen { told: true, ..IncidentScreen::default() };
             runbook::left(state);
             state.say("left; it stays open, and 8 lists it");
-            vec![Effect::Leave]
+            vec![Effect::Cancel(Job::Probe), Effect::Leave]
         }
         Command::Report => {
             let Some(incident) = state.incident.joined.clone() else { return Vec::new() };
@@ -149,11 +150,15 @@ fn marked(state: &mut State) -> Option<MarkedText> {
             _ => None,
         })
     };
+    if state.tab == Tab::Dlq && state.dlq.preview.revealed {
+        state.fail("personal columns are shown: open the entry anew; what is kept is masked");
+        return None;
+    }
     let (text, uri) = match state.tab {
-        Tab::Logs => (of(logs::run(state, Command::Copy)), of(logs::run(state, Command::CopyUri))),
+        Tab::Logs => (of(logs::run(state, Command::Copy)), Some(format!("log of {}", state.logs.title))),
         _ => (of(dlq::run(state, Command::Copy, "")), of(dlq::run(state, Command::CopyUri, ""))),
     };
-    let lines = text?.lines().map(|line| escape(line).into_owned()).collect();
+    let lines = text?.lines().map(|line| escape(&masked::text(line)).into_owned()).collect();
     Some(MarkedText { uri: uri.unwrap_or_default(), lines })
 }
 

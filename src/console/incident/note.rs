@@ -15,6 +15,7 @@ use crate::console::runbook;
 use crate::console::state::State;
 use crate::console::theme::Role;
 use crate::model::incident::Happening;
+use crate::model::text::is_hostile;
 use crate::model::verify::Check;
 
 /// The longest note. Characters.
@@ -41,9 +42,11 @@ impl NoteScreen {
         self.editor.lines().join("\n").trim().chars().take(LONGEST).collect()
     }
 
-    /// Pasted text: of its control characters only the line ends are kept.
+    /// Pasted text: of what acts on a terminal only the line ends are kept.
     pub(in crate::console) fn paste(&mut self, text: &str) {
-        let kept: String = text.chars().filter(|c| *c == '\n' || !c.is_control()).take(LONGEST).collect();
+        // Terminals send the ends of lines as returns.
+        let lines = text.replace("\r\n", "\n").replace('\r', "\n");
+        let kept: String = lines.chars().filter(|c| *c == '\n' || !is_hostile(*c)).take(LONGEST).collect();
         self.editor.insert_str(kept);
     }
 

@@ -17,6 +17,7 @@ use crate::model::backfill::BackfillPlan;
 use crate::model::dataset::Dataset;
 use crate::model::entry::EntryPath;
 use crate::model::incident::{Happening, Incident};
+use crate::model::masked;
 use crate::model::moves::{MoveKind, Plan};
 use crate::model::redrive::RedrivePlan;
 use crate::model::runbook::{Action, Directive, StepNumber};
@@ -222,6 +223,7 @@ pub(in crate::console) fn worked(
     };
     // Somebody may have gone on with it meanwhile.
     let known = state.lake.snapshot.incidents.iter().find(|known| known.id == incident.id).cloned();
+    let detail = masked::text(&detail).into_owned();
     let what = vec![Happening::Acted { step, action, done, detail, began }];
     super::note(state, known.unwrap_or(incident), what)
 }

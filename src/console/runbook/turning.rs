@@ -115,6 +115,8 @@ pub(in crate::console) fn give_up(state: &mut State) -> bool {
 /// The incident that is walked is worked on no more.
 pub(in crate::console) fn left(state: &mut State) {
     state.runbook.open.take_if(|open| open.incident.is_some());
+    // What is still asked for would join it again.
+    state.runbook.busy = None;
     fit(state);
 }
 
@@ -148,9 +150,13 @@ pub(in crate::console) fn walked(state: &mut State, id: RequestId, result: Resul
                 state.say(said.join("; "));
             }
             // An answer that nobody waits for any more still counts for the walk that is open.
-            if awaited || is_open(state, &incident) {
+            // One that is older than what is known here came late.
+            let known = state.incident.joined().filter(|known| known.id == incident.id);
+            let late = recorded && known.is_some_and(|known| known.events.len() > incident.events.len());
+            if (awaited || is_open(state, &incident)) && !late {
                 incident::took(state, &incident, recorded);
-                take(state, incident, recorded);
+                take(state, Arc::clone(&incident), recorded);
+                return if recorded { vec![Effect::Joined(incident)] } else { Vec::new() };
             }
         }
         Err(error) => {

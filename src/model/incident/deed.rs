@@ -36,10 +36,23 @@ pub struct Deed {
 }
 
 impl Deed {
-    /// Whether it makes data, or puts it back: what was seen before it says nothing of what is there now.
+    /// Whether it changes data that consumers read, or may have: what was seen before it says nothing of what is there now.
+    /// One that failed or got no answer may have gone half its way.
+    pub fn touches(&self) -> bool {
+        const TOUCHING: [&str; 10] =
+            ["release", "redrive", "run", "backfill", "submit", "finish", "trigger", "clear", "resume", "undo"];
+        TOUCHING.contains(&self.act.as_str())
+    }
+
+    /// Whether it runs a job anew, which tells of its rows itself.
+    pub fn reruns(&self) -> bool {
+        const RUNNING: [&str; 6] = ["run", "backfill", "submit", "finish", "trigger", "clear"];
+        RUNNING.contains(&self.act.as_str())
+    }
+
+    /// Whether it makes data right, as far as it says.
     pub fn mends(&self) -> bool {
-        const MENDING: [&str; 8] = ["release", "redrive", "run", "backfill", "submit", "finish", "trigger", "clear"];
-        self.done && MENDING.contains(&self.act.as_str())
+        self.done && self.touches()
     }
 }
 

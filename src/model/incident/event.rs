@@ -165,6 +165,16 @@ impl Happening {
         Self::Note { text: text.into(), check: None }
     }
 
+    /// Whether it is nothing without a reason, and has none.
+    pub fn lacks_reason(&self) -> bool {
+        match self {
+            Self::Waived { reason, .. } | Self::Severity { reason, .. } | Self::Reopened { reason } => {
+                reason.trim().is_empty()
+            }
+            _ => false,
+        }
+    }
+
     /// The word in JSON and on screen.
     pub fn word(&self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -18,6 +18,7 @@ pub use event::{Happening, IncidentEvent};
 use super::alert::{Alert, Evidence};
 use super::category::FailureCategory;
 use super::dataset::Layer;
+use super::masked;
 use super::probe::Verdict;
 use super::runbook::walk::{StepRecord, Walk};
 use super::runbook::{RunbookId, Variables};
@@ -88,7 +89,7 @@ impl About {
     /// What an alert is about.
     pub fn alert(alert: &Alert, variables: Variables) -> Self {
         Self {
-            title: alert.summary.clone(),
+            title: masked::text(&alert.summary).into_owned(),
             alerts: vec![alert.key.clone()],
             severity: alert.severity,
             category: alert.category,
@@ -97,9 +98,10 @@ impl About {
             date: alert.date,
             job: alert.job.as_ref().map(|job| job.0.to_string()),
             variables,
-            since: Some(alert.since),
+            // Where there never was any data, nothing began.
+            since: Some(alert.since).filter(|since| *since > DateTime::UNIX_EPOCH + Duration::days(1)),
             rows: None,
-            evidence: alert.evidence.clone(),
+            evidence: alert.evidence.iter().map(Evidence::masked).collect(),
         }
     }
 }
@@ -224,8 +226,8 @@ impl Incident {
             Happening::Probed { step, finding } => self.walk.record(step.clone(), StepRecord::Probed(finding.clone())),
             Happening::Acted { step, action, done, detail, began } => {
                 let (action, done, began) = (*action, *done, *began);
-                if done {
-                    self.acted(action.mends(), began, at);
+                if done || action.mends() {
+                    self.acted(action.mends(), done, began, at);
                 }
                 let record = StepRecord::Acted { action, done, detail: detail.clone(), began, at, by };
                 self.walk.record(step.clone(), record);
@@ -234,10 +236,13 @@ impl Incident {
                 let record = StepRecord::Marked { mark: *mark, reason: reason.clone(), at, by };
                 self.walk.record(step.clone(), record);
             }
-            Happening::Did(deed) if deed.done => self.acted(deed.mends(), deed.began, at),
+            Happening::Did(deed) if deed.done || deed.touches() => {
+                self.acted(deed.touches(), deed.done, deed.began, at);
+            }
             Happening::Checked { check, finding } => {
                 // What is not green any more is not over.
-                if finding.verdict != Verdict::Pass {
+                let waived = self.checks.log(*check).is_some_and(|log| log.waived.is_some());
+                if finding.verdict != Verdict::Pass && !waived {
                     self.times.resolved = None;
                 }
                 self.checks.found(*check, finding.clone());
@@ -280,11 +285,14 @@ impl Incident {
         }
     }
 
-    fn acted(&mut self, mends: bool, began: DateTime<Utc>, over: DateTime<Utc>) {
-        self.checks.acted(mends, began, over);
-        if mends {
-            self.times.mitigated.get_or_insert(over);
+    fn acted(&mut self, touches: bool, done: bool, began: DateTime<Utc>, over: DateTime<Utc>) {
+        self.checks.acted(touches, began, over);
+        if touches {
             self.times.resolved = None;
+            // What did not go well mends nothing, and what was seen before it counts no more all the same.
+            if done {
+                self.times.mitigated.get_or_insert(over);
+            }
         }
     }
 

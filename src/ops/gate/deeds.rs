@@ -1,5 +1,5 @@
-//! What goes through the gate while an incident is worked on is told to that incident, whoever asked for it and from
-//! where: its timeline and its report need no second list.
+//! What goes through this gate while it has joined an incident is told to that incident: its timeline and its report need
+//! no second list. What another process does, which joined none, is not.
 
 use std::sync::PoisonError;
 
@@ -62,7 +62,11 @@ impl Gate {
         if deed.dataset.as_ref().is_some_and(other) {
             return;
         }
-        let ask = IncidentAsk { id: joined.id, what: vec![Happening::Did(deed)], after: None };
+        // After all that is known of it, whatever the clocks of its other hosts say: a check that was made before it must
+        // not come to stand behind it.
+        let known = Log::whole(self.lake.as_ref(), &self.prefixes.state, &joined.id).await.ok();
+        let after = known.map(|incident| incident.last());
+        let ask = IncidentAsk { id: joined.id, what: vec![Happening::Did(deed)], after };
         let told = WriteEffect::Incident(ask.clone());
         let noted = match self.happened(&told, &ask, false).await {
             Ok(noted) => noted.notes,

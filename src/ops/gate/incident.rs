@@ -7,11 +7,8 @@ use super::{Gate, GateError, Outcome, WriteEffect, chance};
 use crate::lake::Key;
 use crate::model::incident::{Happening, Incident, IncidentEvent, IncidentId};
 use crate::model::protection::{Locked, Protection};
-use crate::ops::incidents::{Log, events_of, unknown};
+use crate::ops::incidents::{Log, OPENED, events_of, unknown};
 use crate::ops::moves::records::{self, NotSealed};
-
-/// The name of the event that opens an incident: two that open it at once open one.
-const OPENED: &str = "00000000-opened";
 
 /// What happened in an incident, to be written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +44,10 @@ impl Gate {
         }
         if !ask.id.is_sound() {
             return Err(unknown(self.lake.as_ref(), &self.prefixes.state, &ask.id).into());
+        }
+        if let Some(what) = ask.what.iter().find(|what| what.lacks_reason()) {
+            let (why, hint) = (format!("{}: say why", what.word()), "a reason in words".to_owned());
+            return Err(GateError::Blocked { why, hint });
         }
         let now = (self.clock)();
         let mut after = ask.after;

@@ -18,6 +18,9 @@ use crate::ops::partition::readable;
 use crate::rows::{Halt, PageRequest, RowSet, RowsError};
 use crate::sources::consumers::{Queried, Query};
 
+/// The most that is read here of one consumer's data. 2 GiB.
+const LIMIT: u64 = 2 << 30;
+
 impl Session {
     pub(super) async fn probe_consumers(&self, about: &About, now: DateTime<Utc>) -> Answer {
         let dataset = match dataset(about) {
@@ -109,12 +112,28 @@ impl Session {
         let uri = self.lake.uri(place);
         let of_rows = |error: RowsError| match error {
             RowsError::Lake(error) => error,
+            // It is the question that is wrong, and not the data.
+            error @ (RowsError::Filter(_) | RowsError::NoColumn { .. }) => {
+                LakeError::new(ErrorClass::Unsupported, uri.clone(), error.to_string())
+            }
             other => LakeError::new(ErrorClass::Malformed, uri.clone(), other.to_string()),
         };
         let Some(layout) = readable(self.lake.as_ref(), place, about.date).await? else {
             return Err(LakeError::new(ErrorClass::NotFound, uri, "nothing lies here for that date"));
         };
         let bytes = layout.bytes();
+        let refused = |detail: String, hint: &str| {
+            let error = LakeError::new(ErrorClass::Unsupported, uri.clone(), detail);
+            Err(LakeError { hint: hint.to_owned(), ..error })
+        };
+        if bytes > LIMIT {
+            let detail = format!("{} bytes are too many to be read here", thousands(bytes));
+            return refused(detail, "ask Athena in its place, or name a part of it");
+        }
+        // A table holds all of its dates.
+        if layout.table.is_some() && about.date.is_some() && filter.is_none() {
+            return refused("a table of all dates".to_owned(), "where = \"dt = '{date}'\" says which are meant");
+        }
         let lake = std::sync::Arc::clone(&self.lake);
         let set = RowSet::open_to_stream(lake, &layout, self.cache.clone()).await.map_err(of_rows)?;
         let halt = Halt::default();

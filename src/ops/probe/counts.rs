@@ -3,11 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
+
 use super::data::{failed, is_of, on};
 use super::{Answer, dataset};
 use crate::model::alert::Evidence;
 use crate::model::dataset::Dataset;
-use crate::model::incident::{About, Incident};
+use crate::model::incident::{About, Happening, Incident};
 use crate::model::moves::QuarantineState;
 use crate::model::probe::Verdict;
 use crate::model::redrive::{RedriveRecord, RedriveState};
@@ -17,6 +19,17 @@ use crate::ops::moves::Quarantine;
 use crate::ops::partition::look;
 use crate::ops::{Session, Snapshot};
 use crate::sources::audits;
+
+/// From when on a run's record counts: from the last run that was begun to mend the data. A redrive, or a release, writes no
+/// record of the whole date: where nothing else was done, that of before stands.
+fn rerun(incident: &Incident) -> DateTime<Utc> {
+    let runs = incident.events.iter().filter_map(|event| match &event.what {
+        Happening::Did(deed) if deed.reruns() => Some(deed.began),
+        _ => None,
+    });
+    let since = if incident.checks.mended().is_some() { DateTime::UNIX_EPOCH } else { incident.times.detected };
+    runs.max().unwrap_or(since)
+}
 
 /// The term that need not be one.
 const ARCHIVED: &str = "archived";
@@ -35,7 +48,8 @@ impl Session {
             Ok(dataset) => dataset,
             Err(answer) => return answer,
         };
-        if let Some(answer) = failed(snapshot, "dlq") {
+        // What a source that fails said before is no evidence of now.
+        if let Some(answer) = ["dlq", "quarantine"].into_iter().find_map(|source| failed(snapshot, source)) {
             return answer;
         }
         let Some(data) = self.settings.dataset(&dataset).and_then(|d| d.data_prefix.clone()) else {
@@ -111,8 +125,10 @@ impl Session {
             false => String::new(),
         };
         let (read, rest) = (thousands(rows_in), told.join(" + "));
-        let answer = if newest.max(audit.at) < incident.since() {
-            Answer::none(format!("in {read}, {rest}: all from before the recovery"))
+        let answer = if newest < incident.since() {
+            Answer::none(format!("in {read}, {rest}: what lies in the target is from before the recovery"))
+        } else if audit.at < rerun(incident) {
+            Answer::none(format!("in {read}, {rest}: the record of the run is from before the recovery"))
         } else if rows_in == sum {
             Answer::new(Verdict::Pass, format!("in {read} = {rest}{besides}"))
         } else {
@@ -147,13 +163,26 @@ impl Session {
             .collect();
         let place = data.trim_end_matches('/');
         let is_its = |audit: &&RunAudit| {
-            let writes = jobs.contains(&*audit.job.0) || audit.target.as_deref().is_some_and(|t| t.contains(place));
+            // A job may write more than one table: where its record names one, that is it.
+            let names_it = |target: &str| {
+                let target = target.trim_end_matches('/');
+                target == place || target == dataset.as_str() || target.ends_with(&format!("/{place}"))
+            };
+            let writes = match audit.target.as_deref() {
+                Some(target) => names_it(target),
+                None => jobs.contains(&*audit.job.0),
+            };
             let redrive = audit.run_id.as_ref().is_some_and(|id| redrives.contains(&*id.0));
             writes && !redrive && (about.date.is_none() || audit.date == about.date)
         };
+        if read.more && about.date.is_none() {
+            return Err(Answer::none("there are more records of runs than are read: name a date"));
+        }
         let newest = read.audits.iter().filter(is_its).max_by_key(|audit| audit.at);
         match (newest, read.problems.first()) {
-            (Some(audit), _) => Ok(audit.clone()),
+            // The newest may be the one that could not be read.
+            (Some(_), Some(problem)) => Err(Answer::from(problem)),
+            (Some(audit), None) => Ok(audit.clone()),
             (None, Some(problem)) => Err(Answer::from(problem)),
             (None, None) => Err(Answer::none(format!(
                 "no run of {dataset}{} left a record of its rows under {}",
@@ -174,7 +203,19 @@ impl Session {
             let detail = format!("dlq: {} rows", thousands(rows));
             term.evidence.push(Evidence { uri, observed_at: entry.modified, detail });
         }
+        self.nothing(&mut term, &self.settings.prefixes.errors, snapshot);
         Ok(term)
+    }
+
+    /// That nothing of a term is there was seen as well.
+    fn nothing(&self, term: &mut Term, prefix: &str, snapshot: &Snapshot) {
+        if term.evidence.is_empty()
+            && term.name != ARCHIVED
+            && let Some(taken) = snapshot.taken
+        {
+            let detail = format!("{}: listed, nothing of this", term.name);
+            term.evidence.push(Evidence { uri: self.lake.uri(prefix), observed_at: taken, detail });
+        }
     }
 
     fn quarantined(&self, about: &About, snapshot: &Snapshot) -> Result<Term, Answer> {
@@ -210,6 +251,7 @@ impl Session {
             let detail = format!("{name}: {} rows ({})", thousands(rows), quarantine.id);
             term.evidence.push(Evidence { uri, observed_at: quarantine.since, detail });
         }
+        self.nothing(&mut term, &self.settings.prefixes.quarantine, snapshot);
         Ok(term)
     }
 }

@@ -1,6 +1,6 @@
 //! Probes of the data: what gates said, what was rejected, whether it fits, and whether it is there.
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, Duration, NaiveDate, Utc};
 use futures::TryStreamExt;
 
 use super::{Answer, dataset};
@@ -18,6 +18,8 @@ use crate::ops::alerts::freshness;
 use crate::ops::freshness::is_data;
 use crate::ops::{Session, Snapshot, SourceState};
 
+/// Clocks differ by less.
+const AHEAD: Duration = Duration::minutes(5);
 /// Pages of one partition that are looked at.
 const PAGES: usize = 10;
 
@@ -53,6 +55,9 @@ impl Session {
             // Checks that hold, and nobody knows of which date, say nothing of this one.
             _ if about.date.is_some() && results.iter().any(|r| r.date.is_none()) => {
                 Answer::none(format!("{passed} of {evaluated} checks hold, and a result names no date"))
+            }
+            _ if results.iter().any(|r| newer_says_nothing(r, &all)) => {
+                Answer::none(format!("{passed} of {evaluated} checks hold, and a newer result proves nothing"))
             }
             _ => match results.iter().find(|r| r.evaluated_at < incident.since()) {
                 Some(old) => Answer::none(format!(
@@ -151,6 +156,12 @@ impl Session {
             Ok(signal) => signal,
             Err(error) => return Answer::from(&error),
         };
+        if let Some(why) = &signal.unused {
+            return Answer::none(format!("the column that the contract names cannot be used: {why}"));
+        }
+        if signal.newest.is_some_and(|newest| newest > now + AHEAD) {
+            return Answer::none("the newest data is dated ahead of this machine's clock");
+        }
         if let (None, Some(newest)) = (&signal.column, signal.newest) {
             match self.not_rewritten(prefix, &signal.uri, newest).await {
                 Ok((newest, uri)) => (signal.newest, signal.uri) = (Some(newest), uri),
@@ -249,6 +260,11 @@ impl Session {
         }
         Ok((data, false))
     }
+}
+
+/// Whether a gate said something later that proves nothing: it does not hold to what it said before.
+fn newer_says_nothing(result: &QualityResult, all: &[QualityResult]) -> bool {
+    all.iter().any(|other| other.subject() == result.subject() && other.evaluated_at > result.evaluated_at)
 }
 
 /// The date that a path names.

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::Answer;
+use super::data::failed;
 use crate::model::alert::Evidence;
 use crate::model::dataset::Dataset;
 use crate::model::incident::{About, Incident};
 use crate::model::log::{Limits, LogBuffer};
 use crate::model::probe::Verdict;
-use crate::model::run::JobRun;
+use crate::model::run::{JobRun, RunState};
 use crate::model::text::first_line;
 use crate::ops::{LogOf, Session, Snapshot};
 
@@ -22,6 +23,9 @@ const RUNS: usize = 3;
 impl Session {
     pub(super) async fn probe_logs(&self, incident: &Incident, snapshot: &Snapshot, now: DateTime<Utc>) -> Answer {
         let (since, before) = (incident.since(), incident.times.detected);
+        // Of another day's run, the log says nothing of this one's data.
+        let date = incident.about.date;
+        let dated = |run: &JobRun| date.is_none() || run.date.is_none() || run.date == date;
         // What redrove its dead letters is a run of its own.
         let redriven = match incident.about.dataset.as_deref() {
             Some(dataset) => self.redrives_under(&Dataset(dataset.into())).await,
@@ -34,16 +38,23 @@ impl Session {
         let its = |run: &&Arc<JobRun>| is_its(run, &incident.about) || redriven.contains(&*run.id.0);
         let mut runs: Vec<&Arc<JobRun>> = snapshot.pipeline.jobs.iter().filter(its).collect();
         runs.sort_by_key(|run| std::cmp::Reverse(run.created));
-        let after: Vec<&Arc<JobRun>> =
-            runs.iter().filter(|r| r.created >= since && r.state.is_over()).take(RUNS).copied().collect();
-        let earlier: Vec<&Arc<JobRun>> =
-            runs.iter().filter(|r| r.ended.is_some_and(|ended| ended < before)).take(RUNS).copied().collect();
+        let over: Vec<&Arc<JobRun>> =
+            runs.iter().filter(|r| r.created >= since && r.state.is_over() && dated(r)).copied().collect();
+        let after: Vec<&Arc<JobRun>> = over.iter().take(RUNS).copied().collect();
+        // What a run that failed logged is no example of how it should be.
+        let went_well = |r: &&&Arc<JobRun>| r.state == RunState::Success && r.ended.is_some_and(|ended| ended < before);
+        let earlier: Vec<&Arc<JobRun>> = runs.iter().filter(went_well).take(RUNS).copied().collect();
         if after.is_empty() {
             let running = runs.iter().any(|r| r.created >= since);
             return Answer::none(match running {
                 true => "the run since the recovery is not over",
                 false => "no run since the recovery has a log",
             });
+        }
+        for source in after.iter().map(|run| &*run.source) {
+            if let Some(answer) = failed(snapshot, source) {
+                return answer;
+            }
         }
         let mut known = BTreeSet::new();
         for run in &earlier {
@@ -82,8 +93,22 @@ impl Session {
             0 => "no run from before the incident to compare with".to_owned(),
             n => format!("against {n} from before the incident"),
         };
-        let of = format!("{lines} lines of {} since the recovery, {against}", counted(after.len()));
+        let last = if over.len() > after.len() {
+            format!("the last {} of {}", after.len(), over.len())
+        } else {
+            String::new()
+        };
+        let which = if last.is_empty() { counted(after.len()) } else { format!("{last} runs") };
+        let of = format!("{lines} lines of {which} since the recovery, {against}");
+        let badly = after.first().filter(|run| run.state != RunState::Success);
         let answer = match (new, lines) {
+            _ if badly.is_some() && new == 0 => {
+                let state = badly.map_or("", |run| run.state.word());
+                Answer::new(
+                    Verdict::Fail,
+                    format!("the last run since the recovery {state}; no new error signature in {of}"),
+                )
+            }
             (0, 0) => Answer::none(format!("the logs of {} since the recovery are empty", counted(after.len()))),
             (0, _) => Answer::new(Verdict::Pass, format!("no new error signature in {of}")),
             (n, _) => Answer::new(Verdict::Fail, format!("{n} new error signatures in {of}")),

@@ -8,6 +8,7 @@ mod logs;
 mod runs;
 
 use std::fmt::Debug;
+use std::sync::PoisonError;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -17,6 +18,7 @@ use crate::lake::LakeError;
 use crate::model::alert::Evidence;
 use crate::model::dataset::Dataset;
 use crate::model::incident::{About, Incident};
+use crate::model::masked;
 use crate::model::probe::{Finding, Verdict};
 use crate::model::runbook::Probe;
 
@@ -86,6 +88,7 @@ impl Session {
         now: DateTime<Utc>,
     ) -> Finding {
         let about = &incident.about;
+        self.asked_of.lock().unwrap_or_else(PoisonError::into_inner).extend(about.date);
         let answer = match probe {
             Probe::Schema => self.probe_schema(about).await,
             Probe::Freshness => self.probe_freshness(about, now).await,
@@ -112,6 +115,9 @@ impl Session {
         };
         let Answer { verdict, summary, mut evidence } = answer;
         evidence.truncate(EVIDENCE);
+        // Logs and errors quote what they were given.
+        let summary = masked::text(&summary).into_owned();
+        let evidence = evidence.iter().map(Evidence::masked).collect();
         Finding { probe, verdict, summary, evidence, at: now }
     }
 

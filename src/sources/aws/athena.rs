@@ -18,6 +18,8 @@ use crate::sources::consumers::{Queried, Queries, Query};
 
 /// The IAM actions that are needed; those on the data and on the results besides.
 pub const ACTIONS: [&str; 3] = ["athena:StartQueryExecution", "athena:GetQueryExecution", "athena:GetQueryResults"];
+/// What stops one that takes too long.
+pub const STOP: &str = "athena:StopQueryExecution";
 /// The longest that one query may take.
 const LONGEST: Duration = Duration::from_secs(120);
 /// Between two looks, at first and at most.
@@ -95,13 +97,16 @@ impl Athena {
                 "FAILED" | "CANCELLED" => {
                     let reason = text("StateChangeReason");
                     let reason = if reason.is_empty() { "it failed, and Athena does not say why" } else { reason };
-                    return Err(SourceError::new(class_of(reason), uri, reason));
+                    return Err(SourceError::new(class_of(reason), uri, unquoted(reason)));
                 }
                 "QUEUED" | "RUNNING" => {}
                 _ => return Err(asked.unreadable("a query in no known state")),
             }
             if Instant::now() >= until {
                 let detail = format!("not over after {} s", LONGEST.as_secs());
+                // It is paid for by what it scans: nobody waits for it any more.
+                let stop = self.caller.asked(STOP, uri.clone());
+                let _ = self.caller.ask(&stop, "StopQueryExecution", &json!({ "QueryExecutionId": id })).await;
                 let error = SourceError::new(ErrorClass::Unreachable, uri, detail);
                 return Err(SourceError { hint: "ask for less: one partition, a count".into(), ..error });
             }
@@ -110,7 +115,7 @@ impl Athena {
         }
     }
 
-    async fn counted(&self, id: &str) -> Result<u64, SourceError> {
+    async fn counted(&self, id: &str, sql: &str) -> Result<u64, SourceError> {
         let [.., action] = ACTIONS;
         let asked = self.caller.asked(action, uri(id));
         let (mut rows, mut token, mut number) = (0_u64, None::<String>, None);
@@ -131,7 +136,11 @@ impl Athena {
                 break;
             }
         }
-        Ok(number.unwrap_or(rows))
+        match (is_count(sql), number) {
+            (true, Some(number)) => Ok(number),
+            (true, None) => Err(asked.unreadable("a count that is no number")),
+            (false, _) => Ok(rows),
+        }
     }
 }
 
@@ -141,7 +150,7 @@ impl Queries for Athena {
         let began = Instant::now();
         let id = self.started(query).await?;
         let bytes = self.ended(&id, began + LONGEST).await?;
-        let rows = self.counted(&id).await?;
+        let rows = self.counted(&id, &query.sql).await?;
         Ok(Queried { rows, bytes, took: began.elapsed(), uri: uri(&id) })
     }
 }
@@ -161,6 +170,12 @@ fn only_number(rows: &[Value]) -> Option<u64> {
     cell.get("VarCharValue")?.as_str()?.parse().ok()
 }
 
+/// Whether a query asks for nothing but a number of rows.
+pub fn is_count(sql: &str) -> bool {
+    let squeezed: String = sql.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_lowercase();
+    squeezed.starts_with("selectcount(") && !squeezed.contains("groupby")
+}
+
 /// What a failed query is: one that may not read is no sign of bad data.
 fn class_of(reason: &str) -> ErrorClass {
     let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
@@ -169,6 +184,17 @@ fn class_of(reason: &str) -> ErrorClass {
         () if says(&["EXCEEDED_", "Query exhausted resources", "Rate exceeded"]) => ErrorClass::Throttled,
         () => ErrorClass::Malformed,
     }
+}
+
+/// An engine's words without the values of cells that they quote.
+fn unquoted(reason: &str) -> String {
+    let mut parts = reason.split('\'');
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    while parts.next().is_some() {
+        told.push_str("'***'");
+        told.push_str(parts.next().unwrap_or_default());
+    }
+    told
 }
 
 /// A number drawn by chance: to tell queries apart.
@@ -190,6 +216,21 @@ mod tests {
         {
             assert_eq!(only_number(&rows), None, "{rows:?}");
         }
+    }
+
+    #[test]
+    fn a_count_is_told_from_a_number_and_no_cell_is_quoted() {
+        for sql in ["SELECT count(*) FROM x", "select COUNT ( id )\nfrom x"] {
+            assert!(is_count(sql), "{sql}");
+        }
+        for sql in
+            ["SELECT id FROM x LIMIT 1", "SELECT count(*) FROM x GROUP BY y", "WITH a AS (SELECT 1) SELECT * FROM a"]
+        {
+            assert!(!is_count(sql), "{sql}");
+        }
+        let said = "HIVE_BAD_DATA: Error parsing field value 'ana@x.example' for field 1: 'x";
+        assert_eq!(unquoted(said), "HIVE_BAD_DATA: Error parsing field value '***' for field 1: '***'");
+        assert_eq!(unquoted("no quotes"), "no quotes");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use chrono::{DateTime, Duration, Utc};
+use lakeward::lake::path::Prefixes;
 use lakeward::lake::{ErrorClass, Lake};
 use lakeward::model::alert::Evidence;
 use lakeward::model::alias::Aliases;
@@ -12,14 +13,16 @@ use lakeward::model::consumer::{Asks, Consumer};
 use lakeward::model::dataset::{Dataset, DatasetSettings};
 use lakeward::model::incident::{Happening, Incident, IncidentEvent, IncidentId};
 use lakeward::model::probe::{Finding, Verdict};
+use lakeward::model::protection::Protection;
 use lakeward::model::verify::Check;
+use lakeward::ops::gate::{Gate, Journal};
 use lakeward::ops::{Connected, GateError, IncidentAsk, LakeSettings, Session, Watch, WriteEffect};
 use lakeward::sources::local::jobs::LocalJobs;
 use lakeward::sources::local::logs::LocalLogs;
 use parquet::arrow::ArrowWriter;
 use serde_json::{Value, json};
 
-use crate::moves::site::{Site, at};
+use crate::moves::site::{Site, actor};
 use crate::support::memory::{Memory, Verb};
 
 const DATE: &str = "2024-10-04";
@@ -197,7 +200,7 @@ async fn record_counts() {
     let failed =
         |lake: &Memory| audit(lake, json!({ "rows_in": 100, "status": "FAILED", "error_message": "no space" }));
     is(&found(check, failed).await, Verdict::NoEvidence, "no space");
-    is(&found_late(check).await, Verdict::NoEvidence, "all from before the recovery");
+    is(&found_late(check).await, Verdict::NoEvidence, "from before the recovery");
     // Of a table its log says which files count, and nobody here says it for the log.
     let table = |lake: &Memory| drop(lake.set("silver/orders/_delta_log/00000000000000000000.json", "{}"));
     is(&found(check, table).await, Verdict::NoEvidence, "counts = true");
@@ -254,21 +257,23 @@ async fn consumers() {
 #[tokio::test]
 async fn one_check_that_is_not_green_keeps_the_incident_open() {
     let finding = |check: Check, verdict| {
-        let evidence = Evidence { uri: "x".into(), observed_at: at(0), detail: "seen".into() };
+        let evidence = Evidence { uri: "x".into(), observed_at: written(), detail: "seen".into() };
         let summary = "as it is".to_owned();
-        Finding { probe: check.probe(), verdict, summary, evidence: vec![evidence], at: at(0) }
+        Finding { probe: check.probe(), verdict, summary, evidence: vec![evidence], at: written() }
     };
     let over = || vec![Happening::Resolved { note: None, follow_ups: Vec::new() }];
     let id = IncidentId("20241004-orders-0badcafe".into());
     for check in Check::ALL {
         for verdict in [Verdict::Fail, Verdict::Error, Verdict::NoEvidence] {
             let site = Site::empty();
-            let gate = site.guarded(site.machine.path(), "ana", 0, lakeward::model::protection::Protection::Open);
+            let journal = Journal::at(site.machine.path().to_owned());
+            let gate = Gate::new(site.lake(), Prefixes::default(), Protection::Open, journal);
+            let gate = gate.acting(actor("ana"), || written() + Duration::minutes(1));
             let perform = async |what: Vec<Happening>| {
                 let ask = IncidentAsk { id: id.clone(), what, after: None };
                 gate.perform(WriteEffect::Incident(ask), None, &Watch::default()).await
             };
-            let mut what = vec![opened(at(0))];
+            let mut what = vec![opened(written())];
             for one in Check::ALL {
                 what.push(Happening::Checked { check: one, finding: finding(one, Verdict::Pass) });
                 what.push(Happening::Signed { check: one, note: None });
