@@ -79,8 +79,12 @@ fn ending(state: &str, reason: &str) -> HttpServer {
 #[tokio::test]
 async fn what_it_scanned_is_told_and_what_goes_wrong_has_its_class() {
     let good = ending("SUCCEEDED", "");
-    let asked = athena(&good.url("")).await.run(&query()).await.unwrap();
+    let listing = Query { sql: "SELECT name FROM revenue".into(), ..query() };
+    let asked = athena(&good.url("")).await.run(&listing).await.unwrap();
     assert_eq!((asked.rows, asked.bytes, asked.uri.as_str()), (2, Some(1_048_576), "athena:q1"));
+    // A count that is none is no answer.
+    let error = athena(&good.url("")).await.run(&query()).await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::Malformed, "{error}");
     for (state, reason, class) in [
         ("FAILED", "HIVE_BAD_DATA: Field amount in s3://lake/gold/x.parquet", ErrorClass::Malformed),
         ("FAILED", "Insufficient permissions to execute the query", ErrorClass::Denied),
