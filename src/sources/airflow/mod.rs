@@ -335,9 +335,8 @@ impl DagSource for Airflow {
         let found: Vec<WireTask> = self.whole(&call, "task_instances").await?;
         let mut tasks: Vec<TaskInstance> = found.into_iter().map(|task| task.task(&*self.names)).collect();
         tasks.sort_by(|a, b| (a.started.is_none(), a.started, &a.task).cmp(&(b.started.is_none(), b.started, &b.task)));
-        let is_told = |task: &TaskInstance| matches!(task.state, TaskState::UpForRetry | TaskState::Failed);
-        if tasks.iter().any(is_told) {
-            // That a try is due, or was not enough, is worth a request; that the delay cannot be read is no reason to hide the tasks.
+        if tasks.iter().any(|task| task.state == TaskState::UpForRetry) {
+            // That a try is due is worth a request; that the delay cannot be read is no reason to hide the tasks.
             let call = Call::get(api, path(&["dags", &dag.0, "tasks"]));
             let told = self.json(&call).await.ok().and_then(|mut v| v.get_mut("tasks").map(Value::take));
             let told: Vec<WireRetry> = told.and_then(|v| serde_json::from_value(v).ok()).unwrap_or_default();
