@@ -15,7 +15,7 @@ use clap_complete::Shell;
 pub use self::alerts::{AlertsAct, OnAlerts};
 pub use self::backfill::{Backfill, BackfillAct};
 pub use self::driving::{ClearArgs, MarkArgs, PauseArgs, Rerun, Retry, TriggerArgs};
-pub use self::incident::{CheckArg, Incident, ReportArgs, ReportForm, Verify};
+pub use self::incident::{CheckArg, Incident, IncidentAct, ReportArgs, ReportForm, Verify};
 pub use self::pipeline::{Dags, Jobs, LogArgs, Logs};
 pub use self::runbook::{Runbook, RunbookRun, StepAct};
 use crate::model::severity::Severity;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::args::{Incident as Arguments, ReportArgs, ReportForm};
+use super::args::{Incident as Arguments, IncidentAct, ReportArgs, ReportForm};
 use super::exit::CliError;
 use super::output::{self, Answer};
 use super::table::{Side, Table, ago};
@@ -27,8 +27,8 @@ pub async fn run(
         Arguments::Show { id } => shown(session, &known(session, id).await?, Vec::new(), as_json, now),
         Arguments::Open { alert } => opened(session, alert, as_json, now).await,
         Arguments::Report(args) => report(session, args, as_json).await,
-        acts => {
-            let (id, what) = act(session, acts, now).await?;
+        Arguments::Act(asked) => {
+            let (id, what) = act(session, asked, now).await?;
             let incident = known(session, id).await?;
             let ask = IncidentAsk::of(&incident, vec![what]);
             let gate = writes::gate(session)?;
@@ -52,45 +52,42 @@ pub(super) fn unread(fault: &LakeError) -> String {
 /// What is to be recorded, and of which incident.
 async fn act<'c>(
     session: &Session,
-    command: &'c Arguments,
+    command: &'c IncidentAct,
     now: DateTime<Utc>,
 ) -> Result<(&'c str, Happening), CliError> {
     let you = || session.gate().map(|gate| gate.actor().name()).unwrap_or_default();
     Ok(match command {
-        Arguments::Note { id, text, check } => {
+        IncidentAct::Note { id, text, check } => {
             (id, Happening::Note { text: text.clone(), check: check.map(Into::into) })
         }
-        Arguments::Own { id, to, nobody } => {
+        IncidentAct::Own { id, to, nobody } => {
             let owner = (!nobody).then(|| to.clone().unwrap_or_else(you));
             (id, Happening::Owned { owner })
         }
-        Arguments::Watch { id, stop } => (id, Happening::Watched { who: you(), watches: !stop }),
-        Arguments::Severity { id, severity, reason } => {
+        IncidentAct::Watch { id, stop } => (id, Happening::Watched { who: you(), watches: !stop }),
+        IncidentAct::Severity { id, severity, reason } => {
             (id, Happening::Severity { severity: (*severity).into(), reason: reason.clone() })
         }
-        Arguments::Handover { id, to, note } => {
+        IncidentAct::Handover { id, to, note } => {
             let incident = known(session, id).await?;
             let snapshot = session.refresh(now, |_| {}).await;
             let runbooks = session.runbooks().await;
             let handover = session.handover(&incident, &snapshot, &runbooks, to.clone(), note.clone(), now);
             (id, Happening::HandedOver(handover))
         }
-        Arguments::Accept { id } => {
+        IncidentAct::Accept { id } => {
             if known(session, id).await?.handover.is_none() {
                 let message = format!("{} was not handed over", escape(id));
                 return Err(CliError::Failed { message, hint: Some("lakeward incident own ID takes it".into()) });
             }
             (id, Happening::Accepted)
         }
-        Arguments::Resolve { id, note } => {
+        IncidentAct::Resolve { id, note } => {
             let incident = known(session, id).await?;
             let follow_ups = session.runbooks().await.follow_ups(&incident);
             (id, Happening::Resolved { note: note.clone(), follow_ups })
         }
-        Arguments::Reopen { id, reason } => (id, Happening::Reopened { reason: reason.clone() }),
-        Arguments::List { .. } | Arguments::Show { .. } | Arguments::Open { .. } | Arguments::Report(_) => {
-            ("", Happening::note(""))
-        }
+        IncidentAct::Reopen { id, reason } => (id, Happening::Reopened { reason: reason.clone() }),
     })
 }
 
@@ -188,20 +185,8 @@ fn shown(
 
 /// What is handed over, part by part.
 fn parts(handover: &Handover) -> String {
-    let checks: Vec<String> = handover.open_checks.iter().map(|check| check.title().to_owned()).collect();
-    let note: Vec<String> = handover.note.iter().cloned().collect();
-    let all = [
-        ("note", &note),
-        ("broken", &handover.broken),
-        ("done", &handover.done),
-        ("runs now", &handover.running),
-        ("next", &handover.planned),
-        ("open checks", &checks),
-        ("links", &handover.links),
-        ("commands", &handover.commands),
-    ];
     let mut text = String::new();
-    for (name, lines) in all.into_iter().filter(|(_, lines)| !lines.is_empty()) {
+    for (name, lines) in handover.parts() {
         text.push_str(&format!("  {name}\n"));
         text.extend(lines.iter().map(|line| format!("    {}\n", escape(line))));
     }

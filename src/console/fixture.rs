@@ -359,6 +359,15 @@ impl Driven {
         self.asked.iter().filter(writes).collect()
     }
 
+    /// What was asked to be recorded in incidents.
+    pub(super) fn recorded(&self) -> Vec<Happening> {
+        let notes = self.asked.iter().filter_map(|effect| match effect {
+            Effect::Note { what, .. } => Some(what.clone()),
+            _ => None,
+        });
+        notes.flatten().collect()
+    }
+
     pub(super) fn send(&mut self, msg: Msg) {
         let effects = update(&mut self.state, msg);
         self.answer(effects);

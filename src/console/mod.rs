@@ -26,6 +26,7 @@ mod moves;
 mod moving;
 mod msg;
 mod overlay;
+mod page;
 mod paint;
 mod plan;
 mod prompt;

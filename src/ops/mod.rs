@@ -28,6 +28,7 @@ mod quarantines;
 mod redrive;
 mod refresh;
 pub mod repair;
+mod reporting;
 pub mod retries;
 pub mod retrying;
 mod runbooks;

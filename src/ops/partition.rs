@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use futures::TryStreamExt;
 
 use super::entries::group;
+use crate::lake::path::DATE_KEYS;
 use crate::lake::{Lake, LakeError, ListRequest, ObjectMeta, listing};
 use crate::model::dataset::Dataset;
 use crate::model::entry::EntryPath;
@@ -13,8 +14,6 @@ use crate::model::partition::Partition;
 use crate::model::redrive::NewRejects;
 use crate::rows::{RowCache, RowsError, layout, set};
 
-/// How writers spell the level of a date.
-const LEVELS: [&str; 3] = ["dt", "date", "day"];
 /// Files whose footers are read at most.
 const COUNTED: usize = 2_000;
 /// Lines are counted by reading them; beyond this much they are not. 64 MiB.
@@ -63,7 +62,7 @@ pub async fn readable(
 /// Where the data of a date may lie.
 fn places(data: &str, date: Option<NaiveDate>) -> Vec<String> {
     match date {
-        Some(date) => LEVELS.iter().map(|level| format!("{data}{level}={date}/")).collect(),
+        Some(date) => DATE_KEYS.iter().map(|level| format!("{data}{level}={date}/")).collect(),
         None => vec![data.to_owned()],
     }
 }

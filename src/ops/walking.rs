@@ -1,20 +1,18 @@
 //! Walking a runbook: turning to an alert, running a step's probe, writing down what was said of it. Reads and records;
 //! what a step changes goes the way of every change.
 
-use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::gate::{GateError, IncidentAsk, Outcome, ReportAsk, WriteEffect};
+use super::gate::{GateError, IncidentAsk, Outcome, WriteEffect};
 use super::moves::Watch;
 use super::runbooks::Runbooks;
 use super::{Session, Snapshot};
 use crate::model::alert::Alert;
-use crate::model::incident::{Happening, Incident, IncidentEvent};
+use crate::model::incident::{Incident, IncidentEvent};
 use crate::model::protection::{Confirmation, Locked};
-use crate::model::report::Report;
-use crate::model::runbook::{Probe, RunbookId, StepNumber};
+use crate::model::runbook::RunbookId;
 
 /// An incident as it stands after something was asked of it.
 #[derive(Debug, Clone)]
@@ -74,31 +72,6 @@ impl Session {
         let mut notes = outcome.map(|o| o.notes).unwrap_or_default();
         notes.extend(fault.map(|fault| format!("not all of it could be read: {fault}")));
         Ok(Walked { incident: Arc::new(incident), recorded: true, notes })
-    }
-
-    /// Puts the report of an incident on the lake, and into a file: the text as Markdown, and what is said of it.
-    pub async fn report(&self, incident: &Incident, file: Option<PathBuf>) -> Result<(String, String), GateError> {
-        let text = Report::of(incident).markdown();
-        let ask = ReportAsk { id: incident.id.clone(), stored: true, file };
-        let outcome = match self.gate() {
-            Some(gate) => gate.perform(WriteEffect::Report(ask), None, &Watch::default()).await?,
-            None => return Err(GateError::Locked(Locked::ReadOnly)),
-        };
-        let told: Vec<String> = outcome.path.iter().map(|path| self.lake.uri(path)).chain(outcome.notes).collect();
-        Ok((text, format!("report: {}", told.join("; "))))
-    }
-
-    /// Runs a step's probe, and records what it found.
-    pub async fn probe_step(
-        &self,
-        incident: &Incident,
-        step: StepNumber,
-        probe: Probe,
-        now: DateTime<Utc>,
-    ) -> Result<Walked, GateError> {
-        let finding = self.probe(probe, incident, now).await;
-        let ask = IncidentAsk::of(incident, vec![Happening::Probed { step, finding }]);
-        self.note(ask, Some(incident), now).await
     }
 }
 

@@ -26,6 +26,16 @@ pub enum Incident {
         #[arg(long, value_name = "KEY")]
         alert: String,
     },
+    /// What is said of one
+    #[command(flatten)]
+    Act(IncidentAct),
+    /// The report of what happened, from its events alone
+    Report(ReportArgs),
+}
+
+/// What is said of an incident: each is an event.
+#[derive(Debug, Subcommand)]
+pub enum IncidentAct {
     /// Write something down
     Note {
         /// Which
@@ -98,8 +108,6 @@ pub enum Incident {
         #[arg(long)]
         reason: String,
     },
-    /// The report of what happened, from its events alone
-    Report(ReportArgs),
 }
 
 /// `incident report`.

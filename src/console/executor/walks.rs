@@ -77,8 +77,12 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
                 }
             }
             Effect::Probe { id, incident, step, probe } => self.start(Job::Probe, async move {
-                let walked = session.probe_step(&incident, step, probe, now).await;
-                let _ = answers.send(Msg::Walked(id, walked)).await;
+                let finding = session.probe(probe, &incident, now).await;
+                // As above: what was found is recorded.
+                tokio::spawn(async move {
+                    let ask = IncidentAsk::of(&incident, vec![Happening::Probed { step, finding }]);
+                    let _ = answers.send(Msg::Walked(id, session.note(ask, Some(&incident), now).await)).await;
+                });
             }),
             _ => {}
         }

@@ -14,14 +14,6 @@ fn opened(width: u16, height: u16) -> Driven {
     driven
 }
 
-fn recorded(driven: &Driven) -> Vec<Happening> {
-    let notes = driven.asked.iter().filter_map(|effect| match effect {
-        Effect::Note { what, .. } => Some(what.clone()),
-        _ => None,
-    });
-    notes.flatten().collect()
-}
-
 #[test]
 fn the_tabs_at_80_by_24_and_160_by_45() {
     let mut driven = opened(80, 24);
@@ -43,7 +35,7 @@ fn without_an_incident_the_tabs_say_how_to_come_to_one() {
     driven.keys("7 enter V x");
     assert!(driven.screen().contains("no incident is joined: b on an alert opens one"), "{}", driven.screen());
     driven.keys("8 enter i");
-    assert!(driven.writes().is_empty() && recorded(&driven).is_empty(), "{}", driven.screen());
+    assert!(driven.writes().is_empty() && driven.recorded().is_empty(), "{}", driven.screen());
 }
 
 #[test]
@@ -67,7 +59,8 @@ fn it_is_over_when_every_check_is_signed_or_waived_and_not_before() {
         _ => None,
     });
     assert_eq!(over.as_deref(), Some("a column was renamed"), "{}", driven.screen());
-    let signed: Vec<Check> = recorded(&driven)
+    let signed: Vec<Check> = driven
+        .recorded()
         .into_iter()
         .filter_map(|what| match what {
             Happening::Signed { check, .. } => Some(check),
@@ -83,14 +76,14 @@ fn a_note_is_written_from_anywhere_and_is_not_lost_by_one_slip() {
     driven.keys("1 i l o s t esc");
     assert!(driven.screen().contains("esc once more throws it away"), "{}", driven.screen());
     driven.keys("enter ! ctrl-s");
-    let notes = recorded(&driven);
+    let notes = driven.recorded();
     assert!(matches!(notes.last(), Some(Happening::Note { text, check: None }) if text == "lost\n!"), "{notes:?}");
     driven.keys("7 i x ctrl-s");
-    let notes = recorded(&driven);
+    let notes = driven.recorded();
     assert!(matches!(notes.last(), Some(Happening::Note { check: Some(Check::DataQuality), .. })), "{notes:?}");
     let before = notes.len();
     driven.keys("i esc");
-    assert_eq!(recorded(&driven).len(), before);
+    assert_eq!(driven.recorded().len(), before);
 }
 
 #[test]
@@ -101,7 +94,7 @@ fn what_is_done_with_it_as_a_whole_is_recorded() {
     driven.type_in(":", "severity critical the board looks at it").type_in(":", "watch");
     driven.type_in(":", "severity soon");
     assert!(driven.screen().contains("severity critical|warning|info"), "{}", driven.screen());
-    let words: Vec<&str> = recorded(&driven).iter().map(Happening::word).collect();
+    let words: Vec<&str> = driven.recorded().iter().map(Happening::word).collect();
     assert_eq!(words, ["owned", "severity", "watched"]);
     assert!(driven.screen().contains("ben@desk has it"), "{}", driven.screen());
     driven.keys("esc L");

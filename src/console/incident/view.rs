@@ -6,15 +6,18 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{Row, panes, rows, standings};
+use crate::console::page::Page;
 use crate::console::paint::{self, fit, pad};
 use crate::console::state::{Focus, State, Tab};
 use crate::console::theme::Role;
 use crate::console::{glyphs, words};
-use crate::model::alert::Evidence;
 use crate::model::incident::{Handover, Happening, Incident, IncidentEvent, IncidentStatus};
 use crate::model::report::line;
 use crate::model::text::{middle, one_line};
 use crate::model::verify::{Check, CheckStatus, Standing};
+
+/// Pieces of evidence that are shown of one finding.
+const EVIDENCE: usize = 20;
 
 /// What the header says of incidents; nothing where there are none.
 pub(in crate::console) fn header(state: &State) -> Option<(String, Style)> {
@@ -191,7 +194,7 @@ fn role(event: &IncidentEvent) -> Role {
 
 /// The lines of the other pane.
 pub(super) fn detail(state: &State, tab: Tab) -> Vec<Line<'static>> {
-    let mut page = Page { state, width: usize::from(panes(state, tab).detail.width), lines: Vec::new() };
+    let mut page = Page::new(state, panes(state, tab).detail.width);
     match (tab, state.incident.joined()) {
         (Tab::Verify, None) => {}
         (Tab::Verify, Some(incident)) => {
@@ -213,38 +216,6 @@ pub(super) fn detail(state: &State, tab: Tab) -> Vec<Line<'static>> {
     page.lines
 }
 
-struct Page<'s> {
-    state: &'s State,
-    width: usize,
-    lines: Vec<Line<'static>>,
-}
-
-impl Page<'_> {
-    fn said(&mut self, text: &str, role: Role) {
-        let style = self.state.theme.style(role);
-        let wrapped = words::wrap(text, self.width.saturating_sub(2));
-        self.lines.extend(wrapped.into_iter().map(|part| Line::styled(format!(" {part}"), style)));
-    }
-
-    fn blank(&mut self) {
-        self.lines.push(Line::default());
-    }
-
-    fn evidence(&mut self, all: &[Evidence]) {
-        let mut last = "";
-        for evidence in all {
-            self.said(&format!("· {}", one_line(&evidence.detail, 600)), Role::Text);
-            // An address that stays the same is told once.
-            if evidence.uri != last {
-                let place = middle(&evidence.uri, self.width.saturating_sub(12).max(20));
-                let age = words::age(self.state.now, evidence.observed_at);
-                self.said(&format!("  {place}  {age}"), Role::Dim);
-            }
-            last = &evidence.uri;
-        }
-    }
-}
-
 fn of_check(page: &mut Page<'_>, incident: &Incident, standing: &Standing<'_>) {
     let (glyph, role) = sign(standing.status);
     let status = standing.status.word().replace('_', " ");
@@ -262,7 +233,7 @@ fn of_check(page: &mut Page<'_>, incident: &Incident, standing: &Standing<'_>) {
     page.said(&asked, Role::Accent);
     page.blank();
     page.said(&format!("green when {}", standing.check.means()), Role::Dim);
-    page.evidence(standing.evidence);
+    page.evidence(standing.evidence, EVIDENCE);
     if let Some(name) = standing.signed {
         let note = name.text.as_deref().map(|text| format!(": {}", one_line(text, 600))).unwrap_or_default();
         page.said(&format!("signed off by {}{note}", one_line(&name.by, 60)), Role::Success);
@@ -321,21 +292,9 @@ fn handed(page: &mut Page<'_>, handover: &Handover) {
     page.blank();
     let to = handover.to.as_deref().unwrap_or("whoever is next");
     page.said(&format!("handed over to {}; t takes it", one_line(to, 60)), Role::Warning);
-    let note: Vec<String> = handover.note.iter().cloned().collect();
-    let checks: Vec<String> = handover.open_checks.iter().map(|check| check.title().to_owned()).collect();
-    let parts = [
-        ("note", &note),
-        ("broken", &handover.broken),
-        ("done", &handover.done),
-        ("runs now", &handover.running),
-        ("next", &handover.planned),
-        ("open checks", &checks),
-        ("links", &handover.links),
-        ("commands", &handover.commands),
-    ];
-    for (name, lines) in parts.into_iter().filter(|(_, lines)| !lines.is_empty()) {
+    for (name, lines) in handover.parts() {
         page.said(name, Role::Dim);
-        for line in lines {
+        for line in &lines {
             page.said(&format!("· {}", one_line(line, 600)), Role::Text);
         }
     }
@@ -346,14 +305,16 @@ fn of_event(page: &mut Page<'_>, event: &IncidentEvent) {
     page.said(&told.text, role(event));
     page.said(&format!("{}, {}", told.actor, words::when(page.state.now, told.at)), Role::Dim);
     match &event.what {
-        Happening::Checked { finding, .. } | Happening::Probed { finding, .. } => page.evidence(&finding.evidence),
+        Happening::Checked { finding, .. } | Happening::Probed { finding, .. } => {
+            page.evidence(&finding.evidence, EVIDENCE)
+        }
         Happening::Marked(marked) => {
             for line in &marked.lines {
                 page.said(&one_line(line, 2_000), Role::Text);
             }
         }
         Happening::HandedOver(handover) => handed(page, handover),
-        Happening::Opened(about) => page.evidence(&about.evidence),
+        Happening::Opened(about) => page.evidence(&about.evidence, EVIDENCE),
         Happening::Resolved { follow_ups, .. } if !follow_ups.is_empty() => {
             page.said("follow-ups", Role::Dim);
             for line in follow_ups {

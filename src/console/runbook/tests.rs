@@ -21,14 +21,6 @@ fn opened(width: u16, height: u16) -> Driven {
     driven
 }
 
-fn recorded(driven: &Driven) -> Vec<Happening> {
-    let notes = driven.asked.iter().filter_map(|effect| match effect {
-        Effect::Note { what, .. } => Some(what.clone()),
-        _ => None,
-    });
-    notes.flatten().collect()
-}
-
 #[test]
 fn the_tab_at_80_by_24_and_160_by_45() {
     let mut driven = Driven::themed("dark", 80, 24);
@@ -47,12 +39,12 @@ fn a_step_is_done_once_it_was_seen_and_the_next_is_chosen() {
     let mut driven = opened(120, 40);
     driven.keys("x");
     assert!(driven.screen().contains("look at it first"), "{}", driven.screen());
-    assert!(recorded(&driven).is_empty());
+    assert!(driven.recorded().is_empty());
     driven.keys("esc enter x");
     let screen = driven.screen();
     assert!(screen.contains("6 Runbook 1/"), "{screen}");
     assert!(screen.contains("Step 2"), "{screen}");
-    assert!(matches!(recorded(&driven).as_slice(), [Happening::Step { mark: Mark::Done, .. }]));
+    assert!(matches!(driven.recorded().as_slice(), [Happening::Step { mark: Mark::Done, .. }]));
 }
 
 #[test]
@@ -61,9 +53,9 @@ fn leaving_out_wants_a_reason_and_a_check_that_fails_stops() {
     driven.keys("s");
     assert!(driven.screen().contains(":skip"), "{}", driven.screen());
     driven.keys("enter");
-    assert!(recorded(&driven).is_empty(), "a reason is words");
+    assert!(driven.recorded().is_empty(), "a reason is words");
     driven.keys("esc").type_in("s", "seen in the pager");
-    let skipped = recorded(&driven);
+    let skipped = driven.recorded();
     let reason = match skipped.as_slice() {
         [Happening::Step { mark: Mark::Skipped, reason: Some(reason), .. }] => reason.as_str(),
         other => panic!("{other:?}"),
@@ -72,10 +64,10 @@ fn leaving_out_wants_a_reason_and_a_check_that_fails_stops() {
     driven.verdict = Verdict::Fail;
     driven.keys("G enter x");
     assert!(driven.screen().contains("fail: 2 of 14 checks do not hold"), "{}", driven.screen());
-    assert_eq!(recorded(&driven).len(), 1);
+    assert_eq!(driven.recorded().len(), 1);
     driven.verdict = Verdict::Pass;
     driven.keys("esc enter x");
-    assert_eq!(recorded(&driven).len(), 2, "{}", driven.screen());
+    assert_eq!(driven.recorded().len(), 2, "{}", driven.screen());
 }
 
 #[test]
@@ -108,7 +100,7 @@ fn archiving_in(mut driven: Driven) -> Driven {
 fn archived(driven: &mut Driven) -> Vec<Happening> {
     let ended = vec![Ok(outcome(MoveKind::Archive))];
     driven.send(Msg::Written(Written { write: Write::Move, ended, of: 1 }));
-    recorded(driven)
+    driven.recorded()
 }
 
 #[test]
@@ -167,7 +159,7 @@ fn a_runbook_that_is_only_read_records_nothing() {
     let mut driven = Driven::themed("dark", 120, 40);
     driven.keys("6 enter enter x");
     assert!(driven.screen().contains("only read"), "{}", driven.screen());
-    assert!(recorded(&driven).is_empty());
+    assert!(driven.recorded().is_empty());
 }
 
 #[test]
@@ -208,7 +200,7 @@ fn work(driven: &Driven) -> (RequestId, &WriteEffect) {
 }
 
 fn acted(driven: &Driven) -> Vec<(Action, bool, String)> {
-    let acted = recorded(driven).into_iter().filter_map(|what| match what {
+    let acted = driven.recorded().into_iter().filter_map(|what| match what {
         Happening::Acted { action, done, detail, .. } => Some((action, done, detail)),
         _ => None,
     });

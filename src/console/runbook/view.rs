@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::{Line as Row, Open, lines, panes};
 use crate::console::load::Load;
+use crate::console::page::Page;
 use crate::console::paint::{self, fit, pad};
 use crate::console::state::{Focus, State};
 use crate::console::theme::Role;
@@ -14,7 +15,7 @@ use crate::console::{glyphs, words};
 use crate::model::probe::{Finding, Verdict};
 use crate::model::runbook::walk::{StepRecord, StepState};
 use crate::model::runbook::{Directive, Runbook, RunbookOrigin, Step};
-use crate::model::text::{escape, middle, one_line};
+use crate::model::text::{middle, one_line};
 
 /// Pieces of evidence that are shown of one finding.
 const EVIDENCE: usize = 12;
@@ -176,8 +177,7 @@ fn said(open: &Open, step: &Step, settled: StepState) -> String {
 
 /// The lines of the right pane.
 pub(super) fn detail(state: &State) -> Vec<Line<'static>> {
-    let width = usize::from(panes(state).detail.width);
-    let mut page = Page { state, width, lines: Vec::new() };
+    let mut page = Page::new(state, panes(state).detail.width);
     match &state.runbook.open {
         Some(open) => {
             if let Some(step) = open.chosen() {
@@ -209,30 +209,6 @@ pub(super) fn detail(state: &State) -> Vec<Line<'static>> {
         },
     }
     page.lines
-}
-
-struct Page<'s> {
-    state: &'s State,
-    width: usize,
-    lines: Vec<Line<'static>>,
-}
-
-impl Page<'_> {
-    fn said(&mut self, text: &str, role: Role) {
-        let style = self.state.theme.style(role);
-        let wrapped = words::wrap(text, self.width.saturating_sub(2));
-        self.lines.extend(wrapped.into_iter().map(|part| Line::styled(format!(" {part}"), style)));
-    }
-
-    /// A line that is not wrapped: a command.
-    fn code(&mut self, text: &str, role: Role) {
-        let text = fit(&format!("   {}", escape(text)), self.width);
-        self.lines.push(Line::styled(text, self.state.theme.style(role)));
-    }
-
-    fn blank(&mut self) {
-        self.lines.push(Line::default());
-    }
 }
 
 fn of_runbook(page: &mut Page<'_>, runbook: &Runbook) {
@@ -336,17 +312,5 @@ fn found(page: &mut Page<'_>, finding: &Finding) {
     let summary = one_line(&finding.summary, 600);
     page.said(&format!("{sign} {}: {summary}", finding.verdict.says()), role);
     page.said(&format!("{}, {}", finding.probe.word(), words::when(page.state.now, finding.at)), Role::Dim);
-    let mut last = "";
-    for evidence in finding.evidence.iter().take(EVIDENCE) {
-        page.said(&format!("· {}", one_line(&evidence.detail, 600)), Role::Text);
-        // An address that stays the same is told once.
-        if evidence.uri != last {
-            let place = middle(&evidence.uri, page.width.saturating_sub(28).max(20));
-            page.said(&format!("  {place}  {}", words::age(page.state.now, evidence.observed_at)), Role::Dim);
-        }
-        last = &evidence.uri;
-    }
-    if finding.evidence.len() > EVIDENCE {
-        page.said(&format!("and {} more", finding.evidence.len() - EVIDENCE), Role::Dim);
-    }
+    page.evidence(&finding.evidence, EVIDENCE);
 }

@@ -65,7 +65,7 @@ pub struct MarkedText {
     pub lines: Vec<String>,
 }
 
-/// A step of work that was handed on, or an address or a command.
+/// What the next person needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handover {
     /// For whom; none for whoever is next on call.
@@ -88,4 +88,21 @@ pub struct Handover {
     pub links: Vec<String>,
     /// Commands that lead on.
     pub commands: Vec<String>,
+}
+
+impl Handover {
+    /// Its parts in the order in which they are told, each with its name; those that say nothing are left out.
+    pub fn parts(&self) -> Vec<(&'static str, Vec<String>)> {
+        let all = [
+            ("note", self.note.iter().cloned().collect()),
+            ("broken", self.broken.clone()),
+            ("done", self.done.clone()),
+            ("runs now", self.running.clone()),
+            ("next", self.planned.clone()),
+            ("open checks", self.open_checks.iter().map(|check| check.title().to_owned()).collect()),
+            ("links", self.links.clone()),
+            ("commands", self.commands.clone()),
+        ];
+        all.into_iter().filter(|(_, lines): &(_, Vec<String>)| !lines.is_empty()).collect()
+    }
 }

@@ -93,12 +93,10 @@ impl Session {
             0 => "no run from before the incident to compare with".to_owned(),
             n => format!("against {n} from before the incident"),
         };
-        let last = if over.len() > after.len() {
-            format!("the last {} of {}", after.len(), over.len())
-        } else {
-            String::new()
+        let which = match over.len() > after.len() {
+            true => format!("the last {} of {} runs", after.len(), over.len()),
+            false => counted(after.len()),
         };
-        let which = if last.is_empty() { counted(after.len()) } else { format!("{last} runs") };
         let of = format!("{lines} lines of {which} since the recovery, {against}");
         let badly = after.first().filter(|run| run.state != RunState::Success);
         let answer = match (new, lines) {
