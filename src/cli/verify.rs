@@ -72,8 +72,8 @@ pub async fn run(args: &Arguments, session: &Session, as_json: bool, now: DateTi
 fn is_news(what: &Happening, incident: &Incident, counts_for: Duration) -> bool {
     let Happening::Checked { check, finding } = what else { return true };
     let Some(known) = incident.checks.log(*check).and_then(|log| log.finding.as_ref()) else { return true };
-    let same =
-        (known.verdict, &known.summary, &known.evidence) == (finding.verdict, &finding.summary, &finding.evidence);
+    // When it was seen differs each time: what it says is what matters.
+    let same = (known.verdict, &known.summary) == (finding.verdict, &finding.summary);
     let acted = incident
         .events
         .iter()
