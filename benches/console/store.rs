@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+/// What rows and reasons are here.
+const BODY: &[u8] = b"{\"error_type\":\"schema_validation\",\"error_message\":\"Column 'email' expected string, got null\",\"row_count\":1}";
 /// Keys in a page, as on S3.
 const PAGE: usize = 1000;
 
@@ -78,11 +80,7 @@ fn reply(target: &str, keys: &[String], listed: &AtomicU64) -> Vec<u8> {
         let page = page(query, keys, listed);
         return http("application/xml", "", page.as_bytes());
     }
-    let body: &[u8] = if path.ends_with(".json") {
-        b"{\"error_type\":\"schema_validation\",\"error_message\":\"Column 'email' expected string, got null\",\"row_count\":1}"
-    } else {
-        b""
-    };
+    let body: &[u8] = if path.ends_with(".json") { BODY } else { b"" };
     http("application/octet-stream", "ETag: \"e\"\r\n", body)
 }
 
@@ -117,7 +115,7 @@ fn page(query: &str, keys: &[String], listed: &AtomicU64) -> String {
         last = key;
         xml += &format!(
             "<Contents><Key>{key}</Key><LastModified>2026-11-22T10:00:00.000Z</LastModified><ETag>&quot;9b2cf535f27731c974343645a3985328&quot;</ETag><Size>{}</Size></Contents>",
-            if key.ends_with("json") { 110 } else { 0 }
+            if key.ends_with("json") { BODY.len() } else { 0 }
         );
         listed.fetch_add(1, Ordering::Relaxed);
     }

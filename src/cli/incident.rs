@@ -72,7 +72,7 @@ async fn act<'c>(
             let incident = known(session, id).await?;
             let snapshot = session.refresh(now, |_| {}).await;
             let runbooks = session.runbooks().await;
-            let handover = session.handover(&incident, &snapshot, &runbooks, to.clone(), note.clone(), now);
+            let handover = session.handover(&incident, &snapshot, &runbooks, to.clone(), note.clone(), now).await;
             (id, Happening::HandedOver(handover))
         }
         IncidentAct::Accept { id } => {

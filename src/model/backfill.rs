@@ -196,11 +196,15 @@ impl Backfill {
         self.plan.days.iter().filter(|day| self.state(day) == state).count() as u64
     }
 
+    /// How many days are not over.
+    pub fn left(&self) -> u64 {
+        [DayState::Waiting, DayState::Submitted, DayState::Stopped].into_iter().map(|state| self.count(state)).sum()
+    }
+
     /// How it stands.
     pub fn standing(&self) -> Standing {
-        let open = [DayState::Waiting, DayState::Submitted, DayState::Stopped];
         match self.count(DayState::Failed) {
-            _ if open.iter().any(|state| self.count(*state) > 0) => Standing::Unfinished,
+            _ if self.left() > 0 => Standing::Unfinished,
             0 => Standing::Done,
             _ => Standing::Failed,
         }

@@ -29,7 +29,7 @@ pub(super) async fn read(session: &Session, last: &Snapshot, now: DateTime<Utc>)
     let settings = &session.settings;
     // A backfill's results lie under the date that it repairs, however long that is ago.
     let asked_of = session.asked_of.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let of_incidents = last.incidents.iter().filter_map(|incident| incident.about.date);
+    let of_incidents = last.incidents.iter().flat_map(|incident| incident.dates());
     let dates: BTreeSet<NaiveDate> = of_incidents.chain(asked_of).collect();
     let dates = dates.into_iter().collect();
     let ask = QualityAsk { prefixes: settings.quality.clone(), dates };

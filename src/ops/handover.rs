@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::runbooks::Runbooks;
 use super::{Session, Snapshot};
+use crate::model::backfill::{Backfill, Standing};
+use crate::model::dataset::Dataset;
 use crate::model::incident::{Handover, Happening, Incident};
 use crate::model::moves::QuarantineState;
 use crate::model::runbook::walk::StepState;
@@ -16,7 +18,7 @@ const LINKS: usize = 10;
 
 impl Session {
     /// A handover of an incident as it stands, to somebody or to whoever is next.
-    pub fn handover(
+    pub async fn handover(
         &self,
         incident: &Incident,
         snapshot: &Snapshot,
@@ -42,15 +44,7 @@ impl Session {
             let (at, actor) = (event.at.format("%H:%M"), &event.actor);
             Some(format!("{at} {actor}: {} {}: {went}: {}", deed.act, deed.object, deed.detail))
         });
-        let jobs = snapshot.pipeline.jobs.iter().filter(|run| {
-            let its =
-                about.job.as_deref() == Some(&*run.job.0) || run.dataset.as_ref().is_some_and(|d| same(d.as_str()));
-            its && !run.state.is_over()
-        });
-        let mut running: Vec<String> =
-            jobs.map(|run| format!("{} {}: {}", run.job, run.id.0, run.state.word())).collect();
-        let half = snapshot.quarantines.iter().filter(|q| q.state == QuarantineState::Interrupted);
-        running.extend(half.map(|q| format!("move {} of {} is half done", q.id, q.dataset)));
+        let running = self.running(incident, snapshot, now).await;
         let fresh_for = self.settings.evidence_for();
         let open = incident.checks.open(now, fresh_for);
         let mut planned = Vec::new();
@@ -86,6 +80,64 @@ impl Session {
             links,
             commands: commands.into_iter().chain(resume).collect(),
         }
+    }
+}
+
+impl Session {
+    /// What goes on for an incident: runs, redrives, backfills, tries, moves. What cannot be asked is told as well.
+    async fn running(&self, incident: &Incident, snapshot: &Snapshot, now: DateTime<Utc>) -> Vec<String> {
+        let about = &incident.about;
+        let same = |dataset: &str| about.dataset.as_deref() == Some(dataset);
+        let is_its = |job: &str| about.job.as_deref() == Some(job);
+        let jobs = snapshot.pipeline.jobs.iter().filter(|run| {
+            let its = is_its(&run.job.0) || run.dataset.as_ref().is_some_and(|d| same(d.as_str()));
+            its && !run.state.is_over()
+        });
+        let mut running: Vec<String> =
+            jobs.map(|run| format!("{} {}: {}", run.job, run.id.0, run.state.word())).collect();
+        if let Some(dataset) = &about.dataset {
+            match self.redrives_under(&Dataset(dataset.as_str().into())).await {
+                Ok(redrives) => running.extend(
+                    redrives
+                        .iter()
+                        .filter(|r| !r.state.is_over())
+                        .map(|r| format!("redrive of {}: {}", r.entry, r.told())),
+                ),
+                Err(error) => running.push(format!("whether anything is redriven is not known: {error}")),
+            }
+            match self.backfills().await {
+                Ok(backfills) => {
+                    let open = |b: &&Backfill| same(b.plan.dataset.as_str()) && b.standing() == Standing::Unfinished;
+                    running.extend(backfills.iter().filter(open).map(|backfill| {
+                        let (plan, left) = (&backfill.plan, backfill.left());
+                        format!(
+                            "backfill {} of {} {} to {}, by {}: {left} of {} days are not over",
+                            plan.id,
+                            plan.dataset,
+                            plan.from,
+                            plan.to,
+                            plan.actor,
+                            plan.days.len()
+                        )
+                    }));
+                }
+                Err(error) => running.push(format!("whether anything is backfilled is not known: {error}")),
+            }
+        }
+        // Those of this machine: where else tries are under way, only that machine knows.
+        let tries = self.retries(now).await;
+        let its = tries.iter().filter(|s| is_its(&s.series.job.0) && !s.series.stopped);
+        running.extend(its.map(|standing| {
+            format!(
+                "tries of {}, {} so far, for {}",
+                standing.series.job,
+                standing.series.tries.len(),
+                standing.series.of.0
+            )
+        }));
+        let half = snapshot.quarantines.iter().filter(|q| q.state == QuarantineState::Interrupted);
+        running.extend(half.map(|q| format!("move {} of {} is half done", q.id, q.dataset)));
+        running
     }
 }
 

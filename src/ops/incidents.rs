@@ -19,6 +19,7 @@ use crate::model::entry::{DlqEntry, EntryPath};
 use crate::model::incident::{About, Happening, Incident, IncidentEvent, IncidentId, IncidentStatus};
 use crate::model::masked;
 use crate::model::runbook::{Runbook, Subject, Variables};
+use crate::model::triage::{TriageAct, TriageRecord};
 
 /// Incidents that were opened earlier are looked up by their names alone.
 const LASTS: Duration = Duration::days(30);
@@ -182,6 +183,12 @@ fn settled(mut event: IncidentEvent, key: &str, modified: DateTime<Utc>) -> Opti
     Some(event)
 }
 
+/// An alert as an incident is told of it.
+pub(super) fn alerted(alert: &Alert) -> Happening {
+    let title = masked::text(&alert.summary).into_owned();
+    Happening::Alerted { key: alert.key.clone(), title, severity: alert.severity }
+}
+
 /// The day on which an incident was opened, as its name says.
 fn day_of(id: &IncidentId) -> Option<NaiveDate> {
     NaiveDate::parse_from_str(id.0.get(..8)?, "%Y%m%d").ok()
@@ -240,9 +247,8 @@ impl Session {
                     let reason = format!("its alert is back: {}", masked::text(&alert.summary));
                     what.push(Happening::Reopened { reason });
                 }
-                if !incident.about.alerts.contains(&alert.key) {
-                    let (key, severity) = (alert.key.clone(), alert.severity);
-                    what.push(Happening::Alerted { key, title: masked::text(&alert.summary).into_owned(), severity });
+                if !incident.about.alerts.contains(&alert.key) || incident.cleared.contains(&alert.key) {
+                    what.push(alerted(alert));
                 }
             }
         }
@@ -293,7 +299,14 @@ impl Session {
         variables.set("job", job.clone().unwrap_or_default());
         let entry = path.and_then(|path| snapshot.entries.iter().find(|entry| entry.path == *path));
         let rows = entry.and_then(|entry| entry.known_rows());
-        About { job, rows, ..About::alert(alert, variables) }
+        // Of the alert as it stands now: one that cleared and came back is acknowledged anew.
+        let taken = |t: &&TriageRecord| {
+            t.alert == alert.key
+                && matches!(t.act, TriageAct::Acknowledge | TriageAct::Assign { .. })
+                && t.at >= alert.since
+        };
+        let acknowledged = snapshot.triage.iter().filter(taken).map(|t| t.at).min();
+        About { job, rows, acknowledged, ..About::alert(alert, variables) }
     }
 }
 

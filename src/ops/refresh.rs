@@ -101,7 +101,7 @@ fn still_said(snapshot: &Snapshot, last: &Snapshot) -> Vec<Alert> {
 /// Notes what fired and cleared. A disk that takes nothing keeps no alert from being shown.
 async fn note(session: &Session, snapshot: &Snapshot, now: DateTime<Utc>) {
     let Some(history) = session.history.clone() else { return };
-    let whole = snapshot.sources.iter().all(|s| s.state == SourceState::Fresh);
+    let whole = snapshot.is_whole();
     let alerts = snapshot.alerts.clone();
     let noted = tokio::task::spawn_blocking(move || history.note(&alerts, whole, now)).await;
     if let Ok(Err(e)) = noted {

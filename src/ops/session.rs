@@ -39,7 +39,7 @@ use super::probe::Examiner;
 use super::runbooks::Library;
 use super::secrets::Standings;
 use super::triage::Triage;
-use super::{LakeSettings, SourceHealth, audit, refresh};
+use super::{LakeSettings, SourceHealth, SourceState, audit, refresh};
 
 /// Pages of a listing looked at when one entry is located by its path: one of more than 100,000 files is refused.
 const LOCATE_PAGES: usize = 100;
@@ -71,6 +71,13 @@ pub struct Snapshot {
     pub ending: Option<Ending>,
     /// When it was complete; `None` while it is being gathered.
     pub taken: Option<DateTime<Utc>>,
+}
+
+impl Snapshot {
+    /// Whether every source answered: only then is what is not there gone.
+    pub fn is_whole(&self) -> bool {
+        self.sources.iter().all(|source| source.state == SourceState::Fresh)
+    }
 }
 
 /// How far a refresh is.

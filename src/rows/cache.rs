@@ -29,6 +29,27 @@ struct Known {
     clock: u64,
 }
 
+impl Known {
+    /// Down to three quarters, so that it is seldom.
+    fn settle(&mut self) {
+        let mut bytes: u64 = self.files.values().map(Remembered::weight).sum();
+        let mut count = self.files.len();
+        if bytes <= MOST_BYTES && count <= MOST_OBJECTS {
+            return;
+        }
+        let mut oldest: Vec<(u64, u64)> = self.files.values().map(|r| (r.used, r.weight())).collect();
+        oldest.sort_unstable();
+        let mut last_gone = 0;
+        for (used, weight) in oldest {
+            if bytes <= MOST_BYTES / 4 * 3 && count <= MOST_OBJECTS / 4 * 3 {
+                break;
+            }
+            (last_gone, bytes, count) = (used, bytes - weight, count - 1);
+        }
+        self.files.retain(|_, r| r.used > last_gone);
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Remembered {
     file: Arc<SparseFile>,
@@ -67,27 +88,17 @@ impl RowCache {
             used: now,
         });
         found.used = now;
-        found.clone()
+        let found = found.clone();
+        // Those that cannot be read are no less in number.
+        if known.files.len() > MOST_OBJECTS {
+            known.settle();
+        }
+        found
     }
 
-    /// Lets the longest unused go where a bound is passed: down to three quarters, so that it is seldom.
+    /// Lets the longest unused go where a bound is passed.
     pub(super) fn settle(&self) {
-        let mut known = self.known();
-        let mut bytes: u64 = known.files.values().map(Remembered::weight).sum();
-        let mut count = known.files.len();
-        if bytes <= MOST_BYTES && count <= MOST_OBJECTS {
-            return;
-        }
-        let mut oldest: Vec<(u64, u64)> = known.files.values().map(|r| (r.used, r.weight())).collect();
-        oldest.sort_unstable();
-        let mut last_gone = 0;
-        for (used, weight) in oldest {
-            if bytes <= MOST_BYTES / 4 * 3 && count <= MOST_OBJECTS / 4 * 3 {
-                break;
-            }
-            (last_gone, bytes, count) = (used, bytes - weight, count - 1);
-        }
-        known.files.retain(|_, r| r.used > last_gone);
+        self.known().settle();
     }
 
     /// The parquet file behind a listed object, its footer read.
@@ -130,5 +141,28 @@ impl RowCache {
         let bytes = found.file.known(0..length);
         self.settle();
         bytes.ok_or_else(|| super::guard::unreadable(&found.file.uri, "it could not be read whole"))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::lake::folder::Folder;
+    use crate::lake::{ETag, Key};
+
+    #[tokio::test]
+    async fn objects_that_cannot_be_read_are_not_remembered_without_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let (lake, cache) = (Folder::open(folder.path()).unwrap(), RowCache::default());
+        for n in 0..2 * MOST_OBJECTS {
+            let (key, etag) = (Key(format!("gone-{n}")), ETag("e".into()));
+            let gone = ObjectMeta { key, size: 9, etag, modified: DateTime::UNIX_EPOCH, storage_class: None };
+            cache.text(&lake, &gone, 100).await.unwrap_err();
+            cache.parquet(&lake, &gone, Purpose::Count).await.unwrap_err();
+        }
+        assert!(cache.known().files.len() <= MOST_OBJECTS, "{}", cache.known().files.len());
     }
 }

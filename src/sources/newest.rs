@@ -9,7 +9,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use crate::lake::path::DateLevel;
 use crate::lake::{ErrorClass, Lake, LakeError, ListPage, ObjectMeta, listing};
 
-/// Objects taken at most, the newest ones.
+/// Objects taken at most, the newest ones; as many again of the dates that are asked for.
 pub(super) const MOST: usize = 200;
 /// Dates looked into, from the last one back: late results of the days before count too.
 const DATES: usize = 7;
@@ -77,7 +77,14 @@ pub(super) async fn newest(
     let mut found: Vec<Found> = walk.kept.into_iter().filter_map(|(key, objects)| found(key, objects)).collect();
     found.sort_by(|a, b| b.modified.cmp(&a.modified).then_with(|| b.key.cmp(&a.key)));
     let more = walk.more || found.len() > MOST;
-    found.truncate(MOST);
+    // Those of a date that was asked for are not hidden by newer ones of others.
+    let asked = |found: &Found| found.key.split('/').filter_map(day).any(|date| also.contains(&date));
+    let mut place = 0;
+    found.retain(|found| {
+        place += 1;
+        place <= MOST || asked(found)
+    });
+    found.truncate(2 * MOST);
     Newest { found, problems: walk.problems, more }
 }
 

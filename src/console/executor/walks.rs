@@ -48,7 +48,7 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
             Effect::Handover { id, incident, note } => {
                 tokio::spawn(async move {
                     let runbooks = session.runbooks().await;
-                    let handover = session.handover(&incident, &session.last(), &runbooks, None, note, now);
+                    let handover = session.handover(&incident, &session.last(), &runbooks, None, note, now).await;
                     let ask = IncidentAsk::of(&incident, vec![Happening::HandedOver(handover)]);
                     let _ = answers.send(Msg::Walked(id, session.note(ask, Some(&incident), now).await)).await;
                 });

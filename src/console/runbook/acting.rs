@@ -16,11 +16,13 @@ use crate::console::{dlq, jobs, quarantine, update};
 use crate::model::backfill::BackfillPlan;
 use crate::model::dataset::Dataset;
 use crate::model::entry::EntryPath;
-use crate::model::incident::{Happening, Incident};
+use crate::model::incident::{Deed, Happening, Incident};
 use crate::model::masked;
 use crate::model::moves::{MoveKind, Plan};
 use crate::model::redrive::RedrivePlan;
+use crate::model::runbook::walk::StepRecord;
 use crate::model::runbook::{Action, Directive, StepNumber};
+use crate::model::text::one_line;
 use crate::ops::{GateError, Outcome, Quarantine, RunAsk, WriteEffect};
 
 /// An action of a step that was begun and has not ended.
@@ -50,12 +52,41 @@ pub(super) fn act(state: &mut State) -> Vec<Effect> {
         }
         Some(Directive::Do(action)) => {
             let entry = incident.about.variables.get("entry").map(|path| EntryPath(path.into()));
+            if let Some(deed) = done_elsewhere(&incident, &step.number, action, entry.as_ref()) {
+                let (detail, began) = (deed.detail.clone(), deed.began);
+                state.say(format!("done already: {}", one_line(&detail, 200)));
+                let acted = Happening::Acted { step: step.number, action, done: true, detail, began };
+                return super::record(state, incident, vec![acted]);
+            }
             let acting = Acting { incident: Arc::clone(&incident), step: step.number, action, began: None };
             state.runbook.acting = Some(acting);
             return begin(state, action, entry, &incident);
         }
     }
     Vec::new()
+}
+
+/// What was done of an action without its step, and is not to be done twice: by a console that took work up again, by a
+/// command, from another tab.
+fn done_elsewhere<'i>(
+    incident: &'i Incident,
+    step: &StepNumber,
+    action: Action,
+    entry: Option<&EntryPath>,
+) -> Option<&'i Deed> {
+    if incident.walk.of(step).iter().any(|record| matches!(record, StepRecord::Acted { .. })) {
+        return None;
+    }
+    let about = &incident.about;
+    incident.events.iter().rev().find_map(|event| {
+        let Happening::Did(deed) = &event.what else { return None };
+        let same = match action {
+            Action::Redrive | Action::Archive | Action::Quarantine => entry.is_some_and(|e| *deed.object == *e.0),
+            Action::Backfill => about.date.is_some_and(|own| deed.dates().any(|date| date == own)),
+            _ => false,
+        };
+        (same && deed.done && deed.act == action.word()).then_some(deed)
+    })
 }
 
 /// Begins an action on the tab it belongs to, by the command that anybody would use there.

@@ -18,6 +18,9 @@ pub struct Deed {
     /// The date of the data, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date: Option<NaiveDate>,
+    /// The days that it ran, where it is about more than one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub days: Vec<NaiveDate>,
     /// Whether it did what it was to do.
     pub done: bool,
     /// What was planned, in a sentence.
@@ -48,6 +51,11 @@ impl Deed {
     pub fn reruns(&self) -> bool {
         const RUNNING: [&str; 6] = ["run", "backfill", "submit", "finish", "trigger", "clear"];
         RUNNING.contains(&self.act.as_str())
+    }
+
+    /// The dates of the data that it is about.
+    pub fn dates(&self) -> impl Iterator<Item = NaiveDate> {
+        self.date.iter().chain(&self.days).copied()
     }
 
     /// Whether it makes data right, as far as it says.

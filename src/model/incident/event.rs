@@ -32,7 +32,7 @@ pub struct IncidentEvent {
 pub enum Happening {
     /// It was opened.
     Opened(About),
-    /// Another alert belongs to it.
+    /// Another alert belongs to it, or one that had cleared is back.
     Alerted {
         /// Its key.
         key: String,
@@ -40,6 +40,11 @@ pub enum Happening {
         title: String,
         /// How bad it is.
         severity: Severity,
+    },
+    /// The rule of one of its alerts is violated no more: every source answered, and it was not there.
+    Cleared {
+        /// Its key.
+        key: String,
     },
     /// A runbook was chosen.
     Runbook {
@@ -180,6 +185,7 @@ impl Happening {
         match self {
             Self::Opened(_) => "opened",
             Self::Alerted { .. } => "alerted",
+            Self::Cleared { .. } => "cleared",
             Self::Runbook { .. } => "runbook",
             Self::Probed { .. } => "probed",
             Self::Acted { .. } => "acted",

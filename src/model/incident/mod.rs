@@ -77,6 +77,9 @@ pub struct About {
     /// Since when its alert was violated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<DateTime<Utc>>,
+    /// When somebody acknowledged its alert, where that was before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<DateTime<Utc>>,
     /// Rows that were rejected, as far as was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
@@ -100,9 +103,21 @@ impl About {
             variables,
             // Where there never was any data, nothing began.
             since: Some(alert.since).filter(|since| *since > DateTime::UNIX_EPOCH + Duration::days(1)),
+            acknowledged: None,
             rows: None,
             evidence: alert.evidence.iter().map(Evidence::masked).collect(),
         }
+    }
+
+    /// Whether a write is part of its story though whoever made it had not joined it: it is about the same data, or about
+    /// the same job.
+    pub fn is_told(&self, deed: &Deed) -> bool {
+        let dates = self.date.is_none_or(|own| deed.dates().next().is_none() || deed.dates().any(|date| date == own));
+        let same = match &deed.dataset {
+            Some(dataset) => self.dataset.as_ref() == Some(dataset),
+            None => self.job.as_ref() == Some(&deed.object),
+        };
+        same && dates
     }
 }
 
@@ -165,6 +180,8 @@ pub struct Incident {
     pub watchers: BTreeSet<String>,
     /// The five checks.
     pub checks: Checklist,
+    /// Its alerts that cleared and are not back.
+    pub cleared: BTreeSet<String>,
     /// When it was first mended, and when it was resolved, if it is.
     pub times: Times,
     /// What was handed over and not accepted yet.
@@ -185,7 +202,7 @@ impl Incident {
         })?;
         let times = Times {
             detected: about.since.map_or(opened.at, |since| since.min(opened.at)),
-            acknowledged: opened.at,
+            acknowledged: about.acknowledged.map_or(opened.at, |at| at.min(opened.at)),
             mitigated: None,
             resolved: None,
         };
@@ -199,6 +216,7 @@ impl Incident {
             walk: Walk::default(),
             owner: Some(opened.actor.clone()),
             watchers: BTreeSet::new(),
+            cleared: BTreeSet::new(),
             checks: Checklist::default(),
             times,
             handover: None,
@@ -258,8 +276,12 @@ impl Incident {
                 if !self.about.alerts.contains(key) {
                     self.about.alerts.push(key.clone());
                 }
+                self.cleared.remove(key);
                 // The worse of them is how bad it is, unless somebody says otherwise.
                 self.severity = self.severity.min(*severity);
+            }
+            Happening::Cleared { key, .. } => {
+                self.cleared.insert(key.clone());
             }
             Happening::Owned { owner } => self.owner = owner.clone(),
             Happening::Watched { who, watches: true } => {
@@ -309,6 +331,15 @@ impl Incident {
     /// incident began.
     pub fn since(&self) -> DateTime<Utc> {
         self.checks.mended().unwrap_or(self.times.detected)
+    }
+
+    /// The dates of the data that it is about: its own, and those that were run or redriven again in it.
+    pub fn dates(&self) -> BTreeSet<NaiveDate> {
+        let touched = self.events.iter().filter_map(|event| match &event.what {
+            Happening::Did(deed) if deed.touches() => Some(deed),
+            _ => None,
+        });
+        self.about.date.into_iter().chain(touched.flat_map(Deed::dates)).collect()
     }
 
     /// When something happened last.

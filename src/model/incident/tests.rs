@@ -86,6 +86,54 @@ fn another_alert_joins_it_and_the_worse_one_says_how_bad_it_is() {
 }
 
 #[test]
+fn what_is_done_to_its_data_is_its_own_whoever_did_it() {
+    let deed = |dataset: Option<&str>, day: Option<u32>, object: &str| Deed {
+        act: "redrive".into(),
+        object: object.into(),
+        dataset: dataset.map(str::to_owned),
+        date: day.and_then(|day| NaiveDate::from_ymd_opt(2026, 11, day)),
+        days: Vec::new(),
+        done: true,
+        plan: String::new(),
+        detail: String::new(),
+        began: at(0),
+        rows: None,
+        objects: 0,
+        bytes: 0,
+    };
+    let about = |day: Option<u32>| About {
+        dataset: Some("orders".into()),
+        job: Some("load".into()),
+        date: day.and_then(|day| NaiveDate::from_ymd_opt(2026, 11, day)),
+        ..About::alert(&Alert::of_rule(AlertRule::DlqRows, "x"), Variables::default())
+    };
+    for (own, told, is) in [
+        (Some(22), deed(Some("orders"), Some(22), ""), true),
+        (Some(22), deed(Some("orders"), Some(23), ""), false),
+        (Some(22), deed(Some("orders"), None, ""), true), // a range of days
+        (None, deed(Some("orders"), Some(23), ""), true),
+        (Some(22), deed(Some("returns"), Some(22), "load"), false),
+        (Some(22), deed(None, None, "load"), true),
+        (Some(22), deed(None, Some(23), "load"), false),
+        (Some(22), deed(None, None, "other"), false),
+    ] {
+        assert_eq!(about(own).is_told(&told), is, "{own:?} {told:?}");
+    }
+}
+
+#[test]
+fn an_alert_that_cleared_may_be_back() {
+    let key = "dlq_rows:orders:2026-11-22".to_owned();
+    let back = Happening::Alerted { key: key.clone(), title: "x".into(), severity: Severity::Warning };
+    let what = [opened(), Happening::Cleared { key: key.clone() }, back];
+    let events = what.into_iter().enumerate().map(|(i, what)| event(i as i64, &i.to_string(), "ana", what));
+    let events: Vec<IncidentEvent> = events.collect();
+    let cleared =
+        |n: usize| Incident::of(&IncidentId("x".into()), events[..n].to_vec()).unwrap().cleared.contains(&key);
+    assert_eq!([1, 2, 3].map(cleared), [false, true, false]);
+}
+
+#[test]
 fn what_is_over_is_open_again_once_something_speaks_against_it() {
     use crate::model::probe::Finding;
     use crate::model::verify::Check;
@@ -117,6 +165,7 @@ fn what_is_over_is_open_again_once_something_speaks_against_it() {
             object: "x".into(),
             dataset: None,
             date: None,
+            days: Vec::new(),
             done: true,
             plan: String::new(),
             detail: String::new(),

@@ -47,16 +47,26 @@ impl Report {
                 plain(checked.by.as_deref().unwrap_or_default())
             ));
         }
+        out.push_str("</table>\n<h2>Evidence</h2>\n<table>\n");
+        for (of, seen) in self.proofs() {
+            out.push_str(&format!(
+                "<tr><td>{of}<td>{}<td>{}<td><code>{}</code>\n",
+                plain(&seen.detail),
+                seen.observed_at.format("%Y-%m-%d %H:%M:%S"),
+                plain(&seen.uri)
+            ));
+        }
         out.push_str("</table>\n<h2>Follow-ups</h2>\n<ul>\n");
         out.extend(self.follow_ups.iter().map(|line| format!("<li>{}\n", plain(line))));
         out.push_str("</ul>\n<h2>Timeline</h2>\n<table>\n");
         for line in &self.timeline {
             out.push_str(&format!(
-                "<tr><td>{}<td>{}<td>{}<td><code>{}</code>\n",
+                "<tr><td>{}<td>{}<td>{}<td><code>{}</code>{}\n",
                 line.at.format("%Y-%m-%d %H:%M:%S"),
                 plain(&line.actor),
                 line.event.replace('_', " "),
-                plain(&line.text)
+                plain(&line.text),
+                line.more.iter().map(|line| format!("<br><code>{}</code>", plain(line))).collect::<String>()
             ));
         }
         out.push_str("</table>\n</html>\n");

@@ -102,19 +102,16 @@ impl Report {
         out.extend(self.sums().into_iter().map(|(name, sum)| format!("- **{name}** {sum}\n")));
         let cause = self.cause.as_deref().unwrap_or("nothing was said");
         out.push_str(&format!("\n## Root cause\n\n{}\n", plain(cause)));
-        if !self.evidence.is_empty() {
-            out.push_str("\n## Evidence\n\n");
-            out.extend(
-                self.evidence
-                    .iter()
-                    .map(|e| format!("- {}, {}: {}\n", plain(&e.detail), when(e.observed_at), plain(&e.uri))),
-            );
-        }
         out.push_str("\n## Verification\n\n| check | status | why | by |\n| --- | --- | --- | --- |\n");
         for checked in &self.checks {
             let by = checked.by.as_deref().map(plain).unwrap_or_default();
             let status = plain(&checked.status.word().replace('_', " "));
             out.push_str(&format!("| {} | {status} | {} | {by} |\n", checked.check.title(), plain(&checked.reason)));
+        }
+        out.push_str("\n## Evidence\n\n");
+        for (of, seen) in self.proofs() {
+            let (detail, uri) = (plain(&seen.detail), plain(&seen.uri));
+            out.push_str(&format!("- {of}: {detail}, {}: {uri}\n", when(seen.observed_at)));
         }
         let waived: Vec<_> = self.waived().collect();
         if !waived.is_empty() {
@@ -133,6 +130,11 @@ impl Report {
         for line in &self.timeline {
             let what = line.event.replace('_', " ");
             out.push_str(&format!("| {} | {} | {what} | {} |\n", when(line.at), plain(&line.actor), plain(&line.text)));
+        }
+        for line in self.timeline.iter().filter(|line| !line.more.is_empty()) {
+            let what = line.event.replace('_', " ");
+            out.push_str(&format!("\n### {what}, {}, {}\n\n", when(line.at), plain(&line.actor)));
+            out.extend(line.more.iter().map(|line| format!("- {}\n", plain(line))));
         }
         out
     }

@@ -33,6 +33,9 @@ pub struct Line {
     pub event: &'static str,
     /// In a sentence.
     pub text: String,
+    /// All of it, where a sentence is not all: lines that were kept, the parts of a handover.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<String>,
 }
 
 /// A piece of evidence.
@@ -209,6 +212,12 @@ impl Report {
         format!("{text}\n")
     }
 
+    /// What the alert and each check rested on, with the name of what it is of.
+    fn proofs(&self) -> impl Iterator<Item = (&'static str, &Seen)> {
+        let of_checks = self.checks.iter().flat_map(|c| c.evidence.iter().map(|seen| (c.check.title(), seen)));
+        self.evidence.iter().map(|seen| ("The alert", seen)).chain(of_checks)
+    }
+
     /// Checks that were done without.
     pub fn waived(&self) -> impl Iterator<Item = &Checked> {
         self.checks.iter().filter(|checked| checked.status == CheckStatus::Waived)
@@ -229,7 +238,7 @@ fn impact(incident: &Incident) -> Impact {
     });
     for deed in deeds {
         impact.datasets.extend(deed.dataset.as_deref().map(harmless));
-        impact.dates.extend(deed.date);
+        impact.dates.extend(deed.dates());
         let sum = match deed.act.as_str() {
             "quarantine" => &mut impact.quarantined,
             "repair" => &mut impact.repaired,
@@ -273,6 +282,19 @@ pub fn line(event: &IncidentEvent) -> Line {
         actor: harmless(&event.actor),
         event: event.what.word(),
         text: harmless(&sentence(&event.what)),
+        more: whole(&event.what).iter().map(|line| harmless(line)).collect(),
+    }
+}
+
+/// What its sentence leaves out.
+fn whole(what: &Happening) -> Vec<String> {
+    match what {
+        Happening::Marked(marked) if marked.lines.len() > 1 => marked.lines.clone(),
+        Happening::HandedOver(handover) => {
+            let parts = handover.parts().into_iter();
+            parts.flat_map(|(name, lines)| lines.into_iter().map(move |line| format!("{name}: {line}"))).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -281,6 +303,7 @@ fn sentence(what: &Happening) -> String {
     match what {
         Happening::Opened(about) => about.title.clone(),
         Happening::Alerted { title, severity, .. } => format!("{}: {title}", severity.word()),
+        Happening::Cleared { key } => format!("its alert cleared: {key}"),
         Happening::Runbook { runbook, why, .. } => format!("runbook {runbook}, for {why}"),
         Happening::Probed { step, finding } => {
             format!("step {step}, {}: {}: {}", finding.probe.word(), finding.verdict.says(), finding.summary)

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::alert::{Alert, AlertRule, Evidence};
-use crate::model::incident::About;
+use crate::model::incident::{About, Handover, MarkedText};
 use crate::model::probe::{Finding, Verdict};
 use crate::model::runbook::Variables;
 
@@ -26,6 +26,7 @@ fn events() -> Vec<IncidentEvent> {
             object: "_errors/orders/dt=2024-10-04/".into(),
             dataset: Some("orders".into()),
             date: NaiveDate::from_ymd_opt(2024, 10, 4),
+            days: Vec::new(),
             done: true,
             plan: "2 objects, to _archive/".into(),
             detail: "done".into(),
@@ -50,6 +51,11 @@ fn events() -> Vec<IncidentEvent> {
             },
         ));
     }
+    let lines = vec!["ana,+••".to_owned(), "token=HUNTER2 \u{1b}[2J | <b>".to_owned()];
+    all.push((20, Happening::Marked(MarkedText { uri: "s3://b/log".into(), lines })));
+    let handover =
+        Handover { to: Some("ben".into()), running: vec!["redrive of orders".into()], ..Handover::default() };
+    all.push((21, Happening::HandedOver(handover)));
     let follow_ups = vec!["a contract test in CI".to_owned()];
     all.push((60, Happening::Resolved { note: Some("a column was renamed".into()), follow_ups }));
     let event = |(i, (minute, what))| IncidentEvent {
@@ -78,7 +84,7 @@ fn a_report_says_what_was_hit_what_was_done_and_how_long_it_took() {
     assert_eq!((impact.rows_rejected, impact.redriven.rows, impact.archived.rows), (Some(1_200), Some(1_200), None));
     assert_eq!((impact.archived.acts, impact.archived.objects, impact.quarantined.acts), (1, 2, 0));
     assert_eq!(report.waived().map(|checked| checked.check).collect::<Vec<_>>(), [Check::Consumers]);
-    assert_eq!((report.follow_ups.len(), report.timeline.len()), (1, 14));
+    assert_eq!((report.follow_ups.len(), report.timeline.len()), (1, 16));
 }
 
 #[test]
@@ -98,6 +104,12 @@ fn no_form_of_it_holds_a_secret_or_what_a_reader_would_obey() {
     }
     assert!(report.markdown().contains("\\| x") && !report.markdown().contains("<orders>"));
     assert!(!report.html().contains("<orders>"));
+    // What was kept and what was handed over is all there, and what each check rested on.
+    for text in [report.json(), report.markdown(), report.html()] {
+        for part in ["ana,+••", "runs now: redrive of orders", "seen", "s3://b/x"] {
+            assert!(text.contains(part), "{part:?}: {text}");
+        }
+    }
 }
 
 #[test]

@@ -1,15 +1,20 @@
-//! What goes through this gate while it has joined an incident is told to that incident: its timeline and its report need
-//! no second list. What another process does, which joined none, is not.
+//! What goes through a gate is told to the incident that it has joined, and to those that are open on the same data,
+//! whoever works on them: a check that was made before it must not go on standing.
 
 use std::sync::PoisonError;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::{Driven, Gate, GateError, IncidentAsk, Outcome, WriteEffect};
+use super::living::Living;
+use super::{Driven, Gate, GateError, IncidentAsk, Outcome, WorkRef, WriteEffect};
+use crate::model::backfill::{BackfillPlan, Standing};
 use crate::model::dataset::Dataset;
-use crate::model::incident::{Deed, Happening, Incident, IncidentId};
+use crate::model::incident::{Deed, Happening, Incident, IncidentId, IncidentStatus};
 use crate::model::masked;
+use crate::model::redrive::{RedriveRecord, RedriveState};
+use crate::ops::backfill::read_backfill;
 use crate::ops::incidents::Log;
+use crate::ops::redrive::ledger_key;
 
 /// The incident that is worked on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,36 +50,81 @@ impl Gate {
         self.joined.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Tells the incident what was done. That it could not be told undoes nothing: it is a note.
+    /// Tells the incidents that it concerns what was done. That one could not be told undoes nothing: it is a note.
     pub(super) async fn tell(
         &self,
         effect: &WriteEffect,
         began: DateTime<Utc>,
         ended: &mut Result<Outcome, GateError>,
     ) {
-        let Some(joined) = self.joined() else { return };
         // What was refused is nothing that was done.
         if ended.as_ref().is_err_and(GateError::is_refusal) {
             return;
         }
-        let Some(deed) = deed(effect, began, ended) else { return };
-        let other = |dataset: &String| joined.dataset.as_ref().is_some_and(|own| own != dataset);
-        if deed.dataset.as_ref().is_some_and(other) {
-            return;
+        let Some(mut deed) = deed(effect, began, ended) else { return };
+        if let WriteEffect::ResumeWork(work) = effect {
+            self.told_by_its_record(work, &mut deed).await;
         }
-        // After all that is known of it, whatever the clocks of its other hosts say: a check that was made before it must
-        // not come to stand behind it.
-        let known = Log::whole(self.lake.as_ref(), &self.prefixes.state, &joined.id).await.ok();
-        let after = known.map(|incident| incident.last());
-        let ask = IncidentAsk { id: joined.id, what: vec![Happening::Did(deed)], after };
-        let told = WriteEffect::Incident(ask.clone());
-        let noted = match self.happened(&told, &ask, false).await {
-            Ok(noted) => noted.notes,
-            Err(error) => vec![format!("the incident {} could not be told of it: {error}", ask.id)],
-        };
+        let (concerned, mut noted) = self.concerned(&deed).await;
+        for (id, after) in concerned {
+            let ask = IncidentAsk { id, what: vec![Happening::Did(deed.clone())], after };
+            let told = WriteEffect::Incident(ask.clone());
+            match self.happened(&told, &ask, false).await {
+                Ok(told) => noted.extend(told.notes),
+                Err(error) => noted.push(format!("the incident {} could not be told of it: {error}", ask.id)),
+            }
+        }
         if let Ok(outcome) = ended {
             outcome.notes.extend(noted);
         }
+    }
+
+    /// What work is about that was taken up again, and how it ended, whoever brought it there.
+    async fn told_by_its_record(&self, work: &WorkRef, deed: &mut Deed) {
+        match work {
+            WorkRef::Redrive { entry, number, .. } => {
+                let key = ledger_key(&self.prefixes, entry, *number);
+                if let Ok(Some(known)) = Living::<RedriveRecord>::read(self.lake.as_ref(), key).await {
+                    let RedriveRecord { dataset, date, rows, state, .. } = known.record;
+                    (deed.dataset, deed.date, deed.rows) = (Some(dataset.as_str().to_owned()), date, rows);
+                    deed.done &= state == RedriveState::Done;
+                }
+            }
+            WorkRef::Backfill { id } => {
+                if let Ok(Some(known)) = read_backfill(self.lake.as_ref(), &self.prefixes.state, id).await {
+                    deed.dataset = Some(known.plan.dataset.as_str().to_owned());
+                    deed.object = known.plan.dataset.as_str().to_owned();
+                    deed.days = ran(&known.plan);
+                    deed.done &= known.standing() == Standing::Done;
+                }
+            }
+        }
+    }
+
+    /// The incidents that a deed concerns, each with when something happened last in it: the deed comes after all that is
+    /// known of it, whatever the clocks of its other hosts say. And what stood in the way of finding them.
+    async fn concerned(&self, deed: &Deed) -> (Vec<(IncidentId, Option<DateTime<Utc>>)>, Vec<String>) {
+        let state = &self.prefixes.state;
+        let (mut concerned, mut noted) = (Vec::new(), Vec::new());
+        let other = |joined: &Joined| match (&deed.dataset, &joined.dataset) {
+            (Some(told), Some(own)) => told != own,
+            _ => false,
+        };
+        let joined = self.joined().filter(|joined| !other(joined)).map(|joined| joined.id);
+        if let Some(id) = &joined {
+            let known = Log::whole(self.lake.as_ref(), state, id).await.ok();
+            concerned.push((id.clone(), known.map(|incident| incident.last())));
+        }
+        match self.incidents.read(self.lake.as_ref(), state, (self.clock)()).await {
+            Ok((incidents, _)) => {
+                let open = incidents.iter().filter(|incident| incident.status() != IncidentStatus::Resolved);
+                let others =
+                    open.filter(|incident| Some(&incident.id) != joined.as_ref() && incident.about.is_told(deed));
+                concerned.extend(others.map(|incident| (incident.id.clone(), Some(incident.last()))));
+            }
+            Err(error) => noted.push(format!("whether an incident is open on it is not known: {error}")),
+        }
+        (concerned, noted)
     }
 }
 
@@ -95,6 +145,7 @@ fn deed(effect: &WriteEffect, began: DateTime<Utc>, ended: &Result<Outcome, Gate
         object: about.object,
         dataset: about.dataset.map(|dataset| dataset.as_str().to_owned()),
         date: about.date,
+        days: about.days,
         done,
         plan: masked::text(&about.plan).into_owned(),
         detail: masked::text(&detail).into_owned(),
@@ -111,7 +162,13 @@ struct About {
     plan: String,
     dataset: Option<Dataset>,
     date: Option<NaiveDate>,
+    days: Vec<NaiveDate>,
     rows: Option<u64>,
+}
+
+/// The days that a backfill runs.
+fn ran(plan: &BackfillPlan) -> Vec<NaiveDate> {
+    plan.days.iter().filter(|day| day.launch.is_some()).map(|day| day.date).collect()
 }
 
 impl About {
@@ -121,6 +178,7 @@ impl About {
             plan,
             dataset: None,
             date: None,
+            days: Vec::new(),
             rows: None,
         };
         Some(match effect {
@@ -155,11 +213,13 @@ impl About {
             },
             WriteEffect::Backfill(plan) => Self {
                 dataset: Some(plan.dataset.clone()),
+                days: ran(plan),
                 ..other(
                     plan.dataset.as_str(),
                     format!("{} to {}, runs for {} of {} days", plan.from, plan.to, plan.runs(), plan.days.len()),
                 )
             },
+            WriteEffect::ResumeWork(WorkRef::Redrive { entry, .. }) => other(entry, "the rest of it".to_owned()),
             WriteEffect::ResumeWork(work) => other(&work.id().0, "the rest of it".to_owned()),
             WriteEffect::Run(ask) => {
                 Self { date: ask.date, ..other(&ask.job.0, masked::arguments(&ask.command).join(" ")) }

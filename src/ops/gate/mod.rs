@@ -46,6 +46,7 @@ pub use writing::level_of;
 
 use self::acts::{Acts, Driven};
 use super::audit::{self, AuditRecord};
+use super::incidents::Log;
 use super::moves::{Watch, records};
 use super::notify::Notifying;
 use crate::lake::capability::Capabilities;
@@ -91,6 +92,8 @@ pub struct Gate {
     acts: Acts,
     /// The incident that is worked on.
     joined: Mutex<Option<Joined>>,
+    /// What is known of those that are open.
+    incidents: Log,
     /// How long a check of an incident counts.
     evidence_for: Duration,
 }
@@ -124,6 +127,7 @@ impl Gate {
             jobs: None,
             dags: None,
             joined: Mutex::default(),
+            incidents: Log::default(),
             evidence_for: FRESH_FOR,
         }
     }

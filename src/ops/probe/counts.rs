@@ -42,8 +42,7 @@ struct Term {
 }
 
 impl Session {
-    pub(super) async fn probe_counts(&self, incident: &Incident, snapshot: &Snapshot) -> Answer {
-        let about = &incident.about;
+    pub(super) async fn probe_counts(&self, incident: &Incident, about: &About, snapshot: &Snapshot) -> Answer {
         let dataset = match dataset(about) {
             Ok(dataset) => dataset,
             Err(answer) => return answer,
@@ -63,6 +62,11 @@ impl Session {
             Ok(audit) => audit,
             Err(answer) => return answer,
         };
+        // The rows of one date against those of all say nothing.
+        if let (None, Some(date)) = (about.date, audit.date) {
+            let why = format!("the record of the last run is of {date}, and this incident of no date");
+            return Answer::none(format!("{why}: a backfill of its days says which")).with(vec![of_audit(&audit)]);
+        }
         let target = match look(&self.lake, &data, about.date, &self.cache).await {
             Ok(target) => target,
             Err(error) => return Answer::from(&error),

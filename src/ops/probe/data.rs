@@ -24,8 +24,7 @@ const AHEAD: Duration = Duration::minutes(5);
 const PAGES: usize = 10;
 
 impl Session {
-    pub(super) fn probe_quality(&self, incident: &Incident, snapshot: &Snapshot) -> Answer {
-        let about = &incident.about;
+    pub(super) fn probe_quality(&self, incident: &Incident, about: &About, snapshot: &Snapshot) -> Answer {
         let dataset = match dataset(about) {
             Ok(dataset) => dataset,
             Err(answer) => return answer,

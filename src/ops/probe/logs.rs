@@ -17,15 +17,17 @@ use crate::model::run::{JobRun, RunState};
 use crate::model::text::first_line;
 use crate::ops::{LogOf, Session, Snapshot};
 
-/// Runs that are looked at on either side.
+/// Runs that are looked at on either side, besides the last of each date.
 const RUNS: usize = 3;
+/// Runs since the recovery that are looked at in all.
+const MOST: usize = 92;
 
 impl Session {
     pub(super) async fn probe_logs(&self, incident: &Incident, snapshot: &Snapshot, now: DateTime<Utc>) -> Answer {
         let (since, before) = (incident.since(), incident.times.detected);
         // Of another day's run, the log says nothing of this one's data.
-        let date = incident.about.date;
-        let dated = |run: &JobRun| date.is_none() || run.date.is_none() || run.date == date;
+        let dates = incident.dates();
+        let dated = |run: &JobRun| dates.is_empty() || run.date.is_none_or(|date| dates.contains(&date));
         // What redrove its dead letters is a run of its own.
         let redriven = match incident.about.dataset.as_deref() {
             Some(dataset) => self.redrives_under(&Dataset(dataset.into())).await,
@@ -40,7 +42,11 @@ impl Session {
         runs.sort_by_key(|run| std::cmp::Reverse(run.created));
         let over: Vec<&Arc<JobRun>> =
             runs.iter().filter(|r| r.created >= since && r.state.is_over() && dated(r)).copied().collect();
-        let after: Vec<&Arc<JobRun>> = over.iter().take(RUNS).copied().collect();
+        let mut seen = BTreeSet::new();
+        let last_of_day: Vec<bool> = over.iter().map(|run| seen.insert(run.date)).collect();
+        // The newest, and the newest of each date.
+        let wanted = over.iter().zip(&last_of_day).enumerate().filter(|(n, (_, last))| *n < RUNS || **last);
+        let after: Vec<&Arc<JobRun>> = wanted.map(|(_, (run, _))| *run).take(MOST).collect();
         // What a run that failed logged is no example of how it should be.
         let went_well = |r: &&&Arc<JobRun>| r.state == RunState::Success && r.ended.is_some_and(|ended| ended < before);
         let earlier: Vec<&Arc<JobRun>> = runs.iter().filter(went_well).take(RUNS).copied().collect();
@@ -98,7 +104,8 @@ impl Session {
             false => counted(after.len()),
         };
         let of = format!("{lines} lines of {which} since the recovery, {against}");
-        let badly = after.first().filter(|run| run.state != RunState::Success);
+        let last = over.iter().zip(&last_of_day).filter(|(_, last)| **last).map(|(run, _)| run);
+        let badly = last.copied().find(|run| run.state != RunState::Success);
         let answer = match (new, lines) {
             _ if badly.is_some() && new == 0 => {
                 let state = badly.map_or("", |run| run.state.word());

@@ -4,6 +4,7 @@
 mod consumers;
 mod counts;
 mod data;
+mod days;
 mod logs;
 mod runs;
 
@@ -21,6 +22,8 @@ use crate::model::incident::{About, Incident};
 use crate::model::masked;
 use crate::model::probe::{Finding, Verdict};
 use crate::model::runbook::Probe;
+
+use days::Day;
 
 /// Pieces of evidence that are kept of one answer.
 const EVIDENCE: usize = 20;
@@ -88,12 +91,12 @@ impl Session {
         now: DateTime<Utc>,
     ) -> Finding {
         let about = &incident.about;
-        self.asked_of.lock().unwrap_or_else(PoisonError::into_inner).extend(about.date);
+        self.asked_of.lock().unwrap_or_else(PoisonError::into_inner).extend(incident.dates());
         let answer = match probe {
             Probe::Schema => self.probe_schema(about).await,
             Probe::Freshness => self.probe_freshness(about, now).await,
-            Probe::Consumers => self.probe_consumers(about, now).await,
-            Probe::Partitions => self.probe_partitions(about, now).await,
+            Probe::Consumers => self.on_each_day(Day::Consumers, incident, now).await,
+            Probe::Partitions => self.on_each_day(Day::Partitions, incident, now).await,
             Probe::Permissions | Probe::Network | Probe::Status => self.probe_machine(probe, now).await,
             Probe::Errors => self.probe_errors(about, now).await,
             Probe::Resources => self.probe_resources(about, now).await,
@@ -104,17 +107,17 @@ impl Session {
                     None => self.refresh(now, |_| {}).await,
                 };
                 match probe {
-                    Probe::Quality => self.probe_quality(incident, &snapshot),
-                    Probe::Counts => self.probe_counts(incident, &snapshot).await,
+                    Probe::Quality => self.on_each_day(Day::Quality(&snapshot), incident, now).await,
+                    Probe::Counts => self.on_each_day(Day::Counts(&snapshot), incident, now).await,
                     Probe::Logs => self.probe_logs(incident, &snapshot, now).await,
-                    Probe::Entry => self.probe_entry(about, &snapshot),
+                    Probe::Entry => self.on_each_day(Day::Entry(&snapshot), incident, now).await,
                     Probe::Jobs => self.probe_jobs(about, &snapshot),
                     _ => self.probe_alerts(about, &snapshot),
                 }
             }
         };
         let Answer { verdict, summary, mut evidence } = answer;
-        evidence.truncate(EVIDENCE);
+        evidence.truncate(days::evidence(incident.dates().len()));
         // Logs and errors quote what they were given.
         let summary = masked::text(&summary).into_owned();
         let evidence = evidence.iter().map(Evidence::masked).collect();

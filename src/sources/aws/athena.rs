@@ -4,6 +4,7 @@
 //! <https://docs.aws.amazon.com/athena/latest/APIReference/API_StartQueryExecution.html>
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -39,18 +40,40 @@ const SERVICE: Service = Service {
 /// Asks Athena.
 #[derive(Debug)]
 pub struct Athena {
-    caller: Caller,
+    caller: Arc<Caller>,
+}
+
+/// A query that was started. Whoever stops waiting for it stops it: it is paid for by what it scans.
+struct Started {
+    caller: Arc<Caller>,
+    id: String,
+    over: bool,
+}
+
+impl Started {
+    async fn stopped(caller: Arc<Caller>, id: String) {
+        let stop = caller.asked(STOP, uri(&id));
+        let _ = caller.ask(&stop, "StopQueryExecution", &json!({ "QueryExecutionId": id })).await;
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if let (false, Ok(runtime)) = (self.over, tokio::runtime::Handle::try_current()) {
+            runtime.spawn(Self::stopped(Arc::clone(&self.caller), std::mem::take(&mut self.id)));
+        }
+    }
 }
 
 impl Athena {
     /// Asks nobody yet.
     pub fn new(access: Access) -> Self {
-        Self { caller: Caller::new(access, SERVICE) }
+        Self { caller: Arc::new(Caller::new(access, SERVICE)) }
     }
 
     /// With an account that was found already.
     pub fn with_config(access: Access, config: &SdkConfig) -> Self {
-        Self { caller: Caller::with_config(access, SERVICE, config) }
+        Self { caller: Arc::new(Caller::with_config(access, SERVICE, config)) }
     }
 
     async fn started(&self, query: &Query) -> Result<String, SourceError> {
@@ -85,6 +108,7 @@ impl Athena {
         let uri = uri(id);
         let asked = self.caller.asked(action, uri.clone());
         let mut pause = LOOKS.0;
+        let mut started = Started { caller: Arc::clone(&self.caller), id: id.to_owned(), over: false };
         loop {
             let reply = self.caller.ask(&asked, "GetQueryExecution", &json!({ "QueryExecutionId": id })).await?;
             let execution = reply.get("QueryExecution").ok_or_else(|| asked.unreadable("a reply without the query"))?;
@@ -92,9 +116,11 @@ impl Athena {
             let text = |key: &str| status.and_then(|s| s.get(key)).and_then(Value::as_str).unwrap_or_default();
             match text("State") {
                 "SUCCEEDED" => {
+                    started.over = true;
                     return Ok(execution.pointer("/Statistics/DataScannedInBytes").and_then(Value::as_u64));
                 }
                 "FAILED" | "CANCELLED" => {
+                    started.over = true;
                     let reason = text("StateChangeReason");
                     let reason = if reason.is_empty() { "it failed, and Athena does not say why" } else { reason };
                     return Err(SourceError::new(class_of(reason), uri, unquoted(reason)));
@@ -104,9 +130,9 @@ impl Athena {
             }
             if Instant::now() >= until {
                 let detail = format!("not over after {} s", LONGEST.as_secs());
-                // It is paid for by what it scans: nobody waits for it any more.
-                let stop = self.caller.asked(STOP, uri.clone());
-                let _ = self.caller.ask(&stop, "StopQueryExecution", &json!({ "QueryExecutionId": id })).await;
+                // A command may end right after this: it is waited for.
+                started.over = true;
+                Started::stopped(Arc::clone(&self.caller), id.to_owned()).await;
                 let error = SourceError::new(ErrorClass::Unreachable, uri, detail);
                 return Err(SourceError { hint: "ask for less: one partition, a count".into(), ..error });
             }

@@ -1,6 +1,7 @@
 //! A consumer's query on Athena: against moto for the wire, on a fake for what goes wrong, and as a check of an incident.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::Utc;
 use lakeward::lake::ErrorClass;
@@ -101,6 +102,23 @@ async fn what_it_scanned_is_told_and_what_goes_wrong_has_its_class() {
     assert!(error.hint.contains("athena:StartQueryExecution"), "{}", error.hint);
     let gone = athena("http://127.0.0.1:9").await.run(&query()).await.unwrap_err();
     assert_eq!(gone.class, ErrorClass::Unreachable, "{gone}");
+}
+
+#[tokio::test]
+async fn whoever_stops_waiting_for_a_query_stops_it() {
+    let server = ending("RUNNING", "");
+    let athena = athena(&server.url("")).await;
+    let stops =
+        || server.requests().iter().filter(|r| r.headers.iter().any(|h| h.contains("stopqueryexecution"))).count();
+    let asked = tokio::time::timeout(Duration::from_millis(700), athena.run(&query())).await;
+    assert!(asked.is_err(), "{asked:?}");
+    for _ in 0..500 {
+        if stops() > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(stops(), 1);
 }
 
 #[tokio::test]

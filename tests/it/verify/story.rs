@@ -19,6 +19,13 @@ fn well(place: &Place, arguments: &[&str]) -> String {
     run.out
 }
 
+/// What happened in an incident, as it lies on the lake.
+fn events(place: &Place, id: &str) -> Vec<Value> {
+    let files = std::fs::read_dir(place.path(&format!("_lakeward/incidents/{id}/events"))).unwrap();
+    let read = |file: std::io::Result<std::fs::DirEntry>| std::fs::read(file.unwrap().path()).unwrap();
+    files.map(|file| serde_json::from_slice(&read(file)).unwrap()).collect()
+}
+
 #[test]
 fn an_incident_goes_from_its_alert_to_resolved_and_reported() {
     let place = demo();
@@ -50,7 +57,10 @@ fn an_incident_goes_from_its_alert_to_resolved_and_reported() {
     let range = ["backfill", "crm/contacts", "--from", date, "--to", date];
     well(&place, &[&range[..], &["--confirm", "1", "--incident", &id]].concat());
     let target = format!("crm/contacts/dt={date}");
-    well(&place, &["dlq", "redrive", &target, "--confirm", "1", "--incident", &id]);
+    // Whoever acts on its data need not know of it: it is told all the same, once.
+    well(&place, &["dlq", "redrive", &target, "--confirm", "1"]);
+    let redriven = |what: &Value| what["event"] == "did" && what["act"] == "redrive";
+    assert_eq!(events(&place, &id).iter().filter(|what| redriven(what)).count(), 1);
     // The rows are in the target and in the queue: they do not add up before the entry is dealt with.
     let half = place.run(&["verify", "--only", "record_counts", "--json"]).json();
     assert_eq!(half["checks"][1]["status"], "fail", "{half}");
@@ -63,6 +73,8 @@ fn an_incident_goes_from_its_alert_to_resolved_and_reported() {
         assert!(!check["evidence"].as_array().unwrap().is_empty() && check["signed_off_by"].is_string(), "{check}");
     }
     assert_eq!(verified["status"], "mitigated");
+    let cleared = |what: &&Value| what["event"] == "cleared" && what["key"] == key;
+    assert_eq!(events(&place, &id).iter().filter(cleared).count(), 1);
 
     well(&place, &["incident", "handover", &id, "--to", "ben", "--note", "nearly over"]);
     let shown = place.run(&["incident", "show", &id, "--json"]).json();
