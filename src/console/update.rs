@@ -80,7 +80,7 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::WorkEnded(id, results) => work::ended(state, id, results),
-        Msg::Interrupted(works) => work::interrupted(state, works),
+        Msg::Interrupted(works, elsewhere) => work::interrupted(state, works, elsewhere),
         Msg::Written(written) => moves::written(state, written),
         Msg::Manifest(id, result) => {
             quarantine::manifest(state, id, result);
@@ -365,10 +365,10 @@ pub(super) fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect>
         | Command::PauseDag
         | Command::MarkAs => driving::run(state, spec.command, argument),
         Command::History => history::run(state, argument),
-        Command::JobRun => jobs::of_alert(state),
+        Command::JobRun => jobs::related::go(state),
         Command::Log => logs::open_selected(state, argument),
         Command::Insights => logs::insights::ask(state, argument),
-        Command::DeadLetters => jobs::dead_letters(state),
+        Command::DeadLetters => jobs::related::dead_letters(state),
         _ => match state.tab {
             Tab::Jobs => jobs::run(state, spec.command),
             Tab::Logs => logs::run(state, spec.command),

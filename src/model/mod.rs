@@ -46,6 +46,7 @@ pub mod runbook;
 pub mod secret;
 pub mod severity;
 pub mod spark;
+pub mod story;
 pub mod template;
 pub mod text;
 pub mod triage;

@@ -6,6 +6,7 @@ mod assess;
 pub mod audit;
 mod backfill;
 mod cadence;
+mod causes;
 mod cost;
 mod drift;
 pub mod driving;

@@ -53,7 +53,9 @@ pub async fn refresh(
         pipeline::ending(&session.connected, now)
     );
     let (runs, health) = pipeline;
-    snapshot.alerts.extend(alerts::of_jobs(&session.settings, &runs, now));
+    let mut of_jobs = alerts::of_jobs(&session.settings, &runs, now);
+    session.tell_causes(&mut of_jobs).await;
+    snapshot.alerts.extend(of_jobs);
     snapshot.alerts.extend(alerts::of_alarms(&session.settings, &runs));
     snapshot.alerts.extend(said.alerts.into_iter().chain(secrets.0));
     snapshot.sources.extend(said.health.into_iter().chain(secrets.1).chain(health));

@@ -25,6 +25,7 @@ use crate::sources::quality::QualityResults;
 
 use super::assess::{Assessed, assess};
 use super::cadence::Cadence;
+use super::causes::Causes;
 use super::cost::{Cost, Costs};
 use super::drift::differences;
 use super::entries::{Found, group};
@@ -131,6 +132,7 @@ pub struct Session {
     pub(super) feeds: Feeds,
     pub(super) triage: Triage,
     pub(super) incidents: Log,
+    pub(super) causes: Causes,
     pub(super) library: Library,
     pub(super) examiner: Option<Arc<dyn Examiner>>,
     pub(super) cadence: Cadence,
@@ -161,6 +163,7 @@ impl Session {
             feeds: Feeds::default(),
             triage: Triage::default(),
             incidents: Log::default(),
+            causes: Causes::default(),
             library: Library::default(),
             examiner: None,
             cadence: Cadence::default(),

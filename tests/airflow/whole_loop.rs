@@ -108,29 +108,34 @@ pub fn is_followed(server: &Server, bad: &DagRun) {
     press("e");
     terminal.wait_for("OutOfMemoryError");
     press(ESC);
-    // And back to the run, and to the alert.
+    // Back to the run; from there to the run of the DAG that the real Airflow started it by, the try that failed, its log.
     press(ESC);
     terminal.wait_for("[4 Jobs");
-    press(ESC);
-    terminal.wait_for("[1 Alerts");
-    // The same job as the real Airflow has it: the run of its DAG, the try that failed, and its log.
-    press("4");
-    press("/lake_bad\r");
+    press("J");
     terminal.wait_for(&bad.id.0.chars().take(20).collect::<String>());
     terminal.wait_for("upstream_failed");
-    press("g");
     press("l");
     terminal.wait_for("ValueError: column amount: 17 nulls in try 2");
     press(ESC);
     terminal.wait_for("[4 Jobs");
-    // From the run to the dead letters of what it writes.
-    press(ESC);
-    press("/00run1\r");
-    terminal.wait_for("00run1");
-    press("g");
+    // From the DAG run to the job's run, and to the dead letters of what it writes; from these to the run.
+    press("J");
+    terminal.wait_for("attempt");
     press("d");
     terminal.wait_for("[2 DLQ");
     terminal.wait_for("null_value");
+    press("J");
+    terminal.wait_for("[4 Jobs");
+    press("L");
+    terminal.wait_for("java.lang.OutOfMemoryError: Java heap space");
+    // And back, one key each, to where it began.
+    for _ in 0..8 {
+        press(ESC);
+        if terminal.text().contains("[1 Alerts") {
+            break;
+        }
+    }
+    terminal.wait_for("[1 Alerts");
     terminal.keys("q");
     assert_eq!(terminal.wait().code(), Some(0));
 }

@@ -12,6 +12,7 @@ use lakeward::model::dataset::DatasetSettings;
 use lakeward::model::severity::Severity;
 use lakeward::ops::{Connected, LakeSettings, Session};
 use lakeward::sources::local::jobs::LocalJobs;
+use lakeward::sources::local::logs::LocalLogs;
 
 use crate::support::memory::Memory;
 
@@ -34,7 +35,8 @@ fn session(lake: &Memory) -> Session {
     };
     let on: Arc<dyn Lake> = Arc::new(lake.clone());
     let jobs = Arc::new(LocalJobs::new(Arc::clone(&on), Aliases::default()));
-    Session::new(on, settings).with_sources(Connected { jobs: vec![jobs], ..Connected::default() })
+    let logs = Arc::new(LocalLogs::new(Arc::clone(&on)));
+    Session::new(on, settings).with_sources(Connected { jobs: vec![jobs], logs: vec![logs], ..Connected::default() })
 }
 
 /// What does its work, and nothing to complain of.
@@ -82,7 +84,7 @@ fn gate(lake: &Memory, pass: usize, fail: usize, critical: usize) {
 struct Expected {
     rule: AlertRule,
     severity: Severity,
-    category: Option<FailureCategory>,
+    category: FailureCategory,
     evidence: &'static str,
 }
 
@@ -97,20 +99,14 @@ async fn comes_and_goes(expected: Expected, lake: Memory, begins: impl Fn(&Memor
     assert_eq!(found(&session, rule, now).await, None, "{rule:?} before its cause");
     begins(&lake);
     let alert = found(&session, rule, now).await.unwrap_or_else(|| panic!("no {rule:?}"));
-    assert_eq!(alert.severity, severity, "{alert:?}");
-    assert!(category.is_none_or(|category| alert.category == category), "{alert:?}");
+    assert_eq!((alert.severity, alert.category), (severity, category), "{alert:?}");
     let shown = alert.evidence.first().unwrap_or_else(|| panic!("no evidence: {alert:?}"));
     assert!(shown.uri.contains(evidence), "{alert:?}");
     ends(&lake);
     assert_eq!(found(&session, rule, now).await, None, "{rule:?} after its cause");
 }
 
-fn expected(
-    rule: AlertRule,
-    severity: Severity,
-    category: Option<FailureCategory>,
-    evidence: &'static str,
-) -> Expected {
+fn expected(rule: AlertRule, severity: Severity, category: FailureCategory, evidence: &'static str) -> Expected {
     Expected { rule, severity, category, evidence }
 }
 
@@ -122,26 +118,25 @@ fn without_entry(lake: &Memory) {
 
 #[tokio::test]
 async fn critical_dead_letters_over_a_thousand_rows() {
-    let alert = expected(AlertRule::DlqRows, Severity::Critical, Some(FailureCategory::DataQuality), "_errors/orders/");
+    let alert = expected(AlertRule::DlqRows, Severity::Critical, FailureCategory::DataQuality, "_errors/orders/");
     comes_and_goes(alert, healthy(), |lake| dead_letter(lake, 1_001, r#"{"id":null}"#), without_entry).await;
 }
 
 #[tokio::test]
 async fn warning_dead_letters_over_a_hundred_rows() {
-    let alert = expected(AlertRule::DlqRows, Severity::Warning, Some(FailureCategory::DataQuality), "_errors/orders/");
+    let alert = expected(AlertRule::DlqRows, Severity::Warning, FailureCategory::DataQuality, "_errors/orders/");
     comes_and_goes(alert, healthy(), |lake| dead_letter(lake, 101, r#"{"id":null}"#), without_entry).await;
 }
 
 #[tokio::test]
 async fn critical_a_quality_gate_that_fails() {
-    let alert =
-        expected(AlertRule::QualityGate, Severity::Critical, Some(FailureCategory::DataQuality), "_dq_results/");
+    let alert = expected(AlertRule::QualityGate, Severity::Critical, FailureCategory::DataQuality, "_dq_results/");
     comes_and_goes(alert, healthy(), |lake| gate(lake, 9, 1, 1), |lake| gate(lake, 10, 0, 0)).await;
 }
 
 #[tokio::test]
 async fn warning_a_pass_rate_under_ninety_nine_per_cent() {
-    let alert = expected(AlertRule::PassRate, Severity::Warning, Some(FailureCategory::DataQuality), "_dq_results/");
+    let alert = expected(AlertRule::PassRate, Severity::Warning, FailureCategory::DataQuality, "_dq_results/");
     comes_and_goes(alert, healthy(), |lake| gate(lake, 98, 2, 0), |lake| gate(lake, 99, 1, 0)).await;
 }
 
@@ -163,8 +158,12 @@ async fn critical_no_new_data_for_over_an_hour() {
 async fn critical_more_than_half_of_the_runs_of_a_job_fail() {
     let lake = healthy();
     (0..5).for_each(|n| run(&lake, n, if n < 2 { "failed" } else { "success" }, 60 + n as i64, 5, ""));
-    let alert = expected(AlertRule::JobFailureRate, Severity::Critical, None, "_jobs/load/");
-    let third = |state: &'static str| move |lake: &Memory| run(lake, 2, state, 62, 5, r#","detail":"boom""#);
+    let alert =
+        expected(AlertRule::JobFailureRate, Severity::Critical, FailureCategory::ResourceExhaustion, "_jobs/load/");
+    // What the service says of it names no cause; its log does.
+    lake.set("_jobs/load/r2/log.txt", "INFO begins\njava.lang.OutOfMemoryError: Java heap space\nINFO ends\n");
+    let more = r#","detail":"Job failed, please check complete logs","log":"log.txt""#;
+    let third = |state: &'static str| move |lake: &Memory| run(lake, 2, state, 50, 5, more);
     comes_and_goes(alert, lake, third("failed"), third("success")).await;
 }
 
@@ -172,7 +171,7 @@ async fn critical_more_than_half_of_the_runs_of_a_job_fail() {
 async fn warning_a_run_takes_over_twice_its_average() {
     let lake = healthy();
     (1..=6).for_each(|n| run(&lake, n, "success", 600 * n as i64, 10, ""));
-    let alert = expected(AlertRule::JobDuration, Severity::Warning, None, "_jobs/load/");
+    let alert = expected(AlertRule::JobDuration, Severity::Warning, FailureCategory::ResourceExhaustion, "_jobs/load/");
     let newest = |minutes: i64| move |lake: &Memory| run(lake, 0, "success", 30, minutes, "");
     comes_and_goes(alert, lake, newest(21), newest(20)).await;
 }
@@ -180,7 +179,7 @@ async fn warning_a_run_takes_over_twice_its_average() {
 #[tokio::test]
 async fn warning_the_schema_drifts() {
     let alert =
-        expected(AlertRule::SchemaDrift, Severity::Warning, Some(FailureCategory::SchemaEvolution), "_errors/orders/");
+        expected(AlertRule::SchemaDrift, Severity::Warning, FailureCategory::SchemaEvolution, "_errors/orders/");
     let begins = |lake: &Memory| dead_letter(lake, 2, r#"{"id":1,"channel":"web"}"#);
     comes_and_goes(alert, healthy(), begins, without_entry).await;
 }
@@ -188,7 +187,7 @@ async fn warning_the_schema_drifts() {
 #[tokio::test]
 async fn info_a_job_completed_and_a_backfill_is_done() {
     for (rule, more) in [(AlertRule::JobCompleted, ""), (AlertRule::BackfillDone, r#","backfill":true"#)] {
-        let alert = expected(rule, Severity::Info, None, "_jobs/load/");
+        let alert = expected(rule, Severity::Info, FailureCategory::Unknown, "_jobs/load/");
         let ends = |lake: &Memory| run(lake, 0, "failed", 10, 5, "");
         comes_and_goes(alert, healthy(), |lake| run(lake, 0, "success", 10, 5, more), ends).await;
     }
@@ -196,6 +195,6 @@ async fn info_a_job_completed_and_a_backfill_is_done() {
 
 #[tokio::test]
 async fn info_quality_checks_pass() {
-    let alert = expected(AlertRule::QualityPassing, Severity::Info, None, "_dq_results/");
+    let alert = expected(AlertRule::QualityPassing, Severity::Info, FailureCategory::Unknown, "_dq_results/");
     comes_and_goes(alert, healthy(), |lake| gate(lake, 10, 0, 0), |lake| gate(lake, 9, 1, 1)).await;
 }

@@ -114,7 +114,7 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
             }
             match alert.entry.clone() {
                 Some(entry) => return jump(state, &entry),
-                None if alert.run.is_some() => return jobs::of_alert(state),
+                None if alert.run.is_some() => return jobs::related::go(state),
                 None => {
                     // An alert without an entry (no data, say) has its evidence to show.
                     state.alerts.focus = Focus::Detail;

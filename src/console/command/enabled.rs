@@ -93,8 +93,8 @@ pub(super) fn rangeable(state: &State) -> Enabled {
     if state.tab == Tab::Logs { no("lines of a log are marked one by one: m") } else { markable(state) }
 }
 
-pub(super) fn run_of_alert(state: &State) -> Enabled {
-    jobs::run_of_alert(state).map(drop).map_err(Cow::Borrowed)
+pub(super) fn related(state: &State) -> Enabled {
+    jobs::related::related(state).map(drop).map_err(Cow::Borrowed)
 }
 
 pub(super) fn logged(state: &State) -> Enabled {
@@ -102,7 +102,7 @@ pub(super) fn logged(state: &State) -> Enabled {
 }
 
 pub(super) fn dead_letters(state: &State) -> Enabled {
-    jobs::entry_of_run(state).map(drop).map_err(Cow::Borrowed)
+    jobs::related::entry_of_run(state).map(drop).map_err(Cow::Borrowed)
 }
 
 pub(super) fn log_open(state: &State) -> Enabled {

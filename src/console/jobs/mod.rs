@@ -3,6 +3,7 @@
 
 mod detail;
 mod measured;
+pub(super) mod related;
 pub(super) mod tree;
 mod view;
 
@@ -20,7 +21,6 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::model::dag::TaskInstance;
-use crate::model::entry::EntryPath;
 use crate::model::run::{JobName, JobRunId};
 use crate::model::runbook::Variables;
 use crate::sources::SourceError;
@@ -33,7 +33,6 @@ use super::layout::{self, Panes};
 use super::load::{Fault, Load};
 use super::msg::{Effect, Job, RequestId};
 use super::state::{Focus, State, Tab};
-use super::update::jump;
 use tree::{Tasks, job_run_id};
 
 /// From this width on list and detail stand side by side: the list has many columns.
@@ -222,15 +221,6 @@ pub(super) fn filter(state: &mut State, text: &str) -> Vec<Effect> {
     rebuild(state)
 }
 
-/// The run that the chosen alert is about.
-pub(super) fn run_of_alert(state: &State) -> Result<(Arc<str>, JobRunId), &'static str> {
-    if state.tab != Tab::Alerts {
-        return Err("only on the Alerts tab");
-    }
-    let alert = state.alerts.selected(state).ok_or("nothing is selected")?;
-    alert.run.clone().ok_or("this alert is about no job run")
-}
-
 /// The chosen job run, and its source.
 pub(super) fn selected_run(state: &State) -> Option<(Arc<str>, JobRunId)> {
     match state.jobs.selected()? {
@@ -246,17 +236,6 @@ pub(super) fn select_run(state: &mut State, variables: &Variables) -> Option<Vec
     let run = state.lake.snapshot.pipeline.jobs.iter().find(|run| run.source == source && run.id == id)?;
     let (group, wanted) = (NodeId::Job(run.job.clone()), job_run_id(run));
     Some(go_to(state, group, wanted))
-}
-
-/// Opens the tab on the run of the chosen alert.
-pub(super) fn of_alert(state: &mut State) -> Vec<Effect> {
-    let Ok((source, id)) = run_of_alert(state) else { return Vec::new() };
-    let Some(run) = state.lake.snapshot.pipeline.jobs.iter().find(|r| r.source == source && r.id == id) else {
-        state.fail("its run is no longer told of: the source's answers do not go back that far");
-        return Vec::new();
-    };
-    let (group, wanted) = (NodeId::Job(run.job.clone()), job_run_id(run));
-    go_to(state, group, wanted)
 }
 
 /// Chooses a run on its tab, whatever hid it.
@@ -290,27 +269,6 @@ pub(super) fn command_of_selected(state: &State) -> Option<(JobName, Option<Naiv
         Node::DagRun { .. } | Node::Task(_) => return None,
     };
     state.settings.commands.contains_key(job).then(|| (job.clone(), date))
-}
-
-/// The dead letters of the chosen run's dataset and date.
-pub(super) fn entry_of_run(state: &State) -> Result<EntryPath, &'static str> {
-    if state.tab != Tab::Jobs {
-        return Err("only on the Jobs tab");
-    }
-    let Some(Node::JobRun { run, .. }) = state.jobs.selected() else { return Err("choose a run of a job") };
-    let dataset = run.dataset.as_ref().ok_or("this job is bound to no dataset")?;
-    let date = run.date.ok_or("this run names no date")?;
-    let of = |e: &&Arc<crate::model::entry::DlqEntry>| e.dataset == *dataset && e.date == Some(date);
-    let entry = state.lake.entries.iter().find(of).ok_or("no dead letters for its dataset and date")?;
-    Ok(entry.path.clone())
-}
-
-/// Jumps to them.
-pub(super) fn dead_letters(state: &mut State) -> Vec<Effect> {
-    match entry_of_run(state) {
-        Ok(entry) => jump(state, &entry),
-        Err(_) => Vec::new(),
-    }
 }
 
 fn flip(state: &mut State, id: NodeId) {

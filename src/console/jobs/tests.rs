@@ -1,6 +1,8 @@
 //! The tab: what it lists, what it asks for, that a choice survives, and the ways there and back.
 
-use crate::console::fixture::pipeline::{pipeline, run};
+use std::sync::Arc;
+
+use crate::console::fixture::pipeline::{pipeline, run, tasks};
 use crate::console::fixture::{Driven, now, snapshot};
 use crate::console::load::Load;
 use crate::console::msg::{Effect, Job, Msg};
@@ -151,6 +153,34 @@ fn a_run_leads_to_the_dead_letters_of_its_dataset_and_date() {
 }
 
 #[test]
+fn dead_letters_lead_to_their_run_its_dag_and_its_log_and_esc_leads_back() {
+    let mut driven = Driven::themed("dark", 100, 40);
+    let mut all = pipeline();
+    let known: Vec<_> = tasks().into_iter().map(Arc::new).collect();
+    all.tasks.insert((known[0].dag.clone(), known[0].run.clone()), known);
+    read_anew(&mut driven, all, snapshot().sources);
+    driven.type_in("4 /", "00f7aak3").keys("d");
+    assert_eq!(driven.state.tab, Tab::Dlq);
+    // Its run failed: of those of its date it is the one to look at.
+    driven.keys("J");
+    assert!(driven.state.tab == Tab::Jobs && chosen(&driven).contains("00f7aak3"), "{}", driven.screen());
+    driven.keys("J");
+    assert!(chosen(&driven).contains("scheduled__2026-11-24"), "{}", driven.screen());
+    driven.keys("J");
+    assert!(chosen(&driven).contains("00f7aak3"), "{}", driven.screen());
+    driven.keys("esc esc esc");
+    assert_eq!(driven.state.tab, Tab::Dlq);
+    driven.keys("L");
+    assert_eq!(driven.state.tab, Tab::Logs);
+    assert!(driven.screen().contains("00f7aak3"), "{}", driven.screen());
+    // What nobody ran leads nowhere, and says so.
+    driven.keys("esc esc");
+    read_anew(&mut driven, Pipeline::default(), snapshot().sources);
+    driven.keys("2 J");
+    assert!(driven.screen().contains("job-run: "), "{}", driven.screen());
+}
+
+#[test]
 fn a_detail_that_loads_can_be_cancelled_and_one_that_fails_says_why() {
     let mut driven = Driven::themed("dark", 120, 40);
     driven.type_in("4 /", "contacts").keys("j");
@@ -236,7 +266,7 @@ fn a_jump_to_a_run_loses_nothing_that_is_asked_for_on_the_way() {
     driven.state.lake.snapshot.alerts[at].run = Some(("emr".into(), JobRunId("00f7aak3".into())));
     driven.type_in("4 /", "nothing").keys("1 g");
     for _ in 0..driven.state.lake.snapshot.alerts.len() {
-        if crate::console::jobs::run_of_alert(&driven.state).is_ok() {
+        if crate::console::jobs::related::related(&driven.state).is_ok() {
             break;
         }
         driven.keys("j");

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use crate::model::dag::{TaskInstance, TaskState};
 use crate::model::log::{Limits, LineId, LogBuffer, LogLine, Marked};
+use crate::model::run::JobRun;
 use crate::model::text::{escape, middle};
 use crate::ops::LogOf;
 
@@ -90,16 +91,9 @@ impl LogsScreen {
 /// Whose log the selected line of another tab leads to, and that in words.
 pub(super) fn of_selected(state: &State) -> Result<(LogOf, String), &'static str> {
     match state.tab {
-        Tab::Alerts => {
-            let (source, id) = jobs::run_of_alert(state)?;
-            let job = alerts_job(state);
-            Ok((LogOf::Run { source, id: id.clone() }, format!("{job}{}", middle(&id.0, 40))))
-        }
+        Tab::Alerts | Tab::Dlq => jobs::related::job_run(state).map(|run| of_run(run)),
         Tab::Jobs => match state.jobs.selected() {
-            Some(Node::JobRun { run, .. }) => {
-                let of = LogOf::Run { source: Arc::clone(&run.source), id: run.id.clone() };
-                Ok((of, format!("{} {}", middle(&run.job.0, 40), middle(&run.id.0, 40))))
-            }
+            Some(Node::JobRun { run, .. }) => Ok(of_run(run)),
             Some(Node::Task(task)) => of_task(task),
             Some(Node::DagRun { run, .. }) => {
                 let tasks = state.jobs.tasks(state, run);
@@ -108,15 +102,15 @@ pub(super) fn of_selected(state: &State) -> Result<(LogOf, String), &'static str
             Some(Node::Group(_)) => Err("choose a run"),
             None => Err("nothing is selected"),
         },
-        Tab::Dlq | Tab::Quarantine | Tab::Logs | Tab::Runbook | Tab::Verify | Tab::Incident => {
-            Err("only on the Jobs and Alerts tabs")
+        Tab::Quarantine | Tab::Logs | Tab::Runbook | Tab::Verify | Tab::Incident => {
+            Err("only on the Alerts, DLQ and Jobs tabs")
         }
     }
 }
 
-fn alerts_job(state: &State) -> String {
-    let alert = state.alerts.selected(state).and_then(|a| a.job.as_ref());
-    alert.map(|job| format!("{} ", middle(&job.0, 40))).unwrap_or_default()
+fn of_run(run: &JobRun) -> (LogOf, String) {
+    let of = LogOf::Run { source: Arc::clone(&run.source), id: run.id.clone() };
+    (of, format!("{} {}", middle(&run.job.0, 40), middle(&run.id.0, 40)))
 }
 
 fn of_task(task: &Arc<TaskInstance>) -> Result<(LogOf, String), &'static str> {

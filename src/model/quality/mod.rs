@@ -62,6 +62,15 @@ pub struct QualityCheck {
     pub detail: Option<String>,
 }
 
+impl QualityCheck {
+    /// What became of it, in a sentence.
+    pub fn told(&self) -> String {
+        let column = self.column.as_deref().map(|column| format!(" on {column}")).unwrap_or_default();
+        let detail = self.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
+        format!("{} {}{column}{detail}", self.status.word(), self.name)
+    }
+}
+
 /// One result of a gate: of one table, at one time. Its texts are hostile.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct QualityResult {

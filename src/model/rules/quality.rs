@@ -13,6 +13,8 @@ use crate::model::triage::Standing;
 
 /// Failed checks that the summary names.
 const NAMED: usize = 3;
+/// Failed checks that the evidence tells of.
+const TOLD: usize = 20;
 
 /// What the newest result of one subject violates: a gate that failed (runbook: "Quality gate failure", critical), a
 /// pass rate under the limit (runbook: "< 99%", warning; a gate that failed says it already), or nothing, which is
@@ -88,7 +90,6 @@ fn of_result(result: &QualityResult, rule: AlertRule) -> Alert {
     let dataset = result.dataset.clone().unwrap_or_else(|| Dataset(table.into()));
     let date = result.date.map(|d| format!(":{d}")).unwrap_or_default();
     let layer = result.layer.map(|l| format!("{}/", l.word())).unwrap_or_default();
-    let verdict = result.verdict().word();
     Alert {
         key: format!("{}:{layer}{dataset}:{}{date}", rule.word(), result.suite),
         severity: Severity::Info,
@@ -102,15 +103,20 @@ fn of_result(result: &QualityResult, rule: AlertRule) -> Alert {
         summary: String::new(),
         value: 0.0,
         threshold: 0.0,
-        evidence: vec![Evidence {
-            uri: result.uri.clone(),
-            observed_at: result.evaluated_at,
-            detail: format!("{} of {} evaluated checks pass: {verdict}", result.passed(), result.evaluated()),
-        }],
+        evidence: evidence(result),
         entry: None,
         run: None,
         job: None,
     }
+}
+
+/// What a result says, and each check that does not hold.
+fn evidence(result: &QualityResult) -> Vec<Evidence> {
+    let says = |detail: String| Evidence { uri: result.uri.clone(), observed_at: result.evaluated_at, detail };
+    let verdict = result.verdict().word();
+    let whole = says(format!("{} of {} evaluated checks pass: {verdict}", result.passed(), result.evaluated()));
+    let bad = result.checks.iter().filter(|c| matches!(c.status, CheckStatus::Fail | CheckStatus::Error));
+    [whole].into_iter().chain(bad.take(TOLD).map(|check| says(check.told()))).collect()
 }
 
 #[cfg(test)]

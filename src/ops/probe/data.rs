@@ -288,12 +288,8 @@ fn of_result(result: &QualityResult) -> Vec<Evidence> {
         result.passed(),
         result.evaluated()
     ));
-    let bad =
-        result.checks.iter().filter(|c| matches!(c.status, CheckStatus::Fail | CheckStatus::Error)).map(|check| {
-            let column = check.column.as_deref().map(|column| format!(" on {column}")).unwrap_or_default();
-            let detail = check.detail.as_deref().map(|detail| format!(": {detail}")).unwrap_or_default();
-            says(format!("{} {}{column}{detail}", check.status.word(), check.name))
-        });
+    let bad = result.checks.iter().filter(|c| matches!(c.status, CheckStatus::Fail | CheckStatus::Error));
+    let bad = bad.map(|check| says(check.told()));
     [whole].into_iter().chain(bad).collect()
 }
 

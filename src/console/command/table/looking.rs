@@ -1,8 +1,8 @@
 //! What looks: at entries and their rows, at runs and logs.
 
 use crate::console::command::enabled::{
-    always, dead_letters, log_open, logged, markable, never_hinted, open_word, openable, rangeable, reveal, rows_open,
-    run_of_alert, sortable,
+    always, dead_letters, log_open, logged, markable, never_hinted, open_word, openable, rangeable, related, reveal,
+    rows_open, sortable,
 };
 use crate::console::command::spec::spec;
 use crate::console::command::{Command, Spec};
@@ -151,7 +151,7 @@ pub(super) fn rows() -> Vec<Spec> {
             "log",
             ["logs"],
             "[N]",
-            "job run, task, alert",
+            "alert, entry, run, task",
             "Its log; with a number, that of its N-th place only",
             logged,
             |s| (s.tab == Tab::Jobs && logged(s).is_ok()).then_some((1, "log"))
@@ -170,10 +170,14 @@ pub(super) fn rows() -> Vec<Spec> {
             "job-run",
             [],
             "",
-            "alert",
-            "The job run that an alert is about; esc leads back",
-            run_of_alert,
-            |s| run_of_alert(s).is_ok().then_some((1, "run"))
+            "alert, entry, run, task",
+            "The job run behind an alert or dead letters; from that the DAG run that started it, and back; esc leads back",
+            related,
+            |s| related(s).is_ok().then_some(match s.tab {
+                Tab::Jobs => (2, "other run"),
+                Tab::Dlq => (6, "run"),
+                _ => (1, "run"),
+            })
         ),
         spec!(
             DeadLetters,
