@@ -110,7 +110,9 @@ pub fn console(session: &Arc<Session>, config: &Config) -> Result<Exit, CliError
         ExitReason::Quit => Exit::Fine,
         ExitReason::Interrupted => Exit::Interrupted,
         ExitReason::TerminalLost => Exit::Failed,
-        signal @ ExitReason::Signal(_) => Exit::Signal(u8::try_from(signal.exit_code()).unwrap_or(u8::MAX)),
+        signal @ (ExitReason::Signal(_) | ExitReason::Panicked) => {
+            Exit::Signal(u8::try_from(signal.exit_code()).unwrap_or(u8::MAX))
+        }
     })
 }
 

@@ -11,7 +11,7 @@ const MOST: usize = 74_994;
 /// The bytes to write for a text, or why it cannot be sent.
 pub(super) fn sequence(text: &str, mode: Osc52) -> Result<String, String> {
     if mode == Osc52::Off {
-        return Err("copying is off (clipboard = \"off\")".into());
+        return Err("copying is off (osc52 = \"off\")".into());
     }
     let encoded = text.len().div_ceil(3) * 4;
     if encoded > MOST {

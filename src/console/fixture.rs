@@ -238,7 +238,7 @@ impl Driven {
                     self.asked.push(effect);
                     Msg::Planned(id, Ok(plans))
                 }
-                Effect::Interrupted => Msg::Interrupted(Vec::new()),
+                Effect::Interrupted => Msg::Interrupted(Vec::new(), Vec::new()),
                 Effect::PlanRedrive { id, ref targets, ref reason } => {
                     let again = self.refuses && reason.is_none();
                     let plans = targets.iter().map(|t| work::redrive(t, again, reason.clone())).collect();

@@ -112,7 +112,7 @@ pub(super) enum Msg {
     /// Work is over.
     WorkEnded(RequestId, Vec<Result<Outcome, GateError>>),
     /// What an earlier console of this machine left half done.
-    Interrupted(Vec<WorkRef>),
+    Interrupted(Vec<WorkRef>, Vec<WorkRef>),
     /// The picture of this state is on the screen.
     Drawn,
 }
@@ -259,16 +259,19 @@ pub enum ExitReason {
     Signal(i32),
     /// The terminal went away, or refused.
     TerminalLost,
+    /// A fault of ours.
+    Panicked,
 }
 
 impl ExitReason {
-    /// The exit code of the process: 0; 130; 128 and the signal's number; 1.
+    /// The exit code of the process: 0; 130; 128 and the signal's number; 1; 101, as any panic.
     pub fn exit_code(self) -> i32 {
         match self {
             Self::Quit => 0,
             Self::Interrupted => 130,
             Self::Signal(number) => 128 + number,
             Self::TerminalLost => 1,
+            Self::Panicked => 101,
         }
     }
 }

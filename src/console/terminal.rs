@@ -27,6 +27,9 @@ use super::msg::ExitReason;
 /// From the signal to the end, at the latest, where no move runs: the loop may hang on a terminal that takes no
 /// more bytes.
 const LATEST: Duration = Duration::from_millis(700);
+/// For tests, and in builds for them alone: a task of the console panics.
+#[cfg(debug_assertions)]
+const PANIC: &str = "LAKEWARD_TEST_PANIC";
 /// How far behind.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 5;
@@ -144,11 +147,15 @@ fn behind_the_screen() {
     let _ = rustix::process::nice(NICE);
 }
 
-fn restore_on_panic() {
+/// A fault of ours gives the terminal back and ends the console, on whatever thread it is: the loop would draw over the
+/// message, and wait for ever for an answer that does not come. Decoders of files have a guard of their own.
+fn end_on_panic(notices: mpsc::Sender<Notice>, moving: Moving) {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         leave();
         before(info);
+        end_soon(ExitReason::Panicked, moving.clone());
+        let _ = notices.try_send(Notice::End(ExitReason::Panicked));
     }));
 }
 
@@ -163,10 +170,10 @@ pub fn run_terminal(session: Arc<Session>, settings: ConsoleSettings) -> ExitRea
 fn on_terminal(session: Arc<Session>, settings: ConsoleSettings) -> io::Result<ExitReason> {
     // Crossterm would drop our bold and reverse together with colours; mono has none to drop.
     crossterm::style::force_color_output(true);
-    restore_on_panic();
-    enter()?;
     let (sender, notices) = mpsc::channel(8);
     let moving = Moving::default();
+    end_on_panic(sender.clone(), moving.clone());
+    enter()?;
     watch_signals(sender.clone(), moving.clone())?;
     watch_terminal(sender, moving.clone())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -175,6 +182,13 @@ fn on_terminal(session: Arc<Session>, settings: ConsoleSettings) -> io::Result<E
         .on_thread_start(behind_the_screen)
         .enable_all()
         .build()?;
+    #[cfg(debug_assertions)]
+    if std::env::var_os(PANIC).is_some() {
+        runtime.spawn(async {
+            tokio::time::sleep(LATEST).await;
+            panic!("{PANIC} is set");
+        });
+    }
     let backend = CrosstermBackend::new(BufWriter::<Stdout>::new(io::stdout()));
     let gate = session.gate().cloned();
     let app = runtime.block_on(async {

@@ -7,13 +7,13 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use futures::TryStreamExt;
 use futures::stream::{self, StreamExt};
 
-use super::gate::{GateError, chance};
+use super::gate::{GateError, WorkRef, chance};
 use super::moves::records;
 use super::partition::look;
 use super::{Session, Snapshot};
 use crate::lake::{Key, Lake, LakeError, listing};
 use crate::model::alert::{Alert, AlertRule};
-use crate::model::backfill::{Backfill, BackfillPlan, DayRecord, PlannedDay, SCHEMA, days};
+use crate::model::backfill::{Backfill, BackfillPlan, DayRecord, PlannedDay, SCHEMA, Standing, days};
 use crate::model::dataset::Dataset;
 use crate::model::partition::Partition;
 use crate::model::severity::Severity;
@@ -157,6 +157,17 @@ impl Session {
             ids.iter().rev().take(MOST).map(|id| read_backfill(self.lake.as_ref(), state, id)).collect();
         let read: Vec<Option<Backfill>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
         Ok(read.into_iter().flatten().collect())
+    }
+
+    /// Backfills that are not over and that this machine's journals know nothing of: another host began them, and may be on
+    /// them still. What cannot be listed is none.
+    pub async fn unfinished_elsewhere(&self, own: &[WorkRef]) -> Vec<WorkRef> {
+        let backfills = self.backfills().await.unwrap_or_else(|error| {
+            tracing::warn!("whether a backfill is unfinished is not known: {error}");
+            Vec::new()
+        });
+        let open = backfills.into_iter().filter(|backfill| backfill.standing() == Standing::Unfinished);
+        open.map(|backfill| WorkRef::Backfill { id: backfill.plan.id }).filter(|work| !own.contains(work)).collect()
     }
 
     /// What is known of the lake, read anew unless that is but a moment ago.

@@ -29,9 +29,14 @@ impl Demo {
     }
 
     fn open(&self, rows: u16, columns: u16) -> Terminal {
+        self.start(LAKEWARD, &["--lake", &self.lake()], &[], rows, columns)
+    }
+
+    fn start(&self, program: &str, arguments: &[&str], more: &[(&str, &str)], rows: u16, columns: u16) -> Terminal {
         let environment = environment(self.home.path());
-        let envs: Vec<(&str, &str)> = environment.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-        Terminal::start(LAKEWARD, &["--lake", &self.lake()], &envs, rows, columns)
+        let envs = environment.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+        let envs: Vec<(&str, &str)> = envs.chain(more.iter().copied()).collect();
+        Terminal::start(program, arguments, &envs, rows, columns)
     }
 }
 
@@ -66,6 +71,49 @@ fn sigterm_restores_the_terminal_and_ends_soon() {
     terminal.wait();
     assert!(asked.elapsed() < END);
     assert!(!terminal.alternate());
+}
+
+#[test]
+fn a_fault_in_a_task_gives_the_terminal_back_and_says_what_it_was() {
+    let demo = Demo::new();
+    let mut terminal = demo.start(LAKEWARD, &["--lake", &demo.lake()], &[("LAKEWARD_TEST_PANIC", "1")], 24, 80);
+    let asked = Instant::now();
+    terminal.wait_for("LAKEWARD_TEST_PANIC is set");
+    assert_eq!(terminal.wait().code(), Some(101));
+    assert!(asked.elapsed() < END);
+    assert!(!terminal.alternate());
+}
+
+#[test]
+fn ctrl_z_gives_the_shell_its_terminal_and_fg_takes_it_again() {
+    let demo = Demo::new();
+    let mut shell = demo.start("bash", &["--norc", "--noprofile", "-i"], &[], 24, 80);
+    shell.keys(&format!("exec 2>&1; {LAKEWARD} --lake {}\n", demo.lake()));
+    shell.wait_until("the console", |screen| screen.alternate_screen() && screen.contents().contains("crm/contacts"));
+    shell.keys("\x1a");
+    shell.wait_until("the shell", |screen| !screen.alternate_screen() && screen.contents().contains("Stopped"));
+    shell.keys("echo still-$((40+2))\n");
+    shell.wait_for("still-42");
+    shell.keys("fg\n");
+    shell.wait_until("the console", |screen| screen.alternate_screen() && screen.contents().contains("crm/contacts"));
+    shell.keys("q");
+    shell.wait_until("the shell", |screen| !screen.alternate_screen());
+    shell.keys("exit\n");
+    assert_eq!(shell.wait().code(), Some(0));
+}
+
+#[test]
+fn idle_for_ten_seconds_it_writes_under_a_kilobyte() {
+    let demo = Demo::new();
+    let mut terminal = demo.open(24, 80);
+    terminal.wait_for("crm/contacts");
+    std::thread::sleep(Duration::from_secs(2)); // the first refresh ends
+    let before = terminal.bytes();
+    std::thread::sleep(Duration::from_secs(10));
+    let written = terminal.bytes() - before;
+    assert!(written < 1_024, "{written} bytes");
+    terminal.keys("q");
+    assert_eq!(terminal.wait().code(), Some(0));
 }
 
 #[test]

@@ -104,6 +104,7 @@ async fn servers(config: &Config, vars: &Vars) -> Vec<Used> {
         ("logs", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", emr),
         ("secretsmanager", "", config.secrets.as_ref()),
         ("glue", "", config.glue.as_ref()),
+        ("athena", "", config.athena.as_ref()),
         ("monitoring", "", config.cloudwatch.as_ref().map(|cloudwatch| &cloudwatch.access)),
         ("env.airflow", "", mwaa),
     ] {

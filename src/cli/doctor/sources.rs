@@ -1,4 +1,4 @@
-//! The sources that the configuration names: alarms, secrets, and contracts in a registry. A row for each.
+//! The sources that the configuration names: alarms, secrets, contracts in a registry, queries. A row for each.
 
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
@@ -9,6 +9,7 @@ use super::{Check, Verdict};
 use crate::cli::config::Config;
 use crate::lake::aws::Access;
 use crate::model::secret::{SecretJudgement, WatchedSecret, judge};
+use crate::sources::aws::athena::{self, Athena};
 use crate::sources::aws::cloudwatch::{CloudWatch, CloudWatchSettings};
 use crate::sources::aws::glue::{self, GlueRegistry};
 use crate::sources::aws::secrets::{self, SecretsManager};
@@ -35,6 +36,9 @@ pub async fn checks(config: &Config, calls: &Calls) -> Vec<Check> {
             }
         }
         rows.extend(schemas(access, &names, &grants, calls).await);
+    }
+    if let Some(access) = &config.athena {
+        rows.extend(queries(access, &grants, calls).await);
     }
     rows
 }
@@ -111,6 +115,18 @@ fn judged(name: String, judgement: &SecretJudgement, changed: Option<DateTime<Ut
             Check::new(name, Verdict::Warn, words).hint("rotate it, or raise secrets.max_age")
         }
     }
+}
+
+async fn queries(access: &Access, grants: &Grants, calls: &Calls) -> [Check; 2] {
+    let [start, get, results] = athena::ACTIONS;
+    let on = grants.of_service("athena", "workgroup/*");
+    let asked = calls.timed("athena:", Athena::new(access.clone()).may_be_asked()).await;
+    let row = match asked {
+        Ok(()) => Check::new(get, Verdict::Pass, "may be called"),
+        Err(e) => Check::refused(get, &e, get, Some(on.clone())),
+    };
+    let needed = format!("needed: {start}, {results}, {} on {on}; and what the queries read and write", athena::STOP);
+    [row, Check::new("athena queries", Verdict::Skip, "not tried: a query is billed").hint(needed)]
 }
 
 async fn schemas(access: &Access, names: &[SchemaName], grants: &Grants, calls: &Calls) -> Vec<Check> {

@@ -122,7 +122,8 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
                 tokio::spawn(async move {
                     let Some(gate) = session.gate() else { return };
                     let works = gate.journal().unfinished_work(session.lake().url()).await;
-                    let _ = answers.send(Msg::Interrupted(works)).await;
+                    let elsewhere = session.unfinished_elsewhere(&works).await;
+                    let _ = answers.send(Msg::Interrupted(works, elsewhere)).await;
                 });
             }
             Effect::Work { id, effects } => {

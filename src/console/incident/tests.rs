@@ -39,6 +39,30 @@ fn without_an_incident_the_tabs_say_how_to_come_to_one() {
 }
 
 #[test]
+fn a_row_that_is_kept_is_masked_and_escaped_and_one_that_is_revealed_is_not_kept() {
+    let mut driven = opened(120, 40);
+    let kept = |driven: &Driven| {
+        let marked = driven.recorded().into_iter().filter_map(|what| match what {
+            Happening::Marked(marked) => Some(marked),
+            _ => None,
+        });
+        marked.collect::<Vec<_>>()
+    };
+    driven.keys("2 j j j tab K");
+    let marked = kept(&driven);
+    let text = marked.iter().flat_map(|m| &m.lines).cloned().collect::<Vec<_>>().join("\n");
+    assert!(marked.len() == 1 && text.contains("C00000") && text.contains('•'), "{text}");
+    assert!(!text.contains("79 123"), "{text}");
+    // The second row holds what a terminal would obey.
+    driven.keys("j K");
+    let text = kept(&driven).iter().flat_map(|m| m.lines.clone()).collect::<Vec<_>>().join("\n");
+    assert!(text.contains("evil") && !text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text}");
+    driven.keys("m y K");
+    assert!(driven.screen().contains("what is kept is masked"), "{}", driven.screen());
+    assert_eq!(kept(&driven).len(), 2);
+}
+
+#[test]
 fn it_is_over_when_every_check_is_signed_or_waived_and_not_before() {
     let mut driven = opened(120, 40);
     driven.keys("x");

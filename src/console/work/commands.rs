@@ -37,7 +37,7 @@ pub(in crate::console) fn run(state: &mut State, command: Command, argument: &st
         }
         Command::GoOn => {
             let works = std::mem::take(&mut state.work.interrupted);
-            works.into_iter().map(|work| super::go_on(state, work)).collect()
+            works.into_iter().map(|work| super::go_on(state, work, false)).collect()
         }
         _ => Vec::new(),
     }

@@ -40,7 +40,7 @@ pub(super) struct Work {
     pub running: Vec<RunningWork>,
     /// What is over, the newest first.
     pub ended: VecDeque<EndedWork>,
-    /// What an earlier console left half done and could not be gone on with.
+    /// What was left half done, here or on another host, and is not gone on with.
     pub interrupted: Vec<WorkRef>,
     /// Whether that was asked for.
     looked: bool,
@@ -173,25 +173,36 @@ pub(super) fn look(state: &mut State) -> Vec<Effect> {
 }
 
 /// What an earlier console of this machine left half done. It was confirmed when it began: it is gone on with, where that
-/// may be.
-pub(super) fn interrupted(state: &mut State, works: Vec<WorkRef>) -> Vec<Effect> {
+/// may be. What another host began is offered: somebody may be on it there.
+pub(super) fn interrupted(state: &mut State, works: Vec<WorkRef>, elsewhere: Vec<WorkRef>) -> Vec<Effect> {
+    let others = elsewhere.len() as u64;
+    let offered = (others > 0).then(|| {
+        let n = words::plural(others, "backfill that another host began is", "backfills that other hosts began are");
+        format!("{n} not over: :go-on takes up what nobody is on")
+    });
+    state.work.interrupted = elsewhere;
     if works.is_empty() {
+        if let Some(offered) = offered {
+            state.say(offered);
+        }
         return Vec::new();
     }
     let n = words::plural(works.len() as u64, "piece of work was", "pieces of work were");
+    let and = offered.map(|offered| format!("; {offered}")).unwrap_or_default();
     if state.protection.allows(state.now).is_err() {
-        state.say(format!("{n} interrupted: :arm 15m REASON, then :go-on"));
-        state.work.interrupted = works;
+        state.say(format!("{n} interrupted: :arm 15m REASON, then :go-on{and}"));
+        state.work.interrupted.extend(works);
         return Vec::new();
     }
-    state.say(format!("{n} interrupted, and goes on: W shows it"));
-    works.into_iter().map(|work| go_on(state, work)).collect()
+    state.say(format!("{n} interrupted, and goes on: W shows it{and}"));
+    works.into_iter().map(|work| go_on(state, work, true)).collect()
 }
 
-pub(super) fn go_on(state: &mut State, work: WorkRef) -> Effect {
+/// Goes on with it, by itself or because somebody asked.
+pub(super) fn go_on(state: &mut State, work: WorkRef, by_itself: bool) -> Effect {
     let title = match &work {
         WorkRef::Redrive { entry, .. } => format!("redrive {entry}"),
         WorkRef::Backfill { id } => format!("backfill {id}"),
     };
-    begin(state, title, vec![WriteEffect::ResumeWork(work)], true)
+    begin(state, title, vec![WriteEffect::ResumeWork(work)], by_itself)
 }

@@ -99,7 +99,7 @@ fn stop_asks_the_work_to_stop_and_leaving_asks_twice() {
 fn what_was_left_half_done_goes_on_by_itself_or_when_it_may() {
     let work = || WorkRef::Backfill { id: WorkId("20261124T000000Z-00000001".into()) };
     let mut driven = Driven::open("dark", 100, 24);
-    driven.send(Msg::Interrupted(vec![work()]));
+    driven.send(Msg::Interrupted(vec![work()], Vec::new()));
     let (id, effects) = begun(&driven);
     assert_eq!(effects, [WriteEffect::ResumeWork(work())]);
     // Another console does it: no error.
@@ -112,7 +112,7 @@ fn what_was_left_half_done_goes_on_by_itself_or_when_it_may() {
     driven.send(Msg::WorkEnded(id, vec![Err(held)]));
     assert!(driven.state.work.running.is_empty() && !driven.screen().contains("is held by"), "{}", driven.screen());
     let mut driven = Driven::themed("dark", 100, 24);
-    driven.send(Msg::Interrupted(vec![work()]));
+    driven.send(Msg::Interrupted(vec![work()], Vec::new()));
     assert!(
         driven.writes().is_empty() && driven.screen().contains(":arm 15m REASON, then :go-on"),
         "{}",
@@ -122,6 +122,27 @@ fn what_was_left_half_done_goes_on_by_itself_or_when_it_may() {
     driven.send(Msg::Protection(driven.gate.clone()));
     driven.type_in(":", "go-on");
     assert_eq!(begun(&driven).1, [WriteEffect::ResumeWork(work())]);
+}
+
+#[test]
+fn what_another_host_left_is_offered_and_not_begun() {
+    let work = || WorkRef::Backfill { id: WorkId("20261124T000000Z-00000002".into()) };
+    let mut driven = Driven::open("dark", 140, 24);
+    driven.send(Msg::Interrupted(Vec::new(), vec![work()]));
+    assert!(driven.writes().is_empty() && driven.state.work.running.is_empty(), "{}", driven.screen());
+    assert!(driven.screen().contains("1 backfill that another host began is not over: :go-on"), "{}", driven.screen());
+    driven.type_in(":", "go-on");
+    let (id, effects) = begun(&driven);
+    assert_eq!(effects, [WriteEffect::ResumeWork(work())]);
+    // Somebody is on it: whoever asked is told.
+    let held = GateError::Held {
+        prefix: "x/".into(),
+        holder: "ben".into(),
+        until: driven.state.now,
+        id: crate::model::moves::MoveId("x".into()),
+    };
+    driven.send(Msg::WorkEnded(id, vec![Err(held)]));
+    assert!(driven.screen().contains("is held by"), "{}", driven.screen());
 }
 
 #[test]

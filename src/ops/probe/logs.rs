@@ -4,16 +4,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::Answer;
 use super::data::failed;
 use crate::model::alert::Evidence;
+use crate::model::dag::{DagRun, TaskState};
 use crate::model::dataset::Dataset;
 use crate::model::incident::{About, Incident};
 use crate::model::log::{Limits, LogBuffer};
 use crate::model::probe::Verdict;
-use crate::model::run::{JobRun, RunState};
+use crate::model::route::Route;
+use crate::model::run::{JobName, JobRun, RunState};
+use crate::model::story;
 use crate::model::text::first_line;
 use crate::ops::{LogOf, Session, Snapshot};
 
@@ -27,7 +30,7 @@ impl Session {
         let (since, before) = (incident.since(), incident.times.detected);
         // Of another day's run, the log says nothing of this one's data.
         let dates = incident.dates();
-        let dated = |run: &JobRun| dates.is_empty() || run.date.is_none_or(|date| dates.contains(&date));
+        let dated = |run: &Logged| dates.is_empty() || run.date.is_none_or(|date| dates.contains(&date));
         // What redrove its dead letters is a run of its own.
         let redriven = match incident.about.dataset.as_deref() {
             Some(dataset) => self.redrives_under(&Dataset(dataset.into())).await,
@@ -38,18 +41,21 @@ impl Session {
             Err(error) => return Answer::from(&error),
         };
         let its = |run: &&Arc<JobRun>| is_its(run, &incident.about) || redriven.contains(&*run.id.0);
-        let mut runs: Vec<&Arc<JobRun>> = snapshot.pipeline.jobs.iter().filter(its).collect();
+        let mut runs: Vec<Logged> = snapshot.pipeline.jobs.iter().filter(its).map(Logged::job).collect();
+        // What runs in the tasks of a DAG has no other run.
+        if runs.iter().all(|run| run.created < since) {
+            runs = self.dags_of(incident, snapshot, &redriven);
+        }
         runs.sort_by_key(|run| std::cmp::Reverse(run.created));
-        let over: Vec<&Arc<JobRun>> =
-            runs.iter().filter(|r| r.created >= since && r.state.is_over() && dated(r)).copied().collect();
+        let over: Vec<&Logged> = runs.iter().filter(|r| r.created >= since && r.over && dated(r)).collect();
         let mut seen = BTreeSet::new();
         let last_of_day: Vec<bool> = over.iter().map(|run| seen.insert(run.date)).collect();
         // The newest, and the newest of each date.
         let wanted = over.iter().zip(&last_of_day).enumerate().filter(|(n, (_, last))| *n < RUNS || **last);
-        let after: Vec<&Arc<JobRun>> = wanted.map(|(_, (run, _))| *run).take(MOST).collect();
+        let after: Vec<&Logged> = wanted.map(|(_, (run, _))| *run).take(MOST).collect();
         // What a run that failed logged is no example of how it should be.
-        let went_well = |r: &&&Arc<JobRun>| r.state == RunState::Success && r.ended.is_some_and(|ended| ended < before);
-        let earlier: Vec<&Arc<JobRun>> = runs.iter().filter(went_well).take(RUNS).copied().collect();
+        let went_well = |r: &&Logged| r.well && r.ended.is_some_and(|ended| ended < before);
+        let earlier: Vec<&Logged> = runs.iter().filter(went_well).take(RUNS).collect();
         if after.is_empty() {
             let running = runs.iter().any(|r| r.created >= since);
             return Answer::none(match running {
@@ -57,8 +63,8 @@ impl Session {
                 false => "no run since the recovery has a log",
             });
         }
-        for source in after.iter().map(|run| &*run.source) {
-            if let Some(answer) = failed(snapshot, source) {
+        for run in &after {
+            if let Some(answer) = failed(snapshot, &run.source) {
                 return answer;
             }
         }
@@ -83,7 +89,7 @@ impl Session {
                 let example = first_line(&group.example).unwrap_or_default();
                 let piece = Evidence {
                     uri: run.uri.clone(),
-                    observed_at: group.last.1.unwrap_or_else(|| run.changed()),
+                    observed_at: group.last.1.unwrap_or(run.changed),
                     detail: format!("{what}, {}x {}: {example}", group.count, group.category.word()),
                 };
                 // What is new comes first.
@@ -91,8 +97,8 @@ impl Session {
             }
             evidence.push(Evidence {
                 uri: run.uri.clone(),
-                observed_at: run.changed().min(now),
-                detail: format!("{} {}, {}", run.job, run.id.0, run.state.word()),
+                observed_at: run.changed.min(now),
+                detail: format!("{}, {}", run.name, run.state),
             });
         }
         let against = match earlier.len() {
@@ -105,10 +111,10 @@ impl Session {
         };
         let of = format!("{lines} lines of {which} since the recovery, {against}");
         let last = over.iter().zip(&last_of_day).filter(|(_, last)| **last).map(|(run, _)| run);
-        let badly = last.copied().find(|run| run.state != RunState::Success);
+        let badly = last.copied().find(|run| !run.well);
         let answer = match (new, lines) {
             _ if badly.is_some() && new == 0 => {
-                let state = badly.map_or("", |run| run.state.word());
+                let state = badly.map_or("", |run| run.state);
                 Answer::new(
                     Verdict::Fail,
                     format!("the last run since the recovery {state}; no new error signature in {of}"),
@@ -121,13 +127,103 @@ impl Session {
         answer.with(evidence)
     }
 
-    async fn whole_log(&self, run: &JobRun) -> Result<LogBuffer, Answer> {
-        let of = LogOf::Run { source: Arc::clone(&run.source), id: run.id.clone() };
+    /// The runs of DAGs that do an incident's job, or that redrove its dead letters.
+    fn dags_of(&self, incident: &Incident, snapshot: &Snapshot, redriven: &BTreeSet<String>) -> Vec<Logged> {
+        let about = &incident.about;
+        let own = about.dataset.as_deref().and_then(|dataset| self.settings.job_of(&Dataset(dataset.into())).cloned());
+        let jobs: BTreeSet<JobName> =
+            about.job.as_deref().map(|job| JobName(job.into())).into_iter().chain(own).collect();
+        let pipeline = &snapshot.pipeline;
+        let routed = |dag: &DagRun| {
+            jobs.iter().find_map(|job| match self.settings.routes.get(job) {
+                Some(Route::Dag { dag: id, logical, .. }) if *id == dag.dag => Some(*logical),
+                _ => None,
+            })
+        };
+        let does = |dag: &DagRun| {
+            let tasks = pipeline.tasks.get(&(dag.dag.clone(), dag.id.clone())).map(Vec::as_slice).unwrap_or_default();
+            jobs.iter().any(|job| story::starts(job, dag, tasks)).then_some(false)
+        };
+        let of = |dag: &Arc<DagRun>| {
+            let by_date = routed(dag).or_else(|| does(dag)).or_else(|| redriven.contains(&*dag.id.0).then_some(false));
+            by_date.map(|by_date| Logged::dag(dag, by_date))
+        };
+        pipeline.dag_runs.iter().filter_map(of).collect()
+    }
+
+    async fn whole_log(&self, run: &Logged) -> Result<LogBuffer, Answer> {
+        let logs = match &run.of {
+            Of::Job(of) => vec![of.clone()],
+            Of::Dag(dag) => {
+                let tasks = self.dag_tasks(&dag.dag, &dag.id).await.map_err(|error| Answer::from(&error))?;
+                let tried = tasks.into_iter().filter(|task| task.tries > 0).map(Arc::new);
+                tried.map(|task| LogOf::Task { number: task.tries, task }).collect()
+            }
+        };
         let mut buffer = LogBuffer::new(Limits::default(), self.settings.categories.clone());
-        match self.read_log(&of, &mut buffer).await {
-            Ok(false) => Ok(buffer),
-            Ok(true) => Err(Answer::none(format!("the log of {} could be read in part only", run.id.0))),
-            Err(error) => Err(Answer::from(&error)),
+        for of in &logs {
+            match self.read_log(of, &mut buffer).await {
+                Ok(false) => {}
+                Ok(true) => return Err(Answer::none(format!("the log of {} could be read in part only", run.name))),
+                Err(error) => return Err(Answer::from(&error)),
+            }
+        }
+        Ok(buffer)
+    }
+}
+
+/// A run that logs: a job's, or a DAG's, whose tasks log for it.
+struct Logged {
+    of: Of,
+    source: Arc<str>,
+    name: String,
+    state: &'static str,
+    created: DateTime<Utc>,
+    ended: Option<DateTime<Utc>>,
+    changed: DateTime<Utc>,
+    over: bool,
+    well: bool,
+    date: Option<NaiveDate>,
+    uri: String,
+}
+
+enum Of {
+    Job(LogOf),
+    Dag(Arc<DagRun>),
+}
+
+impl Logged {
+    fn job(run: &Arc<JobRun>) -> Self {
+        Self {
+            of: Of::Job(LogOf::Run { source: Arc::clone(&run.source), id: run.id.clone() }),
+            source: Arc::clone(&run.source),
+            name: format!("{} {}", run.job, run.id.0),
+            state: run.state.word(),
+            created: run.created,
+            ended: run.ended,
+            changed: run.changed(),
+            over: run.state.is_over(),
+            well: run.state == RunState::Success,
+            date: run.date,
+            uri: run.uri.clone(),
+        }
+    }
+
+    /// `by_date` says that its logical date is the date of the data.
+    fn dag(run: &Arc<DagRun>, by_date: bool) -> Self {
+        let created = run.started.or(run.logical).unwrap_or(DateTime::UNIX_EPOCH);
+        Self {
+            of: Of::Dag(Arc::clone(run)),
+            source: "airflow".into(),
+            name: format!("{} {}", run.dag.0, run.id.0),
+            state: run.state.word(),
+            created,
+            ended: run.ended,
+            changed: run.ended.unwrap_or(created),
+            over: run.state.is_over(),
+            well: run.state == TaskState::Success,
+            date: run.logical.filter(|_| by_date).map(|at| at.date_naive()),
+            uri: run.uri.clone(),
         }
     }
 }

@@ -30,6 +30,11 @@ const PAGE: usize = 1_000;
 /// Pages of results that are counted: what lies behind them is more than enough.
 const PAGES: usize = 10;
 
+/// The id of no query.
+const NONE: &str = "00000000-0000-0000-0000-000000000000";
+/// How Athena says that there is none: to whoever may ask.
+const REFUSES: [ErrorClass; 3] = [ErrorClass::NotFound, ErrorClass::Malformed, ErrorClass::Unsupported];
+
 const SERVICE: Service = Service {
     host: "athena",
     signs: "athena",
@@ -74,6 +79,18 @@ impl Athena {
     /// With an account that was found already.
     pub fn with_config(access: Access, config: &SdkConfig) -> Self {
         Self { caller: Arc::new(Caller::with_config(access, SERVICE, config)) }
+    }
+
+    /// Whether it may be asked, by a call that starts nothing: for a query that there never was.
+    pub async fn may_be_asked(&self) -> Result<(), SourceError> {
+        let [_, action, _] = ACTIONS;
+        let asked = self.caller.asked(action, "athena:");
+        match self.caller.ask(&asked, "GetQueryExecution", &json!({ "QueryExecutionId": NONE })).await {
+            Ok(_) => Ok(()),
+            // It looked for it.
+            Err(error) if REFUSES.contains(&error.class) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn started(&self, query: &Query) -> Result<String, SourceError> {

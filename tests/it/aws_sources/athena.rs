@@ -105,6 +105,19 @@ async fn what_it_scanned_is_told_and_what_goes_wrong_has_its_class() {
 }
 
 #[tokio::test]
+async fn whether_it_may_be_asked_is_seen_without_a_query() {
+    let none = HttpServer::answering(|_| refusal(400, "InvalidRequestException"));
+    athena(&none.url("")).await.may_be_asked().await.unwrap();
+    let started = none.requests().iter().any(|r| r.headers.iter().any(|h| h.contains("startqueryexecution")));
+    assert!(!started, "{:?}", none.requests());
+    let denied = HttpServer::answering(|_| refusal(400, "AccessDeniedException"));
+    let error = athena(&denied.url("")).await.may_be_asked().await.unwrap_err();
+    assert!(error.class == ErrorClass::Denied && error.hint.contains("athena:GetQueryExecution"), "{error:?}");
+    let gone = athena("http://127.0.0.1:9").await.may_be_asked().await.unwrap_err();
+    assert_eq!(gone.class, ErrorClass::Unreachable, "{gone}");
+}
+
+#[tokio::test]
 async fn whoever_stops_waiting_for_a_query_stops_it() {
     let server = ending("RUNNING", "");
     let athena = athena(&server.url("")).await;

@@ -18,6 +18,7 @@ use lakeward::model::protection::Protection;
 use lakeward::model::verify::Check;
 use lakeward::ops::gate::{Gate, Journal};
 use lakeward::ops::{Connected, GateError, IncidentAsk, LakeSettings, Session, Watch, WriteEffect};
+use lakeward::sources::local::dags::LocalDags;
 use lakeward::sources::local::jobs::LocalJobs;
 use lakeward::sources::local::logs::LocalLogs;
 use parquet::arrow::ArrowWriter;
@@ -118,7 +119,12 @@ fn session(lake: &Memory) -> Session {
     let reads: Arc<dyn Lake> = Arc::new(lake.clone());
     let jobs = LocalJobs::new(Arc::clone(&reads), Aliases::default());
     let logs = LocalLogs::new(Arc::clone(&reads));
-    let connected = Connected { jobs: vec![Arc::new(jobs)], logs: vec![Arc::new(logs)], ..Connected::default() };
+    let connected = Connected {
+        jobs: vec![Arc::new(jobs)],
+        logs: vec![Arc::new(logs)],
+        dags: Some(Arc::new(LocalDags::new(Arc::clone(&reads)))),
+        ..Connected::default()
+    };
     Session::new(reads, settings).with_sources(connected)
 }
 
@@ -250,6 +256,40 @@ async fn logs() {
     is(&found(check, |lake| run(lake, "after", 1, "")).await, Verdict::NoEvidence, "");
 }
 
+/// What runs in the tasks of a DAG has no other run: their logs are looked at.
+#[tokio::test]
+async fn logs_of_tasks() {
+    let check = Check::Logs;
+    let dag = |lake: &Memory, id: &str, minutes: i64, state: &str, log: &str| {
+        let at = written() + Duration::minutes(minutes);
+        let record = json!({ "dag": "load", "run": id, "state": state, "started": at,
+                             "ended": at + Duration::minutes(1),
+                             "tasks": [{ "task": "copy", "state": state, "tries": 2, "tries_allowed": 3 },
+                                       { "task": "publish", "state": "none", "tries": 0, "tries_allowed": 3 }] });
+        lake.set(&format!("_dags/load/{id}/run.json"), record.to_string());
+        lake.set(&format!("_dags/load/{id}/copy.2.log"), log.to_owned());
+    };
+    let with = |state: &'static str, after: &'static str| {
+        move |lake: &Memory| {
+            for run in ["before", "after"] {
+                lake.remove(&format!("_jobs/load/{run}/run.json"));
+            }
+            lake.set("_dags/load/dag.json", r#"{"dag":"load"}"#);
+            dag(lake, "before", -120, "success", "ERROR could not rename part 17\nINFO read 100 rows\n");
+            dag(lake, "after", 1, state, after);
+        }
+    };
+    is(&found(check, with("success", "ERROR could not rename part 18\nINFO done\n")).await, Verdict::Pass, "1 run");
+    let new = "ERROR executor 7 lost: OutOfMemoryError\n";
+    is(&found(check, with("success", new)).await, Verdict::Fail, "1 new error signatures");
+    is(&found(check, with("failed", "INFO read 100 rows\n")).await, Verdict::Fail, "since the recovery failed");
+    let gone = |lake: &Memory| {
+        with("success", "")(lake);
+        lake.remove("_dags/load/after/copy.2.log");
+    };
+    assert_ne!(found(check, gone).await.0, Verdict::Pass);
+}
+
 #[tokio::test]
 async fn consumers() {
     let check = Check::Consumers;
@@ -262,6 +302,56 @@ async fn consumers() {
     let nobody = Session::new(Arc::new(right()), LakeSettings::default());
     let made = nobody.checked(&incident(written()), &[check], written()).await;
     assert!(matches!(&made[..], [Happening::Checked { finding, .. }, ..] if finding.verdict == Verdict::NoEvidence));
+}
+
+/// An incident of one day, in which two were run again.
+fn of_two_days(since: DateTime<Utc>) -> Incident {
+    let ran = json!({ "event": "did", "act": "backfill", "object": "orders", "dataset": "orders", "done": true,
+                      "days": ["2024-10-04", "2024-10-05"], "plan": "", "detail": "", "began": since, "objects": 0,
+                      "bytes": 0 });
+    let ran = event(1, since + Duration::minutes(2), serde_json::from_value(ran).unwrap());
+    let id = IncidentId("20241004-orders-0badcafe".into());
+    Incident::of(&id, [event(0, since + Duration::minutes(1), opened(since)), ran]).unwrap()
+}
+
+/// What is green on one of its days alone is not green.
+#[tokio::test]
+async fn every_day_that_was_run_again_is_looked_at() {
+    let incident = of_two_days(written() - Duration::hours(1));
+    assert_eq!(incident.dates().len(), 2);
+    let dated = [Check::DataQuality, Check::RecordCounts, Check::Consumers];
+    let now = written() + Duration::minutes(10);
+    let lake = right();
+    for what in session(&lake).checked(&incident, &dated, now).await {
+        let Happening::Checked { check, finding } = what else { continue };
+        assert!(finding.verdict != Verdict::Pass, "{check:?}: {finding:?}");
+        assert!(finding.summary.contains("not on 1 of 2 dates: 2024-10-05"), "{check:?}: {finding:?}");
+    }
+    // The other day is right as well.
+    let good = json!({ "suite_name": "orders", "passed": true, "execution_date": "2024-10-05",
+                       "expectations": [{ "expectation_type": "not_null", "passed": true }] });
+    lake.set("_dq_results/dt=2024-10-05/orders.json", good.to_string());
+    lake.set("silver/orders/dt=2024-10-05/part-0.parquet", parquet(97));
+    let record = json!({ "job_name": "load", "run_id": "r2", "env": "prod", "rows_in": 97, "rows_out": 97,
+                         "status": "SUCCESS" });
+    lake.set("_audit/prod/load/2024-10-05/r2.json", record.to_string());
+    for what in session(&lake).checked(&incident, &dated, now).await {
+        let Happening::Checked { check, finding } = what else { continue };
+        assert!(finding.verdict == Verdict::Pass, "{check:?}: {finding:?}");
+        assert!(finding.summary.starts_with("on each of 2 dates, 2024-10-04 to 2024-10-05"), "{check:?}: {finding:?}");
+    }
+}
+
+/// Rows of one date against those of all dates prove nothing.
+#[tokio::test]
+async fn without_a_date_rows_are_no_evidence() {
+    let since = written() - Duration::hours(1);
+    let mut undated = incident(since);
+    undated.about.date = None;
+    let lake = right();
+    let made = session(&lake).checked(&undated, &[Check::RecordCounts], written() + Duration::minutes(10)).await;
+    let Some(Happening::Checked { finding, .. }) = made.into_iter().next() else { panic!("one check") };
+    is(&(finding.verdict, finding.summary), Verdict::NoEvidence, "this incident of no date");
 }
 
 #[tokio::test]
