@@ -1,8 +1,12 @@
 //! `logs`: the lines of any place, the errors in them, and questions to Logs Insights; and how the log of a run or of a
 //! task is printed.
 
+mod pause;
+
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
+
+use self::pause::Following;
 
 use super::args::{LogArgs, Logs};
 use super::exit::CliError;
@@ -147,29 +151,36 @@ async fn errors(
 pub async fn print_log(session: &Session, of: &LogOf, args: &LogArgs, as_json: bool) -> Result<Answer, CliError> {
     let from = args.since.as_deref().map(since).transpose()?;
     let query = LogQuery { contains: args.contains.clone(), from, most: LINES, ..LogQuery::default() };
+    let mut following = Following::new(session, of, &query, args.live, as_json);
     let (mut lines, mut from, mut notes): (Vec<RawLine>, _, Vec<String>) = (Vec::new(), None, Vec::new());
+    let mut tail = args.tail;
     loop {
         let page = session.log(of, &query, from.as_ref()).await?;
         notes.extend(page.missing.map(|m| format!("lakeward: {}", escape(&m))));
-        // Not every source looks for words and times itself.
-        let meant = |line: &RawLine| {
-            let late = query.from.is_none_or(|from| line.at.is_none_or(|at| at >= from));
-            late && query.contains.as_ref().is_none_or(|words| line.text.contains(words.as_str()))
-        };
-        lines.extend(page.lines.into_iter().filter(meant));
+        lines.extend(following.new_of(page.lines));
         let more = page.next.is_some() && page.next != from;
         from = page.next;
         if args.follow && page.at_end && from.is_some() {
-            output::print(&text(&lines, as_json)?)?;
+            // Of what is there; all that comes later is wanted.
+            keep_last(&mut lines, tail.take());
+            if !lines.is_empty() {
+                output::print(&text(&lines, as_json)?)?;
+            }
             lines.clear();
-            tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+            following.pause().await?;
         } else if page.at_end || !more {
             break;
         }
-        keep_last(&mut lines, args.tail);
+        keep_last(&mut lines, tail);
     }
-    keep_last(&mut lines, args.tail);
+    keep_last(&mut lines, tail);
     Ok(Answer { notes, ..Answer::fine(text(&lines, as_json)?) })
+}
+
+/// Whether a line is asked for: not every source looks for words and times itself.
+fn meant(query: &LogQuery, line: &RawLine) -> bool {
+    let late = query.from.is_none_or(|from| line.at.is_none_or(|at| at >= from));
+    late && query.contains.as_ref().is_none_or(|words| line.text.contains(words.as_str()))
 }
 
 /// The newest lines are what is asked for; memory is bounded whatever the log.

@@ -11,11 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures::StreamExt;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::ops::{Progress, Session};
+use crate::ops::{LogOf, Progress, Session};
 
 use super::moving::Moving;
 use super::msg::{Effect, Job, Msg};
@@ -122,6 +123,14 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
             }),
             Effect::ReadLog { id, of, query, from } => self.start(Job::Log, async move {
                 let _ = answers.send(Msg::Log(id, session.log(&of, &query, from.as_ref()).await)).await;
+            }),
+            Effect::LiveLog { id, of, query } => self.start(Job::LiveLog, async move {
+                let mut live = session.live_log(LogOf::clone(&of), query);
+                while let Some(news) = live.next().await {
+                    if answers.send(Msg::LiveLog(id, news)).await.is_err() {
+                        return;
+                    }
+                }
             }),
             Effect::Quit(_) | Effect::Suspend | Effect::Copy(_) => return Some(effect),
             Effect::Runbooks { .. }

@@ -29,7 +29,7 @@ use crate::ops::{
 use crate::rows::{PageRequest, RowsError};
 use crate::sources::SourceError;
 use crate::sources::jobs::RunDetail;
-use crate::sources::logs::{LogCursor, LogPage, LogQuery};
+use crate::sources::logs::{LiveNews, LogCursor, LogPage, LogQuery};
 
 use super::driving::Wish;
 use super::moves::Written;
@@ -89,6 +89,8 @@ pub(super) enum Msg {
     DagTasks(RequestId, Result<Vec<TaskInstance>, SourceError>),
     /// Lines of a log came, or not.
     Log(RequestId, Result<LogPage, SourceError>),
+    /// Something came of a live tail, or it is over.
+    LiveLog(RequestId, Result<LiveNews, SourceError>),
     /// The runbooks came.
     Runbooks(RequestId, Arc<Runbooks>),
     /// An incident was opened, joined or gone on with, or not.
@@ -176,6 +178,8 @@ pub(super) enum Effect {
     DagTasks { id: RequestId, dag: DagId, run: DagRunId, settle: bool },
     /// Read lines of a log, from its beginning or from a cursor on.
     ReadLog { id: RequestId, of: Arc<LogOf>, query: LogQuery, from: Option<LogCursor> },
+    /// Begin a live tail of a log. It goes on until it is cancelled.
+    LiveLog { id: RequestId, of: Arc<LogOf>, query: LogQuery },
     /// Read the runbooks.
     Runbooks { id: RequestId },
     /// Open an incident on an alert, or join it, with the runbook named or the best that fits.
@@ -244,6 +248,7 @@ pub(super) enum Job {
     Run,
     Metrics,
     Log,
+    LiveLog,
     Runbooks,
     Probe,
 }

@@ -101,6 +101,7 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
         }
         Msg::DagTasks(id, result) => jobs::tasked(state, id, result),
         Msg::Log(id, result) => logs::came(state, id, result),
+        Msg::LiveLog(id, news) => logs::live::came(state, id, news),
         Msg::Runbooks(id, runbooks) => runbook::came(state, id, runbooks),
         Msg::Walked(id, result) => runbook::walked(state, id, result),
         Msg::Reported(id, result) => runbook::reported(state, id, result),
@@ -261,7 +262,12 @@ pub(super) fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect>
     match spec.command {
         Command::Quit => quit(state),
         Command::Interrupt => vec![Effect::Quit(ExitReason::Interrupted)],
-        Command::Suspend => vec![Effect::Suspend],
+        Command::Suspend => {
+            // A process that stands still would be sent lines that nobody takes.
+            let mut effects = logs::live::end(state);
+            effects.push(Effect::Suspend);
+            effects
+        }
         Command::Refresh => {
             state.flash = None;
             let mut effects = state.refresh();

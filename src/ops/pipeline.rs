@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use futures::future::join_all;
-use futures::stream::{self, StreamExt};
+use futures::stream::{self, StreamExt, TryStreamExt};
 
 use crate::lake::{ErrorClass, LakeError, address};
 use crate::model::alarm::Alarm;
@@ -18,7 +18,7 @@ use crate::sources::account::{AccountSource, Ending};
 use crate::sources::consumers::Queries;
 use crate::sources::dags::DagSource;
 use crate::sources::jobs::{JobSource, RunDetail};
-use crate::sources::logs::{LogCursor, LogPage, LogQuery, LogQuestion, LogSource};
+use crate::sources::logs::{LiveTail, LogCursor, LogPage, LogQuery, LogQuestion, LogSource};
 use crate::sources::metrics::{AlarmSource, MetricSource};
 use crate::sources::secrets::SecretSource;
 
@@ -309,15 +309,31 @@ impl Session {
                 Some(source) => source.log(task, *number).await,
                 None => Err(unconnected(format!("log of {}", task.task))),
             },
-            LogOf::Run { source, id } => {
-                let detail = self.run_detail(source, id).await?;
-                let readable = |place: &&LogPlace| self.connected.logs.iter().any(|s| s.reads(place));
-                match detail.log.iter().find(readable) {
-                    Some(place) => self.log_at(place, query, from).await,
-                    None => Err(unlogged(&detail)),
-                }
-            }
+            LogOf::Run { source, id } => self.log_at(&self.place_of(source, id).await?, query, from).await,
         }
+    }
+
+    /// The lines of a log as they are written, from now on; the last item is why it is over. It is billed by the minute
+    /// until it is dropped.
+    pub fn live_log(&self, of: LogOf, query: LogQuery) -> LiveTail<'_> {
+        let begun = async move {
+            let place = match of {
+                LogOf::Place(place) => place,
+                LogOf::Run { source, id } => self.place_of(&source, &id).await?,
+                LogOf::Task { task, .. } => return Err(no_tail(task.task.clone())),
+                LogOf::Question(question) => return Err(no_tail(question.groups.join(", "))),
+            };
+            let (shown, source) = (place.to_string(), self.logs_at(&place)?);
+            source.live(place, query).ok_or_else(|| no_tail(shown))
+        };
+        stream::once(begun).try_flatten().boxed()
+    }
+
+    /// Where the log of a run lies that can be read.
+    async fn place_of(&self, source: &str, id: &JobRunId) -> Result<LogPlace, SourceError> {
+        let detail = self.run_detail(source, id).await?;
+        let readable = |place: &&LogPlace| self.connected.logs.iter().any(|s| s.reads(place));
+        detail.log.iter().find(readable).cloned().ok_or_else(|| unlogged(&detail))
     }
 
     async fn ask_logs(&self, question: &LogQuestion) -> Result<LogPage, SourceError> {
@@ -337,11 +353,18 @@ impl Session {
         query: &LogQuery,
         from: Option<&LogCursor>,
     ) -> Result<LogPage, SourceError> {
-        match self.connected.logs.iter().find(|source| source.reads(place)) {
-            Some(source) => source.read(place, query, from).await,
-            None => Err(unconnected("log".to_owned())),
-        }
+        self.logs_at(place)?.read(place, query, from).await
     }
+
+    fn logs_at(&self, place: &LogPlace) -> Result<&Arc<dyn LogSource>, SourceError> {
+        let found = self.connected.logs.iter().find(|source| source.reads(place));
+        found.ok_or_else(|| unconnected("log".to_owned()))
+    }
+}
+
+fn no_tail(object: String) -> SourceError {
+    let error = LakeError::new(ErrorClass::Unsupported, object, "no live tail there");
+    LakeError { hint: "only CloudWatch Logs tells of lines as they are written".into(), ..error }
 }
 
 /// A run that keeps no log, or one that only its own pages show.

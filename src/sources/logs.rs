@@ -1,10 +1,15 @@
 //! Where log lines come from: one port over CloudWatch Logs, the gzipped objects of EMR Serverless and files of this
 //! machine. What a line means is the model's.
 
+mod seen;
+
 use std::fmt::Debug;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, Utc};
+use futures::stream::BoxStream;
+
+pub use seen::Seen;
 
 use super::SourceError;
 use crate::model::length;
@@ -44,6 +49,23 @@ pub struct LogPage {
     /// What is missing all the same, in a few words: parts that were cut off, or sampled.
     pub missing: Option<String>,
 }
+
+/// What a live tail tells of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LiveNews {
+    /// From here on lines come as they are written. What was written just before has to be asked for.
+    Began,
+    /// Lines.
+    Lines {
+        /// The lines, as they came.
+        lines: Vec<RawLine>,
+        /// Whether others were left out, since there were too many in that second.
+        sampled: bool,
+    },
+}
+
+/// A live tail: its news, and as its last item why it is over. It is billed by the minute until it is dropped.
+pub type LiveTail<'a> = BoxStream<'a, Result<LiveNews, SourceError>>;
 
 /// What to look for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -114,6 +136,12 @@ pub trait LogSource: Send + Sync + Debug {
 
     /// Lines of a place, from its beginning or from a cursor on.
     async fn read(&self, place: &LogPlace, query: &LogQuery, from: Option<&LogCursor>) -> Result<LogPage, SourceError>;
+
+    /// Lines of a place as they are written, from now on, without what the query has of times; nothing is asked before it
+    /// is polled. None of a source that has to be asked again and again. [`Seen`] joins it with what [`Self::read`] gives.
+    fn live(&self, _: LogPlace, _: LogQuery) -> Option<LiveTail<'_>> {
+        None
+    }
 
     /// The answer to a question: a line a row, and the bytes that it scanned. None of a source that takes no questions.
     async fn ask(&self, _: &LogQuestion) -> Option<Result<LogPage, SourceError>> {

@@ -7,5 +7,6 @@ mod call;
 mod cloudwatch;
 mod emr;
 mod glue;
+mod live_tail;
 mod log_objects;
 mod secrets;

@@ -15,6 +15,7 @@ mod iam;
 mod idle_cost;
 mod lake_contract;
 mod layering;
+mod live_logs;
 mod load;
 mod local_jobs;
 mod memory_model;

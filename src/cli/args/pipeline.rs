@@ -129,6 +129,10 @@ pub struct LogArgs {
     /// Go on as new lines come
     #[arg(long, short)]
     pub follow: bool,
+    /// Follow by a live tail of CloudWatch Logs: lines as they are written, billed by the minute. Where there is none,
+    /// or no longer, they are asked for as without it
+    #[arg(long, requires = "follow")]
+    pub live: bool,
 }
 
 /// The commands of logs. PLACE is `s3://bucket/prefix/`, `cloudwatch:GROUP`, `cloudwatch:GROUP#STREAM` (what the names of

@@ -200,7 +200,7 @@ impl Visit<'_> {
     }
 }
 
-/// What only a write can prove.
+/// What only a write can prove, or what is billed.
 pub fn not_tried(config: &Config) -> Vec<Check> {
     const WHY: &str = "not tried: a write is the only proof";
     let grants = Grants::of(config);
@@ -215,7 +215,13 @@ pub fn not_tried(config: &Config) -> Vec<Check> {
         let hint = format!("needed: {needed} on {on}; iam:PassRole on the runs' execution role");
         Check::new("emr-serverless writes", Verdict::Skip, WHY).hint(hint)
     });
-    lake.into_iter().chain(emr).collect()
+    let live = (config.emr.is_some() || config.cloudwatch.is_some()).then(|| {
+        const ACTION: &str = "logs:StartLiveTail";
+        let on = grants.of_service("logs", "log-group:*");
+        let why = "not tried: a live tail is billed by the minute, and begun only when it is asked for";
+        Check::new(ACTION, Verdict::Skip, why).hint(format!("needed for it: {ACTION} on {on}"))
+    });
+    lake.into_iter().chain(emr).chain(live).collect()
 }
 
 #[cfg(test)]

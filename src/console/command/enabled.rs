@@ -113,6 +113,12 @@ pub(super) fn log_open(state: &State) -> Enabled {
     }
 }
 
+/// Where a live tail can be begun or ended.
+pub(super) fn live_log(state: &State) -> Enabled {
+    log_open(state)?;
+    logs::live::may(state).map_err(Cow::Borrowed)
+}
+
 /// Where a runbook can be opened for something.
 pub(super) fn runbook(state: &State) -> Enabled {
     runbook::may_open(state).map_err(Cow::Borrowed)

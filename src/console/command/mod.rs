@@ -73,6 +73,7 @@ pub(super) enum Command {
     Insights,
     DeadLetters,
     Follow,
+    Live,
     NextError,
     PreviousError,
     Errors,

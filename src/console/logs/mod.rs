@@ -2,10 +2,13 @@
 //! new lines nor old ones that go move it.
 
 pub(super) mod insights;
+pub(super) mod live;
 mod place;
 mod reading;
 mod view;
 
+#[cfg(test)]
+mod live_tests;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +30,7 @@ use super::jobs::{Node, place_text, task_name};
 use super::msg::{Effect, Job};
 use super::overlay::Overlay;
 use super::state::{State, Tab};
+use live::Live;
 use reading::Reading;
 
 /// Columns that one step to the side goes.
@@ -53,6 +57,8 @@ pub(super) struct LogsScreen {
     pub shift: usize,
     /// How far it is read.
     pub reading: Reading,
+    /// Whether lines come as they are written.
+    pub live: Live,
 }
 
 impl Default for LogsScreen {
@@ -68,6 +74,7 @@ impl Default for LogsScreen {
             ages: false,
             shift: 0,
             reading: Reading::default(),
+            live: Live::default(),
         }
     }
 }
@@ -165,10 +172,12 @@ fn open(state: &mut State, of: LogOf, title: String) -> Vec<Effect> {
         fit(state);
         return retry(state);
     }
+    let mut effects = live::end(state);
     let (wrap, ages) = (state.logs.wrap, state.logs.ages);
     let buffer = LogBuffer::new(Limits::default(), state.settings.categories.clone());
     state.logs = LogsScreen { of: Some(Arc::new(of)), title, buffer, wrap, ages, ..LogsScreen::default() };
-    reading::ask(state)
+    effects.extend(reading::ask(state));
+    effects
 }
 
 pub(super) fn fit(state: &mut State) {
@@ -198,6 +207,7 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
             state.logs.following = !state.logs.following;
             fit(state);
         }
+        Command::Live => return live::toggle(state),
         Command::NextError | Command::PreviousError => to_error(state, command == Command::NextError),
         Command::Errors => {
             state.overlay = Some(Overlay::Errors(Default::default()));
@@ -258,5 +268,6 @@ pub(super) fn back(state: &mut State) -> Option<Vec<Effect>> {
         filter(state, "");
         return Some(Vec::new());
     }
-    None
+    // What is paid for is ended before it is left.
+    if !state.logs.live.is_off() { Some(live::toggle(state)) } else { None }
 }

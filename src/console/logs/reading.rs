@@ -11,7 +11,7 @@ use crate::console::msg::{Effect, RequestId};
 use crate::console::state::{State, Tab};
 use crate::lake::ErrorClass;
 use crate::sources::SourceError;
-use crate::sources::logs::{LogCursor, LogPage, LogQuery};
+use crate::sources::logs::{LogCursor, LogPage, LogQuery, Seen};
 
 /// Lines asked for at once: a frame takes them in far less than its time.
 const PAGE: usize = 2_000;
@@ -44,7 +44,7 @@ pub(in crate::console) struct Reading {
     next: Option<LogCursor>,
     /// Whether more was there at the last answer.
     behind: bool,
-    /// Looks in a row that found nothing.
+    /// Looks in a row that found nothing that was not there.
     empty: u32,
     /// When to look again.
     pub due: Option<DateTime<Utc>>,
@@ -52,6 +52,8 @@ pub(in crate::console) struct Reading {
     pub missing: Option<String>,
     /// Bytes scanned that cost money.
     pub scanned: u64,
+    /// The lines that came lately, from here or from a live tail.
+    pub seen: Seen,
 }
 
 impl Reading {
@@ -111,13 +113,16 @@ pub(in crate::console) fn came(state: &mut State, id: RequestId, result: Result<
 
 /// Takes the lines in. Whether more are there.
 fn take(logs: &mut LogsScreen, page: LogPage, now: DateTime<Utc>) -> bool {
-    for line in &page.lines {
-        logs.buffer.append(line.at, &line.stream, &line.text);
-    }
     let reading = &mut logs.reading;
+    let mut new = 0_usize;
+    for line in page.lines.iter().filter(|line| reading.seen.read(line)) {
+        logs.buffer.append(line.at, &line.stream, &line.text);
+        new += 1;
+    }
+    reading.seen.turn();
     reading.missing = page.missing.or(reading.missing.take());
     reading.scanned = reading.scanned.saturating_add(page.scanned.unwrap_or(0));
-    reading.empty = if page.lines.is_empty() { reading.empty.saturating_add(1) } else { 0 };
+    reading.empty = if new == 0 { reading.empty.saturating_add(1) } else { 0 };
     if page.next.is_none() {
         (reading.phase, reading.behind) = (Phase::Over, false);
         return false;
@@ -131,8 +136,31 @@ fn take(logs: &mut LogsScreen, page: LogPage, now: DateTime<Utc>) -> bool {
 
 /// Time went on: looks for new lines when it is time to.
 pub(in crate::console) fn tick(state: &mut State) -> Vec<Effect> {
+    let mut effects = super::live::tick(state);
     let due = state.logs.reading.due.is_some_and(|due| state.now >= due);
-    if due && state.tab == Tab::Logs { ask(state) } else { Vec::new() }
+    if due && state.tab == Tab::Logs {
+        effects.extend(ask(state));
+    }
+    effects
+}
+
+/// A live tail begins or is over: what was written meanwhile is looked for at once, and in short pauses after that.
+pub(super) fn hurry(state: &mut State) -> Vec<Effect> {
+    state.logs.reading.empty = 0;
+    if !matches!(state.logs.reading.phase, Phase::AtEnd) {
+        return Vec::new();
+    }
+    state.logs.reading.due = Some(state.now);
+    if state.tab == Tab::Logs { ask(state) } else { Vec::new() }
+}
+
+/// A live tail left lines out: they are looked for after the shortest pause.
+pub(super) fn soon(state: &mut State) -> Vec<Effect> {
+    let reading = &mut state.logs.reading;
+    reading.empty = 0;
+    let soon = state.now + reading.pause();
+    reading.due = reading.due.map(|due| due.min(soon));
+    Vec::new()
 }
 
 /// R: what failed, was cancelled or has paused goes on at once.

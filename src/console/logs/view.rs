@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::LogsScreen;
+use super::live::Standing;
 use super::reading::Phase;
 use crate::console::cursor::Cursor;
 use crate::console::paint::{self, fit, pad};
@@ -112,13 +113,28 @@ fn figures(state: &State) -> String {
     if !screen.is_open() {
         return String::new();
     }
+    let live = screen.live.standing;
     let mut parts = vec![match (&screen.reading.phase, screen.following) {
         (Phase::Failed(_), _) => format!("{} failed", glyphs::BAD),
         (Phase::Cancelled, _) => format!("{} cancelled: R", glyphs::STALE),
         (_, false) => format!("{} paused", glyphs::STALE),
         (Phase::Over, true) => format!("{} complete", glyphs::GOOD),
+        (_, true) if matches!(live, Standing::On(_)) => format!("{} live", glyphs::FRESH),
+        (_, true) if screen.live.refused.is_some() => format!("{} polling", glyphs::FRESH),
         (_, true) => format!("{} following", glyphs::FRESH),
     }];
+    match live {
+        // What is paid for is said in whichever way lines are looked at.
+        Standing::On(_) if parts.iter().all(|part| !part.ends_with("live")) => parts.push("live".to_owned()),
+        Standing::Asked(_) => parts.push("live…".to_owned()),
+        _ => {}
+    }
+    if screen.live.is_sampled(state.now) {
+        parts.push("! lines left out for now".to_owned());
+    }
+    if let Some(why) = screen.live.refused {
+        parts.push(format!("! no live tail: {why}"));
+    }
     let all = screen.buffer.len() as u64;
     match screen.buffer.filter().is_empty() {
         true => parts.push(words::plural(all, "line", "lines")),

@@ -133,6 +133,8 @@ impl Asked<'_> {
                 ErrorClass::Denied,
                 Some(format!("{} is needed on it, or another profile (--profile)", self.permission)),
             ),
+            // An older service, or what is asked for cannot do it.
+            (_, "UnknownOperationException" | "InvalidOperationException") => (ErrorClass::Unsupported, None),
             (_, "NoSuchBucket") => (ErrorClass::NotFound, Some("check the bucket's name and the account".into())),
             (404, "NoSuchKey" | "NoSuchVersion" | "") => (ErrorClass::NotFound, None),
             (404, _) | (_, "ResourceNotFoundException" | "EntityNotFoundException" | "NotFoundException") => {
@@ -285,6 +287,7 @@ mod tests {
             (400, "UnrecognizedClientException", ErrorClass::Denied, "--profile"),
             (403, "AuthorizationError", ErrorClass::Denied, "s3:GetObject"),
             (400, "InvalidParameter", ErrorClass::Malformed, ""),
+            (404, "UnknownOperationException", ErrorClass::Unsupported, ""),
         ] {
             let error = answered(status, code);
             assert_eq!(error.class, class, "{code}");

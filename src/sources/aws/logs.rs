@@ -1,8 +1,10 @@
-//! Log events of CloudWatch Logs: a run's streams in a window of time. Following is polling: a live tail is billed by
-//! the minute and leaves lines out above 500 a second. Insights is apart, in [`insights`]: it is billed by what it scans.
+//! Log events of CloudWatch Logs: a run's streams in a window of time. Following is polling; a live tail, in [`live`], is
+//! for who asks for it, since it is billed by the minute. So is Insights, in [`insights`]: it is billed by what it scans.
 
 mod cursor;
+mod group;
 pub mod insights;
+mod live;
 
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ use crate::lake::ErrorClass;
 use crate::lake::aws::{Access, Asked};
 use crate::model::run::LogPlace;
 use crate::sources::SourceError;
-use crate::sources::logs::{LogCursor, LogPage, LogQuery, LogQuestion, LogSource, RawLine};
+use crate::sources::logs::{LiveTail, LogCursor, LogPage, LogQuery, LogQuestion, LogSource, RawLine};
 use crate::sources::sent::Sent;
 
 /// The most events that one page holds:
@@ -34,7 +36,7 @@ const PATTERN: usize = 1_024;
 #[derive(Debug)]
 pub struct CloudWatchLogs {
     access: Access,
-    client: OnceCell<Client>,
+    account: OnceCell<(SdkConfig, Client)>,
     sent: Sent,
 }
 
@@ -51,17 +53,27 @@ struct Streams<'a> {
 impl CloudWatchLogs {
     /// Asks nobody yet.
     pub fn new(access: Access) -> Self {
-        Self { access, client: OnceCell::new(), sent: Sent::default() }
+        Self { access, account: OnceCell::new(), sent: Sent::default() }
     }
 
     /// With an account that was found already: its credentials and endpoint come first.
     pub fn with_config(access: Access, config: &SdkConfig) -> Self {
         let sent = Sent::default();
-        Self { access, client: OnceCell::new_with(Some(counted(config, sent.clone()))), sent }
+        let account = (config.clone(), counted(config, sent.clone()));
+        Self { access, account: OnceCell::new_with(Some(account)), sent }
+    }
+
+    async fn account(&self) -> &(SdkConfig, Client) {
+        let load = || async {
+            let config = self.access.load().await;
+            let client = counted(&config, self.sent.clone());
+            (config, client)
+        };
+        self.account.get_or_init(load).await
     }
 
     async fn client(&self) -> &Client {
-        self.client.get_or_init(|| async { counted(&self.access.load().await, self.sent.clone()) }).await
+        &self.account().await.1
     }
 
     fn asked(&self, permission: &'static str, group: &str) -> Asked<'_> {
@@ -107,6 +119,13 @@ fn pattern(words: &str) -> Option<String> {
         pattern = format!("{pattern}{space}\"{term}\"");
     }
     (!pattern.is_empty()).then_some(pattern)
+}
+
+/// The lines of an event, those with the words wanted: a message of several lines is given as several.
+fn lines_of<'a>(message: &'a str, query: &'a LogQuery) -> impl Iterator<Item = &'a str> {
+    let text = message.strip_suffix('\n').unwrap_or(message);
+    let lines = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+    lines.filter(|line| query.contains.as_ref().is_none_or(|words| line.contains(words.as_str())))
 }
 
 /// Whether a request failed for its token, which is good for a day.
@@ -162,6 +181,13 @@ impl LogSource for CloudWatchLogs {
         Ok(page)
     }
 
+    fn live(&self, place: LogPlace, query: LogQuery) -> Option<LiveTail<'_>> {
+        match place {
+            LogPlace::CloudWatch { group, streams } => Some(live::tail(self, group, streams, query)),
+            _ => None,
+        }
+    }
+
     async fn ask(&self, question: &LogQuestion) -> Option<Result<LogPage, SourceError>> {
         Some(self.insights(question).await.map(insights::Answer::page))
     }
@@ -190,11 +216,8 @@ fn take(
             stream = name.into();
         }
         let time = DateTime::from_timestamp_millis(at).filter(|_| event.timestamp().is_some());
-        let text = message.strip_suffix('\n').unwrap_or(message);
-        let texts = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
-        let wanted = texts.filter(|line| query.contains.as_ref().is_none_or(|words| line.contains(words.as_str())));
         let given = position.given(known);
-        for (n, text) in wanted.enumerate().skip(given) {
+        for (n, text) in lines_of(message, query).enumerate().skip(given) {
             if lines.len() == most {
                 position.part = Some((known, n));
                 return true;

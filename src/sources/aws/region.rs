@@ -29,6 +29,13 @@ pub fn host(service: &str, region: &str) -> String {
     format!("{service}.{region}.{}", of(region).1)
 }
 
+/// Whether a host is one of AWS's own services, and no private endpoint of one.
+pub fn is_of_aws(host: &str) -> bool {
+    let ends = |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+    let known = PARTITIONS.iter().any(|(_, _, domain)| ends(domain));
+    (known || ["amazonaws.com", "api.aws"].into_iter().any(ends)) && !host.contains(".vpce.")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,6 +51,17 @@ mod tests {
             ("us-isob-east-1", "aws-iso-b", "logs.us-isob-east-1.sc2s.sgov.gov"),
         ] {
             assert_eq!((partition(region), host("logs", region).as_str()), (arn, called));
+        }
+    }
+
+    #[test]
+    fn hosts_of_aws() {
+        for own in ["logs.eu-west-1.amazonaws.com", "logs.cn-north-1.amazonaws.com.cn", "logs.eu-west-1.api.aws"] {
+            assert!(is_of_aws(own), "{own}");
+        }
+        for other in ["localhost", "notamazonaws.com", "logs.amazonaws.com.example.org", "v.logs.a.vpce.amazonaws.com"]
+        {
+            assert!(!is_of_aws(other), "{other}");
         }
     }
 }

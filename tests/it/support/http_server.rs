@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -17,6 +19,17 @@ pub enum Answer {
     Hang,
     /// Nothing, and the connection is closed: a reply that is lost.
     Lost,
+    /// Headers as they are sent, and a body over time.
+    Stream(String, Body),
+}
+
+/// A body that is sent in parts, for as long as somebody has more of it.
+#[derive(Debug, Clone)]
+pub struct Body {
+    /// The parts; an empty one cuts the connection, and the end of them ends the body.
+    pub parts: Arc<Mutex<Receiver<Vec<u8>>>>,
+    /// Whether the other end has closed the connection.
+    pub closed: Arc<AtomicBool>,
 }
 
 impl Answer {
@@ -151,6 +164,14 @@ fn serve(stream: TcpStream, record: &Mutex<Record>) -> std::io::Result<()> {
     match answer {
         Answer::Lost => drop(stream),
         Answer::Hang => record.lock().unwrap_or_else(PoisonError::into_inner).hanging.push(stream),
+        Answer::Stream(headers, body) => {
+            let (mut end, closed) = (stream.try_clone()?, Arc::clone(&body.closed));
+            thread::spawn(move || {
+                while end.read(&mut [0]).is_ok_and(|read| read > 0) {}
+                closed.store(true, Ordering::SeqCst);
+            });
+            send(stream, &headers, &body)?;
+        }
         Answer::Reply(status, headers, body) => {
             let mut stream = stream;
             let head = format!(
@@ -162,4 +183,18 @@ fn serve(stream: TcpStream, record: &Mutex<Record>) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn send(mut stream: TcpStream, headers: &str, body: &Body) -> std::io::Result<()> {
+    let head = format!("HTTP/1.1 200 OK\r\n{headers}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes())?;
+    let parts = body.parts.lock().unwrap_or_else(PoisonError::into_inner);
+    while let Ok(part) = parts.recv() {
+        if part.is_empty() {
+            return stream.shutdown(std::net::Shutdown::Both);
+        }
+        stream.write_all(format!("{:x}\r\n", part.len()).as_bytes())?;
+        stream.write_all(&[&part, &b"\r\n"[..]].concat())?;
+    }
+    stream.write_all(b"0\r\n\r\n")
 }

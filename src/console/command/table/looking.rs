@@ -1,8 +1,8 @@
 //! What looks: at entries and their rows, at runs and logs.
 
 use crate::console::command::enabled::{
-    always, dead_letters, log_open, logged, markable, never_hinted, open_word, openable, rangeable, related, reveal,
-    rows_open, sortable,
+    always, dead_letters, live_log, log_open, logged, markable, never_hinted, open_word, openable, rangeable, related,
+    reveal, rows_open, sortable,
 };
 use crate::console::command::spec::spec;
 use crate::console::command::{Command, Spec};
@@ -198,6 +198,16 @@ pub(super) fn rows() -> Vec<Spec> {
             "Keep the newest line in view, or stand still; scrolling up stands still",
             log_open,
             |s| log_open(s).is_ok().then_some((0, if s.logs.following { "pause" } else { "follow" }))
+        ),
+        spec!(
+            Live,
+            "live",
+            ["tail"],
+            "",
+            "log",
+            "Lines as they are written, by a live tail of CloudWatch Logs, or no longer; billed by the minute, so paused or behind another tab it ends after one",
+            live_log,
+            |s| live_log(s).is_ok().then_some(if s.logs.live.is_off() { (3, "live") } else { (0, "end live") })
         ),
         spec!(NextError, "next-error", [], "", "log", "To the next error", log_open, |s| log_open(s)
             .is_ok()

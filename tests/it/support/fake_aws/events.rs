@@ -1,5 +1,7 @@
 //! CloudWatch Logs as its API reference has it: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/>.
 
+use std::collections::VecDeque;
+
 use serde_json::{Value, json};
 
 use super::refusal;
@@ -18,6 +20,10 @@ pub struct Events {
     pub expired: bool,
     /// How often a query is looked at before it is complete; none for never.
     pub looks: Option<usize>,
+    /// The answers to the next live tails.
+    pub tails: VecDeque<Answer>,
+    /// Of which class the groups are.
+    pub class: Option<&'static str>,
 }
 
 impl Events {
@@ -29,13 +35,24 @@ impl Events {
                 return refusal(400, "InvalidParameterException");
             }
             "filterlogevents" => self.filter(asked),
-            "describeloggroups" => json!({ "logGroups": [{ "logGroupName": asked["logGroupNamePrefix"] }] }),
+            "describeloggroups" => self.group(&asked["logGroupNamePrefix"]),
+            "startlivetail" => {
+                return self.tails.pop_front().unwrap_or_else(|| refusal(400, "UnknownOperationException"));
+            }
             "startquery" => json!({ "queryId": "q1" }),
             "stopquery" => json!({ "success": true }),
             "getqueryresults" => self.results(),
             _ => return refusal(400, "UnknownOperationException"),
         };
         Answer::of(200, &found.to_string())
+    }
+
+    fn group(&self, name: &Value) -> Value {
+        let arn = format!("arn:aws:logs:us-east-1:123456789012:log-group:{}", name.as_str().unwrap_or_default());
+        let class = self.class.unwrap_or("STANDARD");
+        let all = format!("{arn}:*");
+        let group = json!({ "logGroupName": name, "logGroupArn": arn, "arn": all, "logGroupClass": class });
+        json!({ "logGroups": [group] })
     }
 
     /// By time, `nextToken` being the page and how many empty ones came before it.

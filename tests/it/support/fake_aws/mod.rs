@@ -4,6 +4,7 @@
 
 pub mod emr;
 pub mod events;
+pub mod live_tail;
 pub mod metrics;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -116,6 +117,12 @@ impl FakeAws {
     /// The paths of the requests so far that hold this; of log requests, the action.
     pub fn asked(&self, of: &str) -> Vec<String> {
         self.server.requests().iter().map(name).filter(|name| name.contains(of)).collect()
+    }
+
+    /// What the requests of a kind asked for.
+    pub fn told(&self, of: &str) -> Vec<serde_json::Value> {
+        let requests = self.server.requests();
+        requests.iter().filter(|request| name(request).contains(of)).map(Received::json).collect()
     }
 
     /// How many times it was asked and had to answer before it was asked more.
