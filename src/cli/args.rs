@@ -93,6 +93,9 @@ pub enum Command {
         /// Where to write it, instead of the XDG place
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// Write nothing; print every key with what is allowed, its default, flag and variables, and what it does
+        #[arg(long, conflicts_with_all = ["force", "out"])]
+        reference: bool,
     },
     /// Check configuration, lake, permissions and terminal; list every setting with its source
     Doctor,

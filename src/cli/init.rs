@@ -5,7 +5,8 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use super::config::TEMPLATE;
+use super::config::{TEMPLATE, reference};
+use super::connect;
 use super::exit::CliError;
 use super::output::Answer;
 
@@ -19,6 +20,13 @@ pub fn run(file: &Path, force: bool, as_json: bool) -> Result<Answer, CliError> 
         "wrote {}\nnext: set `lake` there, then run `lakeward doctor`\n",
         crate::model::text::escape(&file.display().to_string())
     )))
+}
+
+/// Every key of the configuration, from what reads it: a page of Markdown, or JSON.
+pub fn reference(as_json: bool) -> Result<Answer, CliError> {
+    let reference = reference::reference(&connect::vocabulary())?;
+    let text = if as_json { super::output::json(&reference)? } else { reference::markdown(&reference) };
+    Ok(Answer::fine(text))
 }
 
 fn write(file: &Path, force: bool) -> Result<(), CliError> {
@@ -64,5 +72,16 @@ mod tests {
         run(&file, true, false).unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), TEMPLATE);
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn the_reference_is_a_page_or_json() {
+        assert!(reference(false).unwrap().text.starts_with("# Configuration\n"));
+        let tree: serde_json::Value = serde_json::from_str(&reference(true).unwrap().text).unwrap();
+        let key = &tree["tables"][0]["keys"][0];
+        assert_eq!((&key["name"], &key["flags"][0]), (&"environment".into(), &"--env".into()));
+        let keys: Vec<_> = key.as_object().unwrap().keys().map(String::as_str).collect();
+        let wanted = "name key allowed unit default otherwise required flags variables in_lake_file about";
+        assert_eq!(keys.join(" "), wanted);
     }
 }

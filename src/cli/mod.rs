@@ -42,7 +42,7 @@ use chrono::Utc;
 use clap::Parser;
 
 use args::{Cli, Command, Dlq, Global, Notify};
-use config::{Config, ConfigError, Places, Vars};
+use config::{Config, ConfigError, Places, Vars, outside};
 use exit::{CliError, Exit};
 use output::Answer;
 use target::Target;
@@ -92,9 +92,10 @@ fn run(cli: &Cli, around: &Surroundings) -> Result<Exit, CliError> {
     match &cli.command {
         None => console(global, around),
         Some(Command::Demo { write }) => demo(global, around, write.as_deref()),
-        Some(Command::Init { force, out }) => {
+        Some(Command::Init { reference: true, .. }) => finish(init::reference(global.json)?),
+        Some(Command::Init { force, out, .. }) => {
             let named = out.clone().or_else(|| global.config.clone());
-            let named = named.or_else(|| around.vars.get("LAKEWARD_CONFIG").map(PathBuf::from));
+            let named = named.or_else(|| outside::CONFIG.of(&around.vars).map(|said| PathBuf::from(said.value)));
             let file = named.map(|f| around.here.join(f)).or_else(|| around.places.config_file());
             let file = file.ok_or_else(|| CliError::Failed {
                 message: "configuration: no home directory to write it to".into(),
@@ -231,7 +232,7 @@ fn with_stats(mut answer: Answer, global: &Global, session: Option<&Session>) ->
 fn log(around: &Surroundings) {
     if let Some(file) = around.places.log_file() {
         // Nothing depends on the log, and the terminal is not its place: `doctor` tells of it.
-        let _ = log::start(&file, around.vars.get("LAKEWARD_LOG"));
+        let _ = log::start(&file, outside::LOG.of(&around.vars).as_ref().map(|said| said.value.as_str()));
     }
 }
 

@@ -120,7 +120,7 @@ pub fn datasets(document: &Document) -> Result<Vec<Sourced<DatasetSettings>>, Co
 
 /// The category rules of one file.
 pub fn categories(document: &Document) -> Result<Vec<CategoryRule>, ConfigError> {
-    let rule = |table: &super::file::CategoryTable| {
+    let rule = |table: &super::tables::CategoryTable| {
         let pattern = Regex::new(table.pattern.get_ref()).map_err(|e| {
             let why = e.to_string();
             let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();

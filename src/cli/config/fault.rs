@@ -45,6 +45,7 @@ pub fn split_message(message: &str) -> (String, String) {
     let expected = expected.strip_prefix("one of ").unwrap_or(&expected);
     let expected = match expected {
         "u64" => "a whole number, 0 or more",
+        "f64" => "a number",
         "a sequence" => "a list",
         "a map" => "a table",
         other => other,

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 
 use super::fault::ConfigError;
-use super::file::{CommandText, Document, JobTable};
+use super::file::Document;
 use super::layers::Layers;
 use super::source::Ledger;
+use super::tables::{CommandText, JobTable};
 use crate::model::command::JobCommand;
 use crate::model::dag::DagId;
 use crate::model::dataset::{Dataset, DatasetSettings, Layer, LayerJobs};

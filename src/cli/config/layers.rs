@@ -4,8 +4,9 @@ use chrono::Duration;
 use toml::Spanned;
 
 use super::duration::DurationText;
-use super::file::{Document, Tables};
+use super::file::Document;
 use super::source::Sourced;
+use super::tables::Tables;
 
 /// The two files, the stronger one first.
 pub(super) struct Layers<'a> {

@@ -2,19 +2,24 @@
 //! configuration file beat the defaults, and each value knows where it comes from. Opens no lake.
 
 mod check;
+mod documented;
 pub mod duration;
 mod fault;
 mod file;
 mod jobs;
 mod layers;
 mod notify;
+pub mod outside;
+mod own;
 mod place;
+pub mod reference;
 mod resolve;
 mod retry;
 mod runbooks;
 mod secret;
 mod services;
 mod source;
+mod tables;
 mod target;
 #[cfg(test)]
 mod tests;

@@ -4,11 +4,13 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
+use serde::Deserialize;
 use toml::Spanned;
 
+use super::documented::documented;
 use super::fault::ConfigError;
-use super::file::{Document, NotifyKind, NotifyTable};
-use super::secret::{Given, Ways};
+use super::file::Document;
+use super::secret::{Given, SecretText, Ways};
 use super::source::Ledger;
 use super::{Places, Vars, check};
 use crate::model::notice::NoticeKind;
@@ -17,6 +19,55 @@ use crate::sources::notify::pagerduty::{self, PagerDuty};
 use crate::sources::notify::sns::{SnsSettings, region_of};
 use crate::sources::notify::webhook::Webhook;
 use crate::sources::notify::{About, Secret};
+
+/// The kinds of notifiers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the words of the configuration")]
+pub enum NotifyKind {
+    Slack,
+    Sns,
+    PagerDuty,
+    File,
+}
+
+documented! {
+/// `[[notify]]`: the keys of all kinds; which of them fit is judged later
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct NotifyTable {
+    /// Who is told: a webhook that takes Slack's JSON (Slack, Mattermost, …), a topic, PagerDuty, or a file
+    pub kind: Spanned<NotifyKind>,
+    /// Its name, for `notify test` and messages; default: the kind
+    pub name: Option<Spanned<String>>,
+    /// What it is told of; default: all of them
+    pub on: Option<Spanned<Vec<NoticeKind>>>,
+    /// The environments of which it is told; default: all of them
+    pub environments: Option<Spanned<Vec<String>>>,
+    /// The words of the notice; default: all that is known of it
+    pub template: Option<Spanned<String>>,
+    /// The webhook's address itself, which is a secret, and better elsewhere
+    pub url: Option<Spanned<SecretText>>,
+    /// The environment variable that holds the webhook's address
+    pub url_env: Option<Spanned<String>>,
+    /// The file that holds the webhook's address; relative to this one
+    pub url_file: Option<Spanned<String>>,
+    /// The integration's key itself, which is a secret, and better elsewhere
+    pub routing_key: Option<Spanned<SecretText>>,
+    /// The environment variable that holds the integration's key
+    pub routing_key_env: Option<Spanned<String>>,
+    /// The file that holds the integration's key; relative to this one
+    pub routing_key_file: Option<Spanned<String>>,
+    /// The topic
+    pub topic_arn: Option<Spanned<String>>,
+    /// The AWS profile that sends; default: the environment's
+    pub profile: Option<Spanned<String>>,
+    /// Where the service answers; default: its own
+    pub endpoint_url: Option<Spanned<String>>,
+    /// The file, one line of JSON for each notice; relative to this one
+    pub path: Option<Spanned<String>>,
+}
+}
 
 /// A notifier as it is configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +157,12 @@ fn own_keys(kind: NotifyKind) -> &'static [&'static str] {
         NotifyKind::PagerDuty => &["routing_key", "routing_key_env", "routing_key_file", "endpoint_url"],
         NotifyKind::File => &["path"],
     }
+}
+
+/// The kinds of which a key is, if it is not of all.
+pub fn kinds_of(key: &str) -> Vec<&'static str> {
+    let kinds = [NotifyKind::Slack, NotifyKind::Sns, NotifyKind::PagerDuty, NotifyKind::File];
+    kinds.into_iter().filter(|kind| own_keys(*kind).contains(&key)).map(word).collect()
 }
 
 struct Reader<'a> {

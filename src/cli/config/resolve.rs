@@ -8,13 +8,14 @@ use chrono::Duration;
 use toml::Spanned;
 
 use super::fault::ConfigError;
-use super::file::{Document, EnvironmentTable, Kind, Tables};
+use super::file::Document;
 use super::layers::Layers;
 use super::source::{Ledger, Source, Sourced};
+use super::tables::{EnvironmentTable, Kind, Tables};
 use super::target::{self, LakeTarget};
 use super::{
-    Config, ConsoleConfig, Places, Vars, Vocabulary, check, jobs, notify, retry, runbooks, services, thresholds,
-    verify, watched,
+    Config, ConsoleConfig, Places, Vars, Vocabulary, check, jobs, notify, outside, own, retry, runbooks, services,
+    thresholds, verify, watched,
 };
 use crate::cli::args::Global;
 use crate::cli::connect::builtin_categories;
@@ -23,9 +24,6 @@ use crate::model::dataset::DatasetSettings;
 use crate::ops::LakeSettings;
 use crate::sources::audits;
 use crate::sources::quality::DEFAULT_PREFIXES;
-
-/// The name of a lake's own file.
-pub const LAKE_FILE: &str = "lakeward.toml";
 
 /// Reads the files and resolves every value. `here` is the folder that relative flags are taken from.
 pub fn load(
@@ -36,12 +34,28 @@ pub fn load(
     known: &Vocabulary,
 ) -> Result<Config, ConfigError> {
     let file = configuration(global, vars, places, here)?;
+    resolve(file, own::read, global, vars, places, here, known)
+}
+
+/// Resolves every value of a file that was read; `own` reads that of a lake in a folder.
+pub(super) fn resolve(
+    file: Option<Document>,
+    own: impl Fn(&Path) -> Result<Option<Document>, ConfigError>,
+    global: &Global,
+    vars: &Vars,
+    places: &Places,
+    here: &Path,
+    known: &Vocabulary,
+) -> Result<Config, ConfigError> {
+    if let Some(document) = &file {
+        environments_are_sound(document, places)?;
+    }
     let mut ledger = Ledger::default();
     let chosen = choose(global, vars, file.as_ref(), places, here)?;
     ledger.note("environment", chosen.name.clone().unwrap_or_else(|| "unset".to_owned()), chosen.name_source.clone());
     let lake = chosen.lake(global, vars, file.as_ref(), &mut ledger)?;
     let own = match &lake {
-        Some(LakeTarget::Folder(folder)) => lake_file(folder)?,
+        Some(LakeTarget::Folder(folder)) => own(folder)?,
         _ => None,
     };
     let layers = Layers { own: own.as_ref(), file: file.as_ref() };
@@ -96,22 +110,25 @@ pub fn load(
 
 /// The configuration file: one that is named must be there, the one in the XDG place need not.
 fn configuration(global: &Global, vars: &Vars, places: &Places, here: &Path) -> Result<Option<Document>, ConfigError> {
-    let named = global.config.clone().or_else(|| vars.get("LAKEWARD_CONFIG").map(PathBuf::from));
+    let named = global.config.clone().or_else(|| outside::CONFIG.of(vars).map(|named| PathBuf::from(named.value)));
     let path = match (named, places.config_file()) {
         (Some(path), _) => here.join(path),
         (None, Some(path)) if path.exists() => path,
         (None, _) => return Ok(None),
     };
-    let document = Document::read(&path)?;
+    Document::read(&path).map(Some)
+}
+
+fn environments_are_sound(document: &Document, places: &Places) -> Result<(), ConfigError> {
     for (name, table) in &document.tables.environments {
-        environment_is_sound(&document, name, table, places)?;
+        environment_is_sound(document, name, table, places)?;
     }
-    if let Some(name) = &document.tables.environment
-        && !document.tables.environments.contains_key(name.get_ref())
-    {
-        return Err(document.fault(name, format!("no environment `{}`", name.get_ref()), environments(&document)));
+    match &document.tables.environment {
+        Some(name) if !document.tables.environments.contains_key(name.get_ref()) => {
+            Err(document.fault(name, format!("no environment `{}`", name.get_ref()), environments(document)))
+        }
+        _ => Ok(()),
     }
-    Ok(Some(document))
 }
 
 fn environments(document: &Document) -> String {
@@ -147,54 +164,6 @@ fn base_of(document: &Document) -> &Path {
     document.path.parent().unwrap_or(Path::new(""))
 }
 
-/// The lake's own file, if it has one. It belongs to whoever wrote the lake: it names no environment, nobody to tell
-/// and nothing to log in to.
-fn lake_file(folder: &Path) -> Result<Option<Document>, ConfigError> {
-    let path = folder.join(LAKE_FILE);
-    if !path.exists() {
-        return Ok(None);
-    }
-    let document = Document::read(&path)?;
-    let allowed = "environments only in the configuration file";
-    if let Some(environment) = &document.tables.environment {
-        return Err(document.fault(environment, "key `environment` in a lake's own file", allowed));
-    }
-    if let Some(table) = document.tables.environments.values().next() {
-        return Err(document.fault(table, "table `environments` in a lake's own file", allowed));
-    }
-    if let Some(table) = document.tables.notify.first() {
-        let allowed = "notifiers only in the configuration file";
-        return Err(document.fault(table, "table `notify` in a lake's own file", allowed));
-    }
-    if let Some(table) = &document.tables.airflow {
-        let allowed = "what is logged in to only in the configuration file";
-        return Err(document.fault(table, "table `airflow` in a lake's own file", allowed));
-    }
-    let account = "matters of the account only in the configuration file";
-    // Who answers there is sent what the account signs with.
-    let athena = document.tables.verify.athena_endpoint_url.as_ref();
-    let emr = document.tables.emr.as_ref().and_then(|table| table.endpoint_url.as_ref());
-    let cloudwatch = document.tables.cloudwatch.as_ref().and_then(|table| table.endpoint_url.as_ref());
-    if let Some(endpoint) = emr.or(cloudwatch).or(athena) {
-        return Err(document.fault(endpoint, "key `endpoint_url` of a service in a lake's own file", account));
-    }
-    if let Some(table) = document.tables.secrets.first() {
-        return Err(document.fault(table, "table `secrets` in a lake's own file", account));
-    }
-    let athena = document.tables.consumers.iter().find_map(|consumer| consumer.get_ref().athena.as_ref());
-    if let Some(sql) = athena {
-        return Err(document.fault(sql, "key `athena` of `consumers` in a lake's own file", account));
-    }
-    if let Some(folder) = &document.tables.runbooks.folder {
-        let allowed = "folders of this machine only in the configuration file";
-        return Err(document.fault(folder, "key `folder` of `runbooks` in a lake's own file", allowed));
-    }
-    if let Some(table) = &document.tables.glue {
-        return Err(document.fault(table, "table `glue` in a lake's own file", account));
-    }
-    Ok(Some(document))
-}
-
 /// Which environment and which lake.
 struct Chosen {
     name: Option<String>,
@@ -212,24 +181,13 @@ fn choose(
     places: &Places,
     here: &Path,
 ) -> Result<Chosen, ConfigError> {
-    let flags = (global.env.as_deref(), global.lake.as_deref(), Source::Flag("--env"), Source::Flag("--lake"));
-    let variables = (
-        vars.get("LAKEWARD_ENV"),
-        vars.get("LAKEWARD_LAKE"),
-        Source::Env("LAKEWARD_ENV"),
-        Source::Env("LAKEWARD_LAKE"),
-    );
-    let level = [flags, variables].into_iter().find(|(env, lake, ..)| env.is_some() || lake.is_some());
-    let (name, lake) = match level {
-        Some((env, lake, env_source, lake_source)) => (
-            env.map(|value| Sourced { value: value.to_owned(), source: env_source }),
-            lake.map(|value| Sourced { value, source: lake_source }),
-        ),
-        None => (file.and_then(default_environment), None),
-    };
+    let flags = (outside::ENVIRONMENT.flagged(&global.env), outside::LAKE.flagged(&global.lake));
+    let variables = (outside::ENVIRONMENT.of(vars), outside::LAKE.of(vars));
+    let level = [flags, variables].into_iter().find(|(env, lake)| env.is_some() || lake.is_some());
+    let (name, lake) = level.unwrap_or_else(|| (file.and_then(default_environment), None));
     let address = lake
         .map(|lake| {
-            target::address(lake.value, here, places)
+            target::address(&lake.value, here, places)
                 .map(|value| Sourced { value, source: lake.source.clone() })
                 .map_err(|fault| ConfigError::new(lake.source.to_string(), fault, target::ALLOWED))
         })
@@ -301,28 +259,14 @@ impl Chosen {
         ledger.note("lake", address.value.shown(), address.source.clone());
         let LakeTarget::S3(base) = &address.value else { return Ok(Some(address.value.clone())) };
         let mut s3 = base.clone();
-        let region = [
-            flag("--region", &global.region),
-            var(vars, "LAKEWARD_REGION"),
-            var(vars, "AWS_REGION"),
-            var(vars, "AWS_DEFAULT_REGION"),
-            self.own(file, |t| t.region.as_ref()),
-        ];
+        let mut region = outside::REGION.said(&global.region, vars);
+        region.push(self.own(file, |t| t.region.as_ref()));
         s3.access.region = ledger.pick_optional("region", region).value;
-        let profile = [
-            flag("--profile", &global.profile),
-            var(vars, "LAKEWARD_PROFILE"),
-            var(vars, "AWS_PROFILE"),
-            self.own(file, |t| t.profile.as_ref()),
-        ];
+        let mut profile = outside::PROFILE.said(&global.profile, vars);
+        profile.push(self.own(file, |t| t.profile.as_ref()));
         s3.access.profile = ledger.pick_optional("profile", profile).value;
-        let endpoint = [
-            flag("--endpoint-url", &global.endpoint_url),
-            var(vars, "LAKEWARD_ENDPOINT_URL"),
-            var(vars, "AWS_ENDPOINT_URL_S3"),
-            var(vars, "AWS_ENDPOINT_URL"),
-            self.own(file, |t| t.endpoint_url.as_ref()),
-        ];
+        let mut endpoint = outside::ENDPOINT_URL.said(&global.endpoint_url, vars);
+        endpoint.push(self.own(file, |t| t.endpoint_url.as_ref()));
         for named in endpoint.iter().flatten().take(1) {
             check::endpoint(named)?;
         }
@@ -351,21 +295,10 @@ impl Chosen {
         // A lake on S3 that nobody said anything about is taken for one that matters.
         let unsaid = matches!(self.address.as_ref().map(|a| &a.value), Some(LakeTarget::S3(_)));
         let protected = ledger.pick("protected", [self.own(file, |t| t.protected.as_ref())], unsaid);
-        let read_only = [
-            global.read_only.then_some(Sourced { value: true, source: Source::Flag("--read-only") }),
-            vars.get("LAKEWARD_READ_ONLY")
-                .map(|v| Sourced { value: v != "0", source: Source::Env("LAKEWARD_READ_ONLY") }),
-        ];
+        let flag = global.read_only.then_some(Sourced { value: true, source: outside::READ_ONLY.flag() });
+        let read_only = [flag, outside::READ_ONLY.of(vars).map(|said| said.map(|value| value != "0"))];
         (protected, ledger.pick("read_only", read_only, false))
     }
-}
-
-fn flag(name: &'static str, value: &Option<String>) -> Option<Sourced<String>> {
-    value.clone().map(|value| Sourced { value, source: Source::Flag(name) })
-}
-
-fn var(vars: &Vars, name: &'static str) -> Option<Sourced<String>> {
-    vars.get(name).map(|value| Sourced { value: value.to_owned(), source: Source::Env(name) })
 }
 
 impl Layers<'_> {
@@ -466,12 +399,9 @@ impl Layers<'_> {
         ledger: &mut Ledger,
     ) -> Result<ConsoleConfig, ConfigError> {
         let mono = |source| Sourced { value: "mono".to_owned(), source };
-        let mut themes = vec![
-            global.no_color.then(|| mono(Source::Flag("--no-color"))),
-            flag("--theme", &global.theme),
-            var(vars, "LAKEWARD_THEME"),
-            vars.get("NO_COLOR").map(|_| mono(Source::Env("NO_COLOR"))),
-        ];
+        let mut themes = vec![global.no_color.then(|| mono(outside::NO_COLOR.flag()))];
+        themes.extend(outside::THEME.said(&global.theme, vars));
+        themes.push(outside::NO_COLOR.of(vars).map(|said| mono(said.source)));
         themes.extend(self.own.map(|d| d.maybe(d.tables.console.theme.as_ref())));
         themes.push(chosen.own(self.file, |t| t.theme.as_ref()));
         themes.extend(self.file.map(|d| d.maybe(d.tables.console.theme.as_ref())));

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::documented::documented;
 use super::duration::DurationText;
 use super::fault::ConfigError;
 use super::layers::Layers;
@@ -13,15 +14,20 @@ use crate::model::retry::RetryPolicy;
 /// Nobody means more tries than this.
 const MOST: u64 = 20;
 
-/// `[retry]`.
+documented! {
+/// `[retry]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
-#[allow(missing_docs, reason = "the template documents each key")]
 pub struct RetryTable {
+    /// How often it is tried in all, the first try included [tries]
     pub tries: Option<Spanned<u64>>,
+    /// The pause after the first try
     pub first: Option<Spanned<DurationText>>,
+    /// What each pause is of the one before [times]
     pub factor: Option<Spanned<f64>>,
+    /// No pause is longer
     pub longest: Option<Spanned<DurationText>>,
+}
 }
 
 /// The policy.
@@ -33,11 +39,15 @@ pub fn of(layers: &Layers, ledger: &mut Ledger) -> Result<RetryPolicy, ConfigErr
     let longest = ledger.pick("retry.longest", layers.duration(|t| t.retry.longest.as_ref()), usual.longest);
     if !(1..=MOST).contains(&tries.value) {
         let fault = format!("retry.tries {} is not between 1 and {MOST}", tries.value);
-        return Err(ConfigError::new(tries.source.to_string(), fault, "tries = 3: the first and two more"));
+        return Err(ConfigError::new(
+            tries.source.to_string(),
+            fault,
+            format!("1 to {MOST}, such as 3: the first and two more"),
+        ));
     }
     if !(1.0..=100.0).contains(&factor.value) {
         let fault = format!("retry.factor {} is not between 1 and 100", factor.value);
-        return Err(ConfigError::new(factor.source.to_string(), fault, "factor = 2.0 doubles each pause"));
+        return Err(ConfigError::new(factor.source.to_string(), fault, "1 to 100; 2 doubles each pause"));
     }
     positive("retry.first", &first)?;
     positive("retry.longest", &longest)?;

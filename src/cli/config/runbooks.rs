@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::documented::documented;
 use super::fault::ConfigError;
 use super::layers::Layers;
 use super::source::Ledger;
@@ -10,13 +11,16 @@ use super::source::Ledger;
 /// Where they lie on the lake if nothing is said.
 const USUAL: [&str; 1] = ["_runbooks/"];
 
-/// `[runbooks]`.
+documented! {
+/// `[runbooks]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
-#[allow(missing_docs, reason = "the template documents each key")]
 pub struct RunbooksTable {
+    /// Places in the lake
     pub prefixes: Option<Spanned<Vec<String>>>,
+    /// A folder of this machine, by its whole path
     pub folder: Option<Spanned<String>>,
+}
 }
 
 /// Prefixes of the lake, and a folder of this machine by its whole path.

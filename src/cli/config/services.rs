@@ -1,19 +1,77 @@
 //! `[emr]`, `[cloudwatch]` and `[airflow]`: the services beside the lake. The environment's own table of each is taken
 //! instead of the common one; the endpoint of the lake's store is not theirs.
 
+use serde::Deserialize;
 use toml::Spanned;
 
+use super::documented::documented;
 use super::fault::ConfigError;
-use super::file::{AirflowTable, Document, EnvironmentTable};
+use super::file::Document;
 use super::layers::Layers;
-use super::secret::{Given, Ways};
+use super::secret::{Given, SecretText, Ways};
 use super::source::Ledger;
+use super::tables::EnvironmentTable;
 use super::target::LakeTarget;
 use super::{Places, Vars, check};
 use crate::lake::aws::Access;
 use crate::sources::airflow::{AirflowSettings, Login, MwaaSettings};
 use crate::sources::aws::cloudwatch::CloudWatchSettings;
 use crate::sources::aws::emr::EmrSettings;
+
+documented! {
+/// `[emr]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct EmrTable {
+    /// Names or ids of applications; default: all that are not terminated
+    #[serde(default)]
+    pub applications: Vec<String>,
+    /// Where EMR Serverless answers; default: AWS's own
+    pub endpoint_url: Option<Spanned<String>>,
+}
+}
+
+documented! {
+/// `[airflow]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct AirflowTable {
+    /// Where an Airflow of one's own answers: it or `mwaa` is needed
+    pub url: Option<Spanned<String>>,
+    /// Instead, an environment of Amazon's managed Airflow; the account's credentials are the login
+    pub mwaa: Option<Spanned<String>>,
+    /// Where the service MWAA answers; default: AWS's own
+    pub endpoint_url: Option<Spanned<String>>,
+    /// Who logs in, with one of the passwords; 3.x exchanges it for a token; default: nobody logs in
+    pub user: Option<Spanned<String>>,
+    /// The password itself, better elsewhere; no screen and no log shows it
+    pub password: Option<Spanned<SecretText>>,
+    /// The environment variable that holds the password
+    pub password_env: Option<Spanned<String>>,
+    /// The file that holds the password; relative to this one
+    pub password_file: Option<Spanned<String>>,
+    /// Instead of user and password, a bearer token itself, better elsewhere
+    pub token: Option<Spanned<SecretText>>,
+    /// The environment variable that holds the token
+    pub token_env: Option<Spanned<String>>,
+    /// The file that holds the token; relative to this one
+    pub token_file: Option<Spanned<String>>,
+    /// Whether its certificate is verified; if not, anybody may answer
+    pub verify: Option<Spanned<bool>>,
+}
+}
+
+documented! {
+/// `[cloudwatch]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct CloudWatchTable {
+    /// Only alarms whose names begin with this; default: all of them
+    pub alarm_prefix: Option<Spanned<String>>,
+    /// Where CloudWatch answers; default: AWS's own
+    pub endpoint_url: Option<Spanned<String>>,
+}
+}
 
 /// The chosen environment's table and its file.
 pub(super) type Own<'a> = Option<(&'a Document, &'a EnvironmentTable)>;
@@ -126,9 +184,11 @@ pub(super) fn airflow(
             "the address that a browser opens; or mwaa, the name of an environment",
         ));
     };
-    AirflowSettings::new(url.get_ref(), Login::None)
-        .judge()
-        .map_err(|e| document.fault(url, format!("airflow.url: {}", e.detail), e.hint))?;
+    AirflowSettings::new(url.get_ref(), Login::None).judge().map_err(|e| {
+        // The hint tells what to do; here it is said what would be right.
+        let allowed = e.hint.strip_prefix("set airflow.url to ").unwrap_or(&e.hint);
+        document.fault(url, format!("airflow.url: {}", e.detail), allowed)
+    })?;
     let (login, shown) = login(document, table, vars, places)?;
     ledger.note("airflow.url", url.get_ref().trim().to_owned(), document.source(&url.span()));
     ledger.note("airflow login", shown, document.source(&spanned.span()));

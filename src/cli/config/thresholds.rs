@@ -5,9 +5,10 @@ use toml::Spanned;
 
 use super::duration;
 use super::fault::ConfigError;
-use super::file::{Document, ThresholdsTable};
+use super::file::Document;
 use super::layers::Layers;
 use super::source::{Ledger, Source, Sourced};
+use super::tables::ThresholdsTable;
 use crate::model::dataset::Dataset;
 use crate::model::rules::{Override, Scope, ThresholdChanges, Thresholds};
 use crate::model::run::JobName;
@@ -131,7 +132,7 @@ fn changes(document: &Document, table: &ThresholdsTable) -> Result<ThresholdChan
 
 fn not_under(place: String, warning: u64, critical: u64) -> ConfigError {
     let fault = format!("thresholds.dlq_rows_warning {warning} is not under thresholds.dlq_rows_critical {critical}");
-    ConfigError::new(place, fault, "a warning threshold that is smaller than the critical one")
+    ConfigError::new(place, fault, "whole numbers, the warning threshold smaller than the critical one")
 }
 
 /// A length of time that is more than nothing.

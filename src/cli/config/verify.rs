@@ -5,6 +5,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::check;
+use super::documented::documented;
 use super::duration::DurationText;
 use super::fault::ConfigError;
 use super::file::Document;
@@ -17,33 +18,48 @@ use crate::model::dataset::Dataset;
 use crate::model::verify::FRESH_FOR;
 use crate::sources::aws::athena::is_count;
 
-/// `[verify]`.
+documented! {
+/// `[verify]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
-#[allow(missing_docs, reason = "the template documents each key")]
 pub struct VerifyTable {
+    /// A check that was made longer ago than this is open again
     pub evidence_for: Option<Spanned<DurationText>>,
+    /// Where Athena answers; default: AWS's own
     pub athena_endpoint_url: Option<Spanned<String>>,
 }
+}
 
-/// `[[consumers]]`.
+documented! {
+/// `[[consumers]]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
-#[allow(missing_docs, reason = "the template documents each key")]
 pub struct ConsumerTable {
+    /// A dashboard, a report, a table
     pub name: Spanned<String>,
+    /// The datasets that it cannot do without
     pub datasets: Spanned<Vec<String>>,
+    /// Its query, asked of Athena; `{date}` is that of the incident; default: rows are read here
     pub athena: Option<Spanned<String>>,
+    /// Athena's database; default: what the query says
     pub database: Option<String>,
+    /// Athena's catalog; default: Athena's own
     pub catalog: Option<String>,
+    /// Athena's workgroup; default: Athena's own
     pub workgroup: Option<String>,
+    /// Where Athena puts results; default: what the workgroup says
     pub output: Option<Spanned<String>>,
+    /// Without a query, the place in the lake whose every row is read here; default: the dataset's `data_prefix`
     pub rows: Option<Spanned<String>>,
+    /// An SQL expression over the columns of those rows; default: all of them
     #[serde(rename = "where")]
     pub filter: Option<Spanned<String>>,
+    /// Fewer rows than this do not pass, or a smaller number where the query returns one [rows]
     pub min_rows: Option<Spanned<u64>>,
+    /// Whether the number that the query returns is how many rows the table has
     #[serde(default)]
     pub counts: bool,
+}
 }
 
 /// How long a check counts.

@@ -3,9 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::documented::documented;
 use super::duration::DurationText;
 use super::fault::ConfigError;
-use super::file::{Document, SecretTable};
+use super::file::Document;
 use super::source::Ledger;
 use super::target::LakeTarget;
 use super::{check, thresholds};
@@ -18,6 +22,36 @@ use crate::sources::contracts::REGISTRY;
 /// The longest name or address of a secret:
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DescribeSecret.html>.
 const LONGEST: usize = 2048;
+
+documented! {
+/// `[[secrets]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct SecretTable {
+    /// Its name or its ARN
+    pub name: Spanned<String>,
+    /// The datasets that cannot be loaded without it
+    #[serde(default)]
+    pub datasets: Vec<String>,
+    /// The jobs that read it
+    #[serde(default)]
+    pub jobs: Vec<String>,
+    /// Not rotated or changed for longer than this is a warning; default: no limit
+    pub max_age: Option<Spanned<DurationText>>,
+    /// Where Secrets Manager answers; default: AWS's own
+    pub endpoint_url: Option<Spanned<String>>,
+}
+}
+
+documented! {
+/// `[glue]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct GlueTable {
+    /// Where the Glue Schema Registry answers; default: AWS's own
+    pub endpoint_url: Option<Spanned<String>>,
+}
+}
 
 /// Who asks the services of AWS: as the lake is asked, but for its own endpoint, and never without a signature.
 pub fn account(lake: Option<&LakeTarget>) -> Access {
