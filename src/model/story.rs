@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::alert::Alert;
-use super::dag::{DagRun, TaskInstance};
+use super::dag::{DagRun, TaskInstance, TaskState};
 use super::dataset::Dataset;
 use super::entry::DlqEntry;
 use super::run::{JobName, JobRun, RunState};
@@ -90,8 +90,10 @@ pub fn dag_run<'r, 't>(
     tasks: impl Fn(&DagRun) -> &'t [Arc<TaskInstance>],
 ) -> Option<&'r Arc<DagRun>> {
     let its = dag_runs.iter().filter(|dag| starts(&run.job, dag, tasks(dag)));
-    let fit = its.filter_map(|dag| Some((fits(run, dag)?, span(dag).map(|(begin, _)| begin), dag)));
-    fit.max_by_key(|(how_well, begin, _)| (*how_well, *begin)).map(|(.., dag)| dag)
+    let fit = its.filter_map(|dag| Some((fits(run, dag)?, dag)));
+    // Of two at once, the one that ended as it did.
+    let alike = |dag: &DagRun| (dag.state == TaskState::Failed) == (run.state == RunState::Failed);
+    fit.max_by_key(|(how_well, dag)| (*how_well, alike(dag), span(dag))).map(|(_, dag)| dag)
 }
 
 /// The job's run that a run of a DAG started, by one of its tasks where one is meant; of several, one that failed, and
@@ -116,7 +118,7 @@ mod tests {
     use chrono::Duration;
 
     use super::*;
-    use crate::model::dag::{DagId, DagRunId, TaskState};
+    use crate::model::dag::{DagId, DagRunId};
     use crate::model::run::JobRunId;
 
     fn at(minute: i64) -> DateTime<Utc> {

@@ -18,15 +18,17 @@ use super::support::terminal::Terminal;
 
 const ESC: &str = "\x1b";
 
-/// Five runs of the job of the Airflow task, all of which failed; the last one's log says why.
-fn account() -> Account {
+/// Five runs of the job of the Airflow task, all of which failed; the last one, which the run of the DAG started, has a log
+/// that says why.
+fn account(bad: &DagRun) -> Account {
     let now = Utc::now();
+    let begun = bad.started.expect("it ran") + Duration::seconds(1);
     let runs = (1..=5).map(|n| {
         let mut run = Run::new(
             format!("00run{n}"),
             &format!("prod-load-{}", now.date_naive()),
             "FAILED",
-            now - Duration::minutes(4 * n),
+            begun - Duration::minutes(4 * (n - 1)),
         );
         run.more = json!({
             "configurationOverrides": { "monitoringConfiguration": {
@@ -36,7 +38,7 @@ fn account() -> Account {
         run
     });
     let stream = "prod/applications/00app1/jobs/00run1/SPARK_DRIVER/stderr".to_owned();
-    let at = (now - Duration::minutes(4)).timestamp_millis();
+    let at = begun.timestamp_millis();
     let line = |n: i64, text: &str| (stream.clone(), at + n * 1_000, text.to_owned());
     let events = vec![
         line(21, "26/11/25 10:00:01 INFO SparkContext: Running Spark version 3.5.1"),
@@ -61,7 +63,7 @@ pub fn is_followed(server: &Server, bad: &DagRun) {
     fs::write(entry.join("rejected_rows.json"), "{\"id\":1,\"amount\":null}\n").unwrap();
     fs::write(entry.join("error_reasons.json"), r#"{"error_type":"null_value","row_count":1}"#).unwrap();
     fs::write(entry.join("_SUCCESS"), "").unwrap();
-    let (aws, store) = (FakeAws::start(account()), s3_server::Server::start());
+    let (aws, store) = (FakeAws::start(account(bad)), s3_server::Server::start());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let bucket = runtime.block_on(store.bucket_of(&lake));
     let config = format!(

@@ -62,7 +62,7 @@ fn a_terminal_that_is_killed_at_any_screen_is_gone_on_with_by_the_next() {
     let terminal = joined(&place, "an incident is open: 150 rejected rows");
     terminal.keys("6\r");
     terminal.wait_for(" 1 of ");
-    terminal.wait_for("seen before");
+    terminal.wait_for("skipped");
     terminal.keys("7");
     terminal.wait_for("not checked yet");
     terminal.keys("V");
