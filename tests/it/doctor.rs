@@ -192,6 +192,9 @@ fn what_the_services_let_us_do_is_asked_harmlessly() {
     assert_eq!((rows.verdict("identity"), rows.verdict("aws status")), ("warn", "skip"), "{:?}", rows.0);
     assert_eq!(rows.verdict("emr-serverless writes"), "skip");
     assert!(rows.hint("emr-serverless writes").contains("emr-serverless:StartJobRun"));
+    assert_eq!(rows.verdict("logs:StartLiveTail"), "skip", "it is billed");
+    assert!(rows.hint("logs:StartLiveTail").contains("arn:aws:logs:us-east-1:*:log-group:*"), "{:?}", rows.0);
+    assert!(fake.asked("startlivetail").is_empty());
     let network = rows.find("network emr-serverless, logs");
     assert_eq!(network["verdict"], "pass", "{network}");
     let asked = fake.asked("/applications");

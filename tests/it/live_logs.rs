@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::support::fake_aws::emr::{Emr, Run};
 use crate::support::fake_aws::events::Events;
-use crate::support::fake_aws::live_tail::LiveTail;
+use crate::support::fake_aws::live_tail::{LiveTail, update};
 use crate::support::fake_aws::{Account, FakeAws, refusal};
 use crate::support::http_server::Answer;
 use crate::support::program::{LAKEWARD, environment};
@@ -108,6 +108,23 @@ fn until(what: &str, is: impl Fn() -> bool) {
 
 #[test]
 fn from_what_is_there_to_the_live_tail_and_back_no_line_is_lost_or_doubled() {
+    there_and_back(|tail| tail.fail("SessionTimeoutException"), "three hours are over");
+}
+
+#[test]
+fn so_it_is_where_a_live_tail_breaks() {
+    there_and_back(
+        |tail| {
+            tail.send(update(&[event(6, "in the second gap")], false)[..50].to_vec());
+            tail.cut();
+        },
+        "broke off",
+    );
+    // On a connection that stays open: the frame that its first bytes speak of never comes.
+    there_and_back(|tail| tail.send(b"<html>502 Bad Gateway</html>".to_vec()), "nothing readable came");
+}
+
+fn there_and_back(end: impl Fn(&LiveTail), why: &str) {
     let (tail, answer) = LiveTail::new();
     let fake = fake(&[event(0, "loaded 1"), event(1, "loaded 2")], [answer]);
     let write = |events: &[Event]| fake.account().events.events.extend_from_slice(events);
@@ -125,10 +142,10 @@ fn from_what_is_there_to_the_live_tail_and_back_no_line_is_lost_or_doubled() {
     assert_eq!(following.printed(4), ["live 1", "same", "same", "evil \\x1b[2J \\u{202e}"]);
     // Written while it ends: only reading finds it, among all that was live.
     write(&[event(4, "same"), event(6, "in the second gap")]);
-    tail.fail("SessionTimeoutException");
+    end(&tail);
     assert_eq!(following.printed(2), ["same", "in the second gap"]);
     let told = following.complaint();
-    assert!(told.contains("no live tail, polling") && told.contains("three hours are over"), "{told}");
+    assert!(told.contains("no live tail, polling") && told.contains(why), "{told}");
     let looks = fake.asked("filterlogevents").len();
     write(&[event(7, "polled")]);
     assert_eq!(following.printed(1), ["polled"]);

@@ -90,7 +90,8 @@ fn a_line_that_comes_both_ways_is_there_once() {
     // What is read holds all of them, and what the live tail did not have.
     let read = LogPage { lines: lines(0, 25), ..page(&[], true) };
     driven.logs.push_back(Ok(read));
-    wait(&mut driven, 1, 2);
+    wait(&mut driven, 1, 6);
+    assert!(driven.logs.is_empty(), "it was read");
     tell(&mut driven, id, lines(20, 30), false);
     for n in 0..30 {
         assert_eq!(times(&driven, &format!("number {n}!")), 1, "{n}");

@@ -30,7 +30,7 @@ const PERMISSION: &str = "logs:StartLiveTail";
 /// A session that has not begun by then does not begin.
 const OPENING: Duration = Duration::from_secs(15);
 /// Something comes every second, if only that there is nothing: after so long, nobody is there.
-const SILENCE: Duration = Duration::from_secs(20);
+const SILENCE: Duration = Duration::from_secs(10);
 /// Lines given at once: a frame takes them in far less than its time.
 const AT_ONCE: usize = 2_000;
 /// What hosts begin with that answer as a stream. The SDK puts it before any host, and AWS alone has such names.
@@ -128,7 +128,7 @@ impl Open<'_> {
                 let lines = self.waiting.drain(..self.waiting.len().min(AT_ONCE)).collect();
                 return Ok(LiveNews::Lines { lines, sampled });
             }
-            let late = || self.asked.late(&format!("nothing came for {} s", SILENCE.as_secs()));
+            let late = || self.asked.late(&format!("nothing readable came for {} s", SILENCE.as_secs()));
             match timeout(SILENCE, self.received.recv()).await.map_err(|_| late())? {
                 Ok(Some(StartLiveTailResponseStream::SessionStart(_))) => return Ok(LiveNews::Began),
                 Ok(Some(StartLiveTailResponseStream::SessionUpdate(update))) => sampled = self.take(&update),
