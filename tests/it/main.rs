@@ -32,6 +32,7 @@ mod runbook_alerts;
 mod runbooks;
 mod s3_answers;
 mod s3_requests;
+mod static_build;
 mod stories;
 mod support;
 mod terminal_manners;
