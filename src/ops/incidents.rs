@@ -36,8 +36,8 @@ pub(super) const OPENED: &str = "00000000-opened";
 /// Requests at once.
 const AT_ONCE: usize = 16;
 
-/// One that is resolved is looked into again after this time, as a source that rests is: it may be opened anew.
-const RESTS: Duration = Duration::minutes(5);
+/// One that is resolved is looked into again after this time, and when somebody asks: it may be opened anew.
+const RESTS: Duration = Duration::minutes(15);
 
 /// The incidents of a lake, as they are known.
 #[derive(Debug, Default)]
