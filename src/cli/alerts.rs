@@ -32,7 +32,7 @@ fn answer(snapshot: &Snapshot, least: Option<Severity>, as_json: bool, now: Date
         (false, true) if !notes.is_empty() => String::new(),
         (false, _) => table(&shown, now),
     };
-    let notes = notes.into_iter().chain(left_out(&snapshot.sources)).collect();
+    let notes = notes.into_iter().chain(left_out(&snapshot.sources, |_| true)).collect();
     Ok(Answer { text, notes, exit: exit(snapshot) })
 }
 
@@ -59,9 +59,11 @@ pub fn failed_sources(sources: &[SourceHealth]) -> Vec<String> {
     failed.flatten().collect()
 }
 
-/// A line for each thing that a source's answer leaves out.
-fn left_out(sources: &[SourceHealth]) -> impl Iterator<Item = String> {
-    sources.iter().flat_map(|s| s.notes.iter().map(|note| format!("lakeward: source {}: {}", s.source, escape(note))))
+/// A line for each thing that the answer of such a source leaves out.
+pub fn left_out(sources: &[SourceHealth], of: impl Fn(&str) -> bool) -> Vec<String> {
+    let told = sources.iter().filter(|s| of(s.source));
+    let line = |s: &SourceHealth, note: &String| format!("lakeward: source {}: {}", s.source, escape(note));
+    told.flat_map(|s| s.notes.iter().map(move |note| line(s, note))).collect()
 }
 
 fn table(alerts: &[&Alert], now: DateTime<Utc>) -> String {

@@ -16,7 +16,7 @@ use crate::ops::{LogOf, Session, Snapshot};
 pub async fn run(command: &Dags, session: &Session, as_json: bool, now: DateTime<Utc>) -> Result<Answer, CliError> {
     let snapshot = session.refresh(now, |_| {}).await;
     match command {
-        Dags::List { dag } => list(&snapshot, dag.as_deref(), as_json, now),
+        Dags::List { dag } => list(session, &snapshot, dag.as_deref(), as_json, now),
         Dags::Show { dag, run } => {
             let run = find(&snapshot, dag, run.as_deref())?;
             let tasks = session.dag_tasks(&run.dag, &run.id).await?;
@@ -47,10 +47,17 @@ pub async fn run(command: &Dags, session: &Session, as_json: bool, now: DateTime
     }
 }
 
-fn list(snapshot: &Snapshot, dag: Option<&str>, as_json: bool, now: DateTime<Utc>) -> Result<Answer, CliError> {
+fn list(
+    session: &Session,
+    snapshot: &Snapshot,
+    dag: Option<&str>,
+    as_json: bool,
+    now: DateTime<Utc>,
+) -> Result<Answer, CliError> {
     let all = snapshot.pipeline.dag_runs.iter().map(|run| run.as_ref());
     let shown: Vec<&DagRun> = all.filter(|run| dag.is_none_or(|d| *run.dag.0 == *d)).collect();
-    let notes = super::alerts::failed_sources(&snapshot.sources);
+    let mut notes = super::alerts::failed_sources(&snapshot.sources);
+    notes.extend(super::alerts::left_out(&snapshot.sources, |source| session.tells_of_dags(source)));
     if as_json {
         return Ok(Answer { notes, ..Answer::fine(output::json(&shown)?) });
     }

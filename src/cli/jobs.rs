@@ -135,7 +135,9 @@ fn list(
             Listed { run, duration_seconds: run.duration(now).map(seconds), average_seconds: average.map(seconds) }
         })
         .collect();
-    let notes = super::alerts::failed_sources(&snapshot.sources);
+    let mut notes = super::alerts::failed_sources(&snapshot.sources);
+    // Of other sources than those of runs, nothing is listed that may be short.
+    notes.extend(super::alerts::left_out(&snapshot.sources, |source| session.tells_of_jobs(source)));
     let text = match (as_json, listed.is_empty()) {
         (true, _) => output::json(&listed)?,
         (false, true) => "no job runs\n".to_owned(),

@@ -249,11 +249,11 @@ fn console(global: &Global, around: &Surroundings) -> Result<Exit, CliError> {
 }
 
 fn open_console(session: Session, config: &Config, global: &Global) -> Result<Exit, CliError> {
-    let (session, began) = (Arc::new(session), std::time::Instant::now());
+    let session = Arc::new(session);
     let exit = connect::console(&session, config)?;
     if global.stats {
         let lake = stats::line(session.lake().counters().read(), global.json);
-        output::complain(&[lake, stats::rate(&session.requests(), began.elapsed())]);
+        output::complain(&[lake, stats::rate(session.steady().as_ref())]);
     }
     Ok(exit)
 }

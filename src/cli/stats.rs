@@ -1,11 +1,10 @@
 //! `--stats`: what a command cost, on one line of standard error.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::table::{size, thousands};
 use crate::lake::Stats;
+use crate::ops::Steady;
 
 /// The line: text, or JSON.
 pub fn line(stats: Stats, as_json: bool) -> String {
@@ -30,15 +29,27 @@ pub fn line(stats: Stats, as_json: bool) -> String {
     )
 }
 
-/// What a console cost while it was open, its first reading included: of all sources, and of each that sent any.
-pub fn rate(requests: &[(&str, u64)], open: Duration) -> String {
+/// What a console cost while it was open: its first complete reading, and since then how many requests a minute, of all
+/// sources and of each that sent any. The first reading is no rate, and neither is less than a minute.
+pub fn rate(steady: Option<&Steady>) -> String {
+    let Some(Steady { first, since, open }) = steady else {
+        return "no rate: the first reading was not complete".to_owned();
+    };
     let minutes = open.as_secs_f64() / 60.0;
-    // Less than a minute is one: the first reading alone is no rate.
-    let rate = |requests: u64| requests as f64 / minutes.max(1.0);
+    let sent: u64 = since.iter().map(|(_, n)| n).sum();
+    let first = thousands(*first);
+    if minutes < 1.0 {
+        let sent = thousands(sent);
+        return format!(
+            "first reading: {first} requests; {sent} more in {:.0} s, too short for a rate",
+            minutes * 60.0
+        );
+    }
+    let rate = |requests: u64| requests as f64 / minutes;
     let of = |(source, n): &(&str, u64)| format!("{source} {:.1}", rate(*n));
-    let each: Vec<String> = requests.iter().filter(|(_, n)| *n > 0).map(of).collect();
-    let all = rate(requests.iter().map(|(_, n)| n).sum());
-    format!("open for {minutes:.1} min: {all:.1} requests a minute ({})", each.join(", "))
+    let each: Vec<String> = since.iter().filter(|(_, n)| *n > 0).map(of).collect();
+    let each = if each.is_empty() { String::new() } else { format!(" ({})", each.join(", ")) };
+    format!("first reading: {first} requests; since then, {minutes:.1} min: {:.1} requests a minute{each}", rate(sent))
 }
 
 /// Most memory this process has held, in bytes, where the system says it (Linux: VmHWM of proc_pid_status(5)).
@@ -50,6 +61,8 @@ fn peak_memory() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -64,10 +77,16 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_that_of_a_minute_at_least() {
-        let sent = [("lake", 90), ("emr", 30), ("airflow", 0)];
-        let seconds = Duration::from_secs;
-        assert_eq!(rate(&sent, seconds(30)), "open for 0.5 min: 120.0 requests a minute (lake 90.0, emr 30.0)");
-        assert_eq!(rate(&sent, seconds(600)), "open for 10.0 min: 12.0 requests a minute (lake 9.0, emr 3.0)");
+    fn a_rate_is_that_of_what_came_after_the_first_reading() {
+        let since = vec![("lake", 90), ("emr", 30), ("airflow", 0)];
+        let steady = |seconds| Steady { first: 2_000, since: since.clone(), open: Duration::from_secs(seconds) };
+        assert_eq!(
+            rate(Some(&steady(600))),
+            "first reading: 2,000 requests; since then, 10.0 min: 12.0 requests a minute (lake 9.0, emr 3.0)"
+        );
+        assert_eq!(rate(Some(&steady(30))), "first reading: 2,000 requests; 120 more in 30 s, too short for a rate");
+        let quiet = Steady { since: vec![("lake", 0)], ..steady(60) };
+        assert_eq!(rate(Some(&quiet)), "first reading: 2,000 requests; since then, 1.0 min: 0.0 requests a minute");
+        assert_eq!(rate(None), "no rate: the first reading was not complete");
     }
 }

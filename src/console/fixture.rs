@@ -125,7 +125,10 @@ pub(super) fn snapshot() -> Snapshot {
         quality: Vec::new(),
         alerts,
         sources,
-        costs: vec![Cost { source: "lake", requests: 1_234, minute: Some(7.5) }],
+        costs: vec![
+            Cost { source: "lake", of_lake: false, requests: 1_234, minute: Some(7.5) },
+            Cost { source: "dlq", of_lake: true, requests: 34, minute: Some(1.5) },
+        ],
         ending: None,
         taken: Some(now()),
     }

@@ -27,11 +27,12 @@ pub(super) fn draw(state: &State, cursor: Cursor, body: Rect, height: u16, buffe
         return;
     }
     let head = format!(
-        "   {} {} {} {}  reason",
+        "   {} {} {} {} {}  reason",
         pad("source", 12, false),
         pad("state", 12, false),
         pad("last answer", 12, true),
-        pad("req/min", 9, true),
+        pad("next", 6, true),
+        pad("req/min", 8, true),
     );
     paint::line(buffer, inside, 0, Span::styled(head, theme.style(Role::Title)));
     let list = Rect { y: inside.y.saturating_add(1), height: inside.height.saturating_sub(1), ..inside };
@@ -62,8 +63,9 @@ fn in_full(source: &SourceHealth) -> Option<String> {
 
 /// What all of them cost, and the lake, which stands for all sources that lie on it.
 fn cost(costs: &[Cost]) -> String {
-    let rates: Option<Vec<f64>> = costs.iter().map(|cost| cost.minute).collect();
-    let sent = words::count(costs.iter().map(|cost| cost.requests).sum());
+    let whole = || costs.iter().filter(|cost| !cost.of_lake);
+    let rates: Option<Vec<f64>> = whole().map(|cost| cost.minute).collect();
+    let sent = words::count(whole().map(|cost| cost.requests).sum());
     match rates.filter(|rates| !rates.is_empty()) {
         None if costs.is_empty() => String::new(),
         None => format!("{sent} requests"),
@@ -72,6 +74,18 @@ fn cost(costs: &[Cost]) -> String {
             let lake = lake.map(|n| format!(", lake {n:.1}")).unwrap_or_default();
             format!("{sent} requests, {:.1} a minute{lake}", rates.iter().sum::<f64>())
         }
+    }
+}
+
+/// In how long it is asked again: one that rests says it, and the others are asked with the next refresh.
+fn next(state: &State, source: &SourceHealth) -> String {
+    let every = chrono::Duration::from_std(state.settings.refresh).ok().filter(|every| !every.is_zero());
+    let refresh = state.lake.snapshot.taken.zip(every).map(|(taken, every)| taken + every);
+    match source.next.filter(|next| *next > state.now).or(refresh) {
+        // R alone asks it.
+        None => "–".to_owned(),
+        Some(next) if next <= state.now => "now".to_owned(),
+        Some(next) => words::age(next, state.now),
     }
 }
 
@@ -89,15 +103,9 @@ fn row<'a>(state: &State, source: &SourceHealth, width: usize) -> Line<'a> {
         source.answered.map_or_else(|| "never".to_owned(), |at| format!("{} ago", words::age(state.now, at)));
     let own = state.lake.snapshot.costs.iter().find(|cost| cost.source == source.source);
     let own = own.and_then(|cost| cost.minute).map_or_else(|| "–".to_owned(), |n| format!("{n:.1}"));
-    // One that rests says until when.
-    let rests = source.next.filter(|next| *next > state.now);
-    let rests = rests.map(|next| format!("rests for {}  ", words::age(next, state.now))).unwrap_or_default();
     let start = format!(" {glyph} {} {} ", pad(&one_line(source.source, 12), 12, false), pad(word, 12, false));
-    let middle = format!("{} {}  ", pad(&answered, 12, true), pad(&own, 9, true));
-    let room = width.saturating_sub(53);
-    Line::from(vec![
-        Span::styled(start, theme.style(role)),
-        Span::raw(middle),
-        Span::raw(one_line(&format!("{rests}{reason}"), room)),
-    ])
+    let middle =
+        format!("{} {} {}  ", pad(&answered, 12, true), pad(&next(state, source), 6, true), pad(&own, 8, true));
+    let room = width.saturating_sub(59);
+    Line::from(vec![Span::styled(start, theme.style(role)), Span::raw(middle), Span::raw(one_line(reason, room))])
 }

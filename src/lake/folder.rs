@@ -203,12 +203,14 @@ impl Lake for Folder {
 
     async fn list(&self, request: &ListRequest) -> Result<ListPage, LakeError> {
         self.0.counters.list();
+        self.0.counters.about(&request.prefix);
         let request = request.clone();
         self.run(move |folder| folder.list(&request)).await
     }
 
     async fn get(&self, key: &Key, range: ByteRange, if_match: Option<&ETag>) -> Result<Fetched, LakeError> {
         let level = self.0.counters.get();
+        self.0.counters.about(key.as_str());
         let (key, if_match) = (key.clone(), if_match.cloned());
         let fetched = self.run(move |folder| folder.get(&key, &range, if_match.as_ref())).await?;
         self.0.counters.received(level, fetched.bytes.len() as u64);
@@ -217,6 +219,7 @@ impl Lake for Folder {
 
     async fn head(&self, key: &Key) -> Result<ObjectMeta, LakeError> {
         self.0.counters.head();
+        self.0.counters.about(key.as_str());
         let key = key.clone();
         self.run(move |folder| folder.find(&key).map(|(_, metadata)| object(key, &metadata))).await
     }

@@ -78,6 +78,7 @@ impl S3Lake {
     async fn head_of(&self, key: &Key) -> HeadObjectFluentBuilder {
         let client = self.client().await;
         self.counters.head();
+        self.counters.about(key.as_str());
         client
             .head_object()
             .bucket(&self.settings.bucket)
@@ -143,6 +144,7 @@ impl Lake for S3Lake {
     async fn list(&self, request: &ListRequest) -> Result<ListPage, LakeError> {
         let client = self.client().await;
         self.counters.list();
+        self.counters.about(&request.prefix);
         let out = client
             .list_objects_v2()
             .bucket(&self.settings.bucket)
@@ -172,6 +174,7 @@ impl Lake for S3Lake {
         let asked = self.asked("s3:GetObject", key.as_str());
         let client = self.client().await;
         let level = self.counters.get();
+        self.counters.about(key.as_str());
         let sent = client
             .get_object()
             .bucket(&self.settings.bucket)

@@ -20,6 +20,7 @@ use crate::model::rules::{
 use crate::model::run::{JobRun, RunState};
 
 use super::LakeSettings;
+use super::deadline::Deadline;
 use super::drift::differences;
 use super::freshness::newest;
 use super::health::SourceHealth;
@@ -27,16 +28,41 @@ use super::moves::Quarantine;
 use super::pipeline::Pipeline;
 use super::session::Session;
 
-/// Datasets asked about at once.
-const AT_ONCE: usize = 8;
+/// Datasets asked about at once: S3 bears it, and a listing waits for the way there and back.
+const AT_ONCE: usize = 32;
+/// Entries held against their contracts at once: each one's rows are opened.
+const OPENED_AT_ONCE: usize = 8;
+/// The names of the sources.
+const FRESHNESS: &str = "freshness";
+const CONTRACTS: &str = "contracts";
+
+/// How new the datasets' data is.
+#[derive(Debug, Default)]
+pub(super) struct Stale {
+    /// Those whose data is too old.
+    alerts: Vec<Alert>,
+    /// The first failure.
+    failure: Option<LakeError>,
+    /// Of which datasets the contract's column could not be used.
+    notes: Vec<String>,
+}
+
+/// What the entries' rows say of the contracts.
+#[derive(Debug, Default)]
+pub(super) struct Drifted {
+    /// Of the entries that differ.
+    alerts: Vec<Alert>,
+    /// The first failure.
+    failure: Option<LakeError>,
+}
 
 /// All alerts of what lies on the lake, in no order, and the state of the sources asked.
-pub async fn raise(
+pub(super) fn raise(
     session: &Session,
     entries: &[Arc<DlqEntry>],
     quarantines: &[Arc<Quarantine>],
-    last: &[Alert],
-    all: bool,
+    stale: Stale,
+    drifted: Drifted,
     now: DateTime<Utc>,
 ) -> (Vec<Alert>, Vec<SourceHealth>) {
     let settings = &session.settings;
@@ -60,15 +86,14 @@ pub async fn raise(
         };
         alerts.extend(quarantine_alert(&signal, &settings.thresholds_of(&quarantine.dataset), now));
     }
-    let (stale, drifted) = futures::join!(stale(session, last, all, now), drifted(session, entries));
-    alerts.extend(stale.0);
-    alerts.extend(drifted.0);
+    alerts.extend(stale.alerts);
+    alerts.extend(drifted.alerts);
     let mut sources = Vec::new();
     if session.settings.datasets.iter().any(|d| d.data_prefix.is_some()) {
-        sources.push(SourceHealth::after("freshness", stale.1, now).noting(stale.2));
+        sources.push(SourceHealth::after(FRESHNESS, stale.failure, now).noting(stale.notes));
     }
     if session.settings.datasets.iter().any(|d| d.contract.is_some()) {
-        sources.push(SourceHealth::after("contracts", drifted.1, now));
+        sources.push(SourceHealth::after(CONTRACTS, drifted.failure, now));
     }
     (alerts, sources)
 }
@@ -110,19 +135,15 @@ fn category_of(settings: &LakeSettings, runs: &[&JobRun]) -> FailureCategory {
     categories.into_iter().find(|c| *c != FailureCategory::Unknown).unwrap_or(FailureCategory::Unknown)
 }
 
-/// The alerts, the first failure, and of which datasets the contract's column could not be used.
-async fn stale(
-    session: &Session,
-    last: &[Alert],
-    all: bool,
-    now: DateTime<Utc>,
-) -> (Vec<Alert>, Option<LakeError>, Vec<String>) {
+/// How new the datasets' data is. Those that are told of in time are, however slow the others.
+pub(super) async fn stale(session: &Session, last: &[Alert], all: bool, now: DateTime<Utc>) -> Stale {
     let watched = || session.settings.datasets.iter().filter_map(|d| d.data_prefix.as_ref().map(|p| (d, p)));
     let names: Vec<_> = watched().map(|(dataset, _)| &dataset.dataset).collect();
-    let reads: Vec<_> = watched().map(|(dataset, prefix)| freshness(session, dataset, prefix, all, now)).collect();
+    let until = Deadline::of(FRESHNESS);
+    let reads = watched().map(|(dataset, prefix)| until.wait(freshness(session, dataset, prefix, all, now)));
+    let reads: Vec<_> = reads.collect();
     let readings: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
-    let mut failure = None;
-    let (mut alerts, mut notes) = (Vec::new(), Vec::new());
+    let Stale { mut alerts, mut failure, mut notes } = Stale::default();
     for (dataset, reading) in names.into_iter().zip(readings) {
         match reading {
             Ok(signal) => {
@@ -138,7 +159,7 @@ async fn stale(
             }
         }
     }
-    (alerts, failure, notes)
+    Stale { alerts, failure, notes }
 }
 
 /// How new a dataset's data is.
@@ -179,22 +200,23 @@ pub(super) async fn freshness(
     })
 }
 
-async fn drifted(session: &Session, entries: &[Arc<DlqEntry>]) -> (Vec<Alert>, Option<LakeError>) {
+/// What of the entries differs from the contracts.
+pub(super) async fn drifted(session: &Session, entries: &[Arc<DlqEntry>]) -> Drifted {
     let bound = entries
         .iter()
         .filter(|e| e.format != RowsFormat::None)
         .filter_map(|e| Some((e, session.settings.dataset(&e.dataset)?.contract.as_deref()?)));
-    let reads: Vec<_> = bound.map(|(entry, key)| drift(session, entry, key)).collect();
-    let readings: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
-    let mut failure = None;
-    let mut alerts = Vec::new();
+    let until = Deadline::of(CONTRACTS);
+    let reads: Vec<_> = bound.map(|(entry, key)| until.wait(drift(session, entry, key))).collect();
+    let readings: Vec<_> = stream::iter(reads).buffered(OPENED_AT_ONCE).collect().await;
+    let Drifted { mut alerts, mut failure } = Drifted::default();
     for reading in readings {
         match reading {
             Ok(alert) => alerts.extend(alert),
             Err(error) => failure = failure.or(Some(error)),
         }
     }
-    (alerts, failure)
+    Drifted { alerts, failure }
 }
 
 /// Rows that cannot be read are the entry's own problem, already coded; here only the contract's reading fails.

@@ -2,6 +2,7 @@
 //! contract names, or else the newest object.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Duration, Utc};
@@ -13,7 +14,7 @@ use crate::rows::{RowCache, RowsError};
 
 /// Date partitions looked into, from the newest back: a late writer of yesterday's partition counts too.
 const PARTITIONS: usize = 3;
-/// What was seen counts for so long: somebody may take the newest object away.
+/// What was seen counts for so long at most: somebody may take the newest object away.
 const GOOD_FOR: Duration = Duration::minutes(15);
 
 /// Values that are further ahead are no times of data.
@@ -136,7 +137,7 @@ impl Watched {
     /// The newest under a prefix, if it is enough for now.
     pub fn known(&self, prefix: &str, within: Duration, now: DateTime<Utc>) -> Option<Newest> {
         let watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let look = watched.get(prefix).filter(|look| now - look.at < GOOD_FOR)?;
+        let look = watched.get(prefix).filter(|look| turn(prefix, look.at) == turn(prefix, now))?;
         look.newest.clone().filter(|newest| now - newest.time <= within)
     }
 
@@ -145,4 +146,14 @@ impl Watched {
         let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         watched.insert(prefix.to_owned(), Look { newest, at: now });
     }
+}
+
+/// The turn of a prefix that a time falls into. Each has its own moment for the next one: those that were looked at
+/// together are not asked again together.
+fn turn(prefix: &str, at: DateTime<Utc>) -> i64 {
+    let mut hasher = DefaultHasher::new();
+    prefix.hash(&mut hasher);
+    let length = GOOD_FOR.num_seconds();
+    let moment = i64::try_from(hasher.finish() % length.unsigned_abs()).unwrap_or_default();
+    (at.timestamp() + moment).div_euclid(length)
 }

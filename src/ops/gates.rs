@@ -11,10 +11,17 @@ use crate::model::dataset::{Dataset, Layer};
 use crate::model::quality::QualityResult;
 use crate::model::rules::feed::feed_alert;
 use crate::model::rules::quality::{newest, quality_alert};
-use crate::sources::quality::QualityAsk;
+use crate::sources::feed::FeedPage;
+use crate::sources::quality::{QualityAsk, QualityRead};
 
+use super::cadence::Heard;
+use super::deadline::asked;
 use super::health::SourceHealth;
 use super::{Session, Snapshot};
+
+/// The names of the sources.
+const QUALITY: &str = "quality";
+const FEED: &str = "feed";
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -24,51 +31,102 @@ pub(super) struct Said {
     pub health: Vec<SourceHealth>,
 }
 
-/// Reads both, side by side.
-pub(super) async fn read(session: &Session, last: &Snapshot, now: DateTime<Utc>) -> Said {
+/// Reads both, side by side, or what is due of them.
+pub(super) async fn read(session: &Session, last: &Snapshot, all: bool, now: DateTime<Utc>) -> Said {
+    let settings = &session.settings;
+    let mut said = Said::default();
+    let ((quality, alerts, turn), (of_feed, feed_turn)) =
+        futures::join!(quality(session, last, all, now), feed(session, last, all, now));
+    said.quality = quality;
+    said.alerts.extend(alerts.into_iter().chain(of_feed));
+    said.health.extend((!settings.quality.is_empty()).then_some(turn));
+    said.health.extend((!settings.feeds.is_empty()).then_some(feed_turn));
+    said
+}
+
+/// The results, their alerts, and how their source is.
+async fn quality(
+    session: &Session,
+    last: &Snapshot,
+    all: bool,
+    now: DateTime<Utc>,
+) -> (Vec<Arc<QualityResult>>, Vec<Alert>, SourceHealth) {
     let settings = &session.settings;
     // A backfill's results lie under the date that it repairs, however long that is ago.
     let asked_of = session.asked_of.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let of_incidents = last.incidents.iter().flat_map(|incident| incident.dates());
     let dates: BTreeSet<NaiveDate> = of_incidents.chain(asked_of).collect();
-    let dates = dates.into_iter().collect();
-    let ask = QualityAsk { prefixes: settings.quality.clone(), dates };
-    let lake = session.lake.as_ref();
-    let (read, feed) = futures::join!(
-        session.quality.read(lake, &ask),
-        session.feeds.read(lake, &settings.feeds, &settings.categories)
-    );
+    let looked_into = || session.looked_into.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_other = *looked_into() != dates;
+    let is_due = all || is_other || session.cadence.is_due(QUALITY, now);
+    let ask = QualityAsk { prefixes: settings.quality.clone(), dates: dates.iter().copied().collect() };
+    let read = asked(is_due, QUALITY, async { Ok(session.quality.read(session.lake.as_ref(), &ask).await) }).await;
     let known: Vec<(Dataset, Option<Layer>)> =
         settings.datasets.iter().map(|d| (d.dataset.clone(), settings.layer(&d.dataset))).collect();
-    let mut results = read.results;
-    for result in &mut results {
-        result.name_dataset(&known);
-    }
-    // Rule 6: what a source that fails said before stands, or its silence would look like a gate that holds.
-    if read.problems.iter().any(is_of_source) {
-        let missing = |q: &&Arc<QualityResult>| !results.iter().any(|r| r.uri == q.uri);
-        let kept: Vec<QualityResult> = last.quality.iter().filter(missing).map(|q| q.as_ref().clone()).collect();
-        results.extend(kept);
-    }
-    let mut said = Said::default();
-    for result in newest(&results) {
+    let (results, heard, failure) = match read {
+        None => (last.quality.clone(), None, None),
+        Some(read) => {
+            *looked_into() = dates;
+            let read = read.unwrap_or_else(|late| QualityRead { problems: vec![late], ..QualityRead::default() });
+            let mut results = read.results;
+            results.iter_mut().for_each(|result| result.name_dataset(&known));
+            let mut results: Vec<_> = results.into_iter().map(Arc::new).collect();
+            let told = results.iter().map(|r| (r.uri.clone(), r.etag.clone(), r.evaluated_at, r.verdict().word()));
+            let heard = heard(&read.problems, Heard::answer(told));
+            // Rule 6: what a source that fails said before stands, or its silence would look like a gate that holds.
+            if read.problems.iter().any(is_of_source) {
+                let missing = |q: &&Arc<QualityResult>| !results.iter().any(|r| r.uri == q.uri);
+                let kept: Vec<_> = last.quality.iter().filter(missing).cloned().collect();
+                results.extend(kept);
+            }
+            (results, Some(heard), first(read.problems))
+        }
+    };
+    let mut alerts = Vec::new();
+    for result in newest(results.iter().map(Arc::as_ref)) {
         let thresholds = result.dataset.as_ref().map(|d| settings.thresholds_of(d));
-        said.alerts.extend(quality_alert(result, thresholds.as_ref().unwrap_or(&settings.thresholds), now));
+        alerts.extend(quality_alert(result, thresholds.as_ref().unwrap_or(&settings.thresholds), now));
     }
-    said.alerts.extend(feed.lines.iter().filter_map(|line| feed_alert(line, now)));
-    if feed.problems.iter().any(is_of_source) {
-        let known: HashSet<String> = said.alerts.iter().map(|a| a.key.clone()).collect();
-        let of_feed = last.alerts.iter().filter(|a| a.rule == AlertRule::AlertFeed && !known.contains(&a.key));
-        said.alerts.extend(of_feed.map(Alert::again));
+    let after = failure.map_or(Ok(()), Err);
+    let turn = session.cadence.turn(QUALITY, heard, after, &last.sources, now);
+    (results, alerts, turn)
+}
+
+/// The alerts of the feed, and how it is.
+async fn feed(session: &Session, last: &Snapshot, all: bool, now: DateTime<Utc>) -> (Vec<Alert>, SourceHealth) {
+    let settings = &session.settings;
+    let is_due = all || session.cadence.is_due(FEED, now);
+    let lake = session.lake.as_ref();
+    let read = async { Ok(session.feeds.read(lake, &settings.feeds, &settings.categories).await) };
+    let (mut alerts, heard, failure, is_whole) = match asked(is_due, FEED, read).await {
+        None => (Vec::new(), None, None, false),
+        Some(read) => {
+            let read = read.unwrap_or_else(|late| FeedPage { problems: vec![late], ..FeedPage::default() });
+            let alerts: Vec<Alert> = read.lines.iter().filter_map(|line| feed_alert(line, now)).collect();
+            let told = read.lines.iter().map(|line| (line.uri.clone(), line.at, line.title.clone()));
+            let heard = heard(&read.problems, Heard::answer(told));
+            let is_whole = !read.problems.iter().any(is_of_source);
+            (alerts, Some(heard), first(read.problems), is_whole)
+        }
+    };
+    if !is_whole {
+        let known: HashSet<String> = alerts.iter().map(|a| a.key.clone()).collect();
+        let stands = last.alerts.iter().filter(|a| a.rule == AlertRule::AlertFeed && !known.contains(&a.key));
+        alerts.extend(stands.map(Alert::again));
     }
-    said.quality = results.into_iter().map(Arc::new).collect();
-    if !settings.quality.is_empty() {
-        said.health.push(SourceHealth::after("quality", first(read.problems), now));
+    let after = failure.map_or(Ok(()), Err);
+    (alerts, session.cadence.turn(FEED, heard, after, &last.sources, now))
+}
+
+/// What came of asking, by what could not be read.
+fn heard(problems: &[LakeError], answer: Heard) -> Heard {
+    if problems.iter().any(|e| e.class == ErrorClass::Throttled) {
+        Heard::Throttled
+    } else if problems.iter().any(is_of_source) {
+        Heard::Failure
+    } else {
+        answer
     }
-    if !settings.feeds.is_empty() {
-        said.health.push(SourceHealth::after("feed", first(feed.problems), now));
-    }
-    said
 }
 
 /// Whether a problem says something of the source, and not of one object: a listing that makes no sense does.

@@ -53,6 +53,14 @@ impl SourceHealth {
         Self { notes, ..self }
     }
 
+    /// The same, with what its answer leaves out; of one that was left alone, or failed, what it left out before: what it
+    /// tells of is from before.
+    pub fn told(self, notes: Option<Vec<String>>, before: &[Self]) -> Self {
+        let known = || before.iter().find(|b| b.source == self.source).map(|b| b.notes.clone()).unwrap_or_default();
+        let notes = notes.unwrap_or_else(known);
+        self.noting(notes)
+    }
+
     /// Takes over when this source last answered, if it did not answer now.
     pub fn remember(&mut self, before: &[Self]) {
         if self.answered.is_none() {

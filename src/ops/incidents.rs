@@ -2,7 +2,7 @@
 //! rewritten. A refresh lists those of the last days, and reads what it does not know yet.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use futures::TryStreamExt;
@@ -36,9 +36,20 @@ pub(super) const OPENED: &str = "00000000-opened";
 /// Requests at once.
 const AT_ONCE: usize = 16;
 
-/// The events of a lake, as they are known, by key.
+/// One that is resolved is looked into again after this time, and when somebody asks: it may be opened anew.
+const RESTS: Duration = Duration::minutes(15);
+
+/// The incidents of a lake, as they are known.
 #[derive(Debug, Default)]
-pub(super) struct Log(Mutex<BTreeMap<String, IncidentEvent>>);
+pub(super) struct Log {
+    /// The events, by key.
+    events: Mutex<BTreeMap<String, IncidentEvent>>,
+    /// Those that are resolved, and when they were looked into.
+    resolved: Mutex<BTreeMap<IncidentId, Looked>>,
+}
+
+/// When one was looked into, and what was seen.
+type Looked = (DateTime<Utc>, Arc<Incident>);
 
 /// What is written down when somebody turns to an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,11 +92,13 @@ impl Log {
         }
     }
 
-    /// The incidents of the last days, the newest first, and the first event that cannot be read: it hides no other.
+    /// The incidents of the last days, the newest first, and the first event that cannot be read: it hides no other. With
+    /// `all`, those that rest are looked into as well.
     pub async fn read(
         &self,
         lake: &dyn Lake,
         state: &str,
+        all: bool,
         now: DateTime<Utc>,
     ) -> Result<(Vec<Arc<Incident>>, Option<LakeError>), LakeError> {
         let prefix = format!("{state}incidents/");
@@ -101,15 +114,35 @@ impl Log {
         ids.truncate(MOST);
         let kept: Vec<String> = ids.iter().map(|id| events_of(state, id)).collect();
         let of_kept = |key: &String| kept.iter().any(|prefix| key.starts_with(prefix.as_str()));
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|key, _| of_kept(key));
-        let reads: Vec<_> = ids.iter().map(|id| self.one(lake, state, id)).collect();
+        lock(&self.events).retain(|key, _| of_kept(key));
+        lock(&self.resolved).retain(|id, (at, _)| !all && ids.contains(id) && now - *at < RESTS);
+        let reads: Vec<_> = ids.iter().map(|id| self.rested(lake, state, id, now)).collect();
         let (mut incidents, mut fault) = (Vec::new(), None);
         for read in stream::iter(reads).buffered(AT_ONCE).collect::<Vec<_>>().await {
             let (incident, problem) = read?;
-            incidents.extend(incident.map(Arc::new));
+            incidents.extend(incident);
             fault = fault.or(problem);
         }
         Ok((incidents, fault))
+    }
+
+    /// The same as [`Log::one`], of one that does not rest.
+    async fn rested(
+        &self,
+        lake: &dyn Lake,
+        state: &str,
+        id: &IncidentId,
+        now: DateTime<Utc>,
+    ) -> Result<(Option<Arc<Incident>>, Option<LakeError>), LakeError> {
+        let known = lock(&self.resolved).get(id).map(|(_, incident)| Arc::clone(incident));
+        if known.is_some() {
+            return Ok((known, None));
+        }
+        let (incident, problem) = self.one(lake, state, id).await?;
+        let incident = incident.map(Arc::new);
+        let over = incident.as_ref().filter(|i| problem.is_none() && i.status() == IncidentStatus::Resolved);
+        lock(&self.resolved).extend(over.map(|incident| (id.clone(), (now, Arc::clone(incident)))));
+        Ok((incident, problem))
     }
 
     /// One incident, and the first of its events that cannot be read.
@@ -141,30 +174,34 @@ impl Log {
             }
         }
         let (known, unread): (Vec<_>, Vec<_>) = {
-            let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let log = lock(&self.events);
             keys.into_iter().map(|key| (log.get(&key.0).cloned(), key)).partition(|(known, _)| known.is_some())
         };
         let mut events: Vec<IncidentEvent> = known.into_iter().filter_map(|(event, _)| event).collect();
         let reads: Vec<_> = unread
             .into_iter()
             .map(|(_, (key, modified))| async move {
-                let read = records::read::<IncidentEvent>(lake, &Key(key.clone())).await;
-                (read.map(|event| event.and_then(|event| settled(event, &key, modified))), key)
+                let read = records::read::<IncidentEvent>(lake, &Key(key.clone())).await?;
+                let event = read.and_then(|event| settled(event, &key, modified));
+                // Kept as it comes: a reading that is broken off begins none of them anew.
+                let known = event.clone().map(|event| (key, event));
+                lock(&self.events).extend(known);
+                Ok(event)
             })
             .collect();
-        for (read, key) in stream::iter(reads).buffer_unordered(AT_ONCE).collect::<Vec<_>>().await {
+        for read in stream::iter(reads).buffer_unordered(AT_ONCE).collect::<Vec<Result<_, LakeError>>>().await {
             match read {
-                Ok(Some(event)) => {
-                    self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, event.clone());
-                    events.push(event);
-                }
-                Ok(None) => {} // gone since it was listed
+                Ok(event) => events.extend(event), // none of what went since it was listed
                 Err(error) if error.class == ErrorClass::Malformed => fault = fault.or(Some(error)),
                 Err(error) => return Err(error),
             }
         }
         Ok((Incident::of(id, events), fault))
     }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// An event as it counts on every host: its name is that of its object, and it did not happen after the store has it, by
@@ -200,7 +237,7 @@ impl Session {
         &self,
         now: DateTime<Utc>,
     ) -> Result<(Vec<Arc<Incident>>, Option<LakeError>), LakeError> {
-        self.incidents.read(self.lake.as_ref(), &self.settings.prefixes.state, now).await
+        self.incidents.read(self.lake.as_ref(), &self.settings.prefixes.state, true, now).await
     }
 
     /// One incident as it lies on the lake now.

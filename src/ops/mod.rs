@@ -8,6 +8,7 @@ mod backfill;
 mod cadence;
 mod causes;
 mod cost;
+mod deadline;
 mod drift;
 pub mod driving;
 mod entries;
@@ -45,7 +46,7 @@ mod walking;
 pub use crate::model::repair::RepairPlan;
 pub use audit::AuditRecord;
 pub use backfill::BackfillAsk;
-pub use cost::Cost;
+pub use cost::{Cost, Steady};
 pub use driving::{ClearedTask, DrivePlan};
 pub use gate::{
     CancelAsk, DagAsk, Gate, GateError, IncidentAsk, Joined, OpenAct, Outcome, ReportAsk, RunAsk, SubmitAsk, TriageAsk,

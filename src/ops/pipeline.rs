@@ -16,13 +16,14 @@ use crate::model::run::{JobName, JobRun, JobRunId, LogPlace};
 use crate::sources::SourceError;
 use crate::sources::account::{AccountSource, Ending};
 use crate::sources::consumers::Queries;
-use crate::sources::dags::DagSource;
-use crate::sources::jobs::{JobSource, RunDetail};
+use crate::sources::dags::{DagSource, DagsRead};
+use crate::sources::jobs::{JobSource, JobsRead, RunDetail};
 use crate::sources::logs::{LiveTail, LogCursor, LogPage, LogQuery, LogQuestion, LogSource};
 use crate::sources::metrics::{AlarmSource, MetricSource};
 use crate::sources::secrets::SecretSource;
 
 use super::cadence::Heard;
+use super::deadline::{asked, in_time};
 use super::health::SourceHealth;
 use super::{RunAsk, Session, Snapshot};
 
@@ -37,8 +38,6 @@ const DAG_WINDOW: Duration = Duration::days(3);
 const WITH_TASKS: usize = 20;
 /// Of them, at once.
 const AT_ONCE: usize = 8;
-/// What one source may take for one refresh.
-const SLOWEST: std::time::Duration = std::time::Duration::from_secs(15);
 
 /// The sources of an environment beside its lake.
 #[derive(Debug, Default)]
@@ -112,19 +111,21 @@ pub(super) async fn read(
     let thresholds = &session.settings.thresholds;
     let since = now - thresholds.failure_window.max(thresholds.duration_window);
     let (jobs, dags, alarms) = futures::join!(
-        join_all(connected.jobs.iter().map(|s| asked(due(s.name()), s.name(), s.runs(since, JOB_RUNS)))),
+        join_all(connected.jobs.iter().map(|s| asked(due(s.name()), s.name(), s.look(since, JOB_RUNS)))),
         join_all(connected.dags.iter().map(|s| asked(due(s.name()), s.name(), dags_of(s.as_ref(), now)))),
         join_all(connected.alarms.iter().map(|s| asked(due(s.name()), s.name(), s.alarms(now))))
     );
     let (mut pipeline, mut health) = (Pipeline::default(), Vec::new());
     for (source, runs) in connected.jobs.iter().zip(jobs) {
         let its = |run: &&Arc<JobRun>| source.tells_of(&run.source);
+        let mut notes = None;
         let (heard, after) = match runs {
-            Some(Ok(runs)) => {
+            Some(Ok(JobsRead { runs, notes: told })) => {
                 // One that runs takes longer each time: that is a change.
                 let running = runs.iter().any(|r| !r.state.is_over()).then_some(now);
                 let heard = Heard::answer(runs.iter().map(|r| (r.id.clone(), r.state, running)));
                 pipeline.jobs.extend(runs.into_iter().map(Arc::new));
+                notes = Some(told);
                 (Some(heard), Ok(()))
             }
             other => {
@@ -132,11 +133,13 @@ pub(super) async fn read(
                 without_answer(other.and_then(Result::err))
             }
         };
-        health.push(cadence.turn(source.name(), heard, after, before, now));
+        health.push(cadence.turn(source.name(), heard, after, before, now).told(notes, before));
     }
     for (source, read) in connected.dags.iter().zip(dags) {
+        let mut notes = None;
         let (heard, after) = match read {
-            Some(Ok(read)) => {
+            Some(Ok((read, told))) => {
+                notes = Some(told);
                 let running = read.dag_runs.iter().any(|r| !r.state.is_over()).then_some(now);
                 let runs = read.dag_runs.iter().map(|r| (r.dag.clone(), r.id.clone(), r.state, running));
                 let heard = Heard::answer(runs);
@@ -152,7 +155,7 @@ pub(super) async fn read(
                 without_answer(other.and_then(Result::err))
             }
         };
-        health.push(cadence.turn(source.name(), heard, after, before, now));
+        health.push(cadence.turn(source.name(), heard, after, before, now).told(notes, before));
     }
     for (source, read) in connected.alarms.iter().zip(alarms) {
         let mut notes = None;
@@ -170,11 +173,7 @@ pub(super) async fn read(
                 without_answer(other.and_then(Result::err))
             }
         };
-        let turn = cadence.turn(source.name(), heard, after, before, now);
-        // One that was left alone, or failed, leaves out what it left out before: its alarms are those from before.
-        let known = || before.iter().find(|b| b.source == turn.source).map(|b| b.notes.clone()).unwrap_or_default();
-        let notes = notes.unwrap_or_else(known);
-        health.push(turn.noting(notes));
+        health.push(cadence.turn(source.name(), heard, after, before, now).told(notes, before));
     }
     pipeline.jobs.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| b.id.cmp(&a.id)));
     pipeline.dag_runs.sort_by(|a, b| b.started.cmp(&a.started).then_with(|| b.id.cmp(&a.id)));
@@ -188,27 +187,6 @@ pub(super) async fn ending(connected: &Connected, now: DateTime<Utc>) -> Option<
     found.inspect_err(|e| tracing::debug!("credentials: {e}")).ok().flatten()
 }
 
-/// The answer of a source that is due; none of one that is not.
-async fn asked<T>(
-    is_due: bool,
-    source: &str,
-    answer: impl Future<Output = Result<T, SourceError>>,
-) -> Option<Result<T, SourceError>> {
-    if is_due { Some(in_time(source, answer).await) } else { None }
-}
-
-/// An answer that comes in time: the slowest source must not keep back what the others say.
-pub(super) async fn in_time<T>(
-    source: &str,
-    answer: impl Future<Output = Result<T, SourceError>>,
-) -> Result<T, SourceError> {
-    let late = || SourceError {
-        hint: "it is slow, or the way to it: what it said before stands, and the next refresh asks again".to_owned(),
-        ..SourceError::new(ErrorClass::Unreachable, source, format!("no answer within {} s", SLOWEST.as_secs()))
-    };
-    tokio::time::timeout(SLOWEST, answer).await.unwrap_or_else(|_| Err(late()))
-}
-
 /// A source that was not asked, or did not answer.
 fn without_answer(error: Option<SourceError>) -> (Option<Heard>, Result<(), SourceError>) {
     match error {
@@ -218,28 +196,33 @@ fn without_answer(error: Option<SourceError>) -> (Option<Heard>, Result<(), Sour
     }
 }
 
-/// The DAGs and their runs, then the tasks of what did not end well: two round trips.
-async fn dags_of(source: &dyn DagSource, now: DateTime<Utc>) -> Result<Pipeline, SourceError> {
-    let (dags, runs) = futures::try_join!(source.dags(), source.runs(now - DAG_WINDOW, DAG_RUNS))?;
+/// The DAGs and their runs, then the tasks of what did not end well, where they did not come along: two round trips. And
+/// what is left out.
+async fn dags_of(source: &dyn DagSource, now: DateTime<Utc>) -> Result<(Pipeline, Vec<String>), SourceError> {
+    let DagsRead { dags, runs, mut tasks, notes } = source.look(now - DAG_WINDOW, DAG_RUNS).await?;
+    let key = |run: &DagRun| (run.dag.clone(), run.id.clone());
     let open: Vec<&DagRun> = runs.iter().filter(|r| r.state != TaskState::Success).take(WITH_TASKS).collect();
-    let reads: Vec<_> = open.iter().map(|run| source.tasks(&run.dag, &run.id)).collect();
+    let wanted: Vec<(DagId, DagRunId)> = open.into_iter().map(key).collect();
+    tasks.retain(|run, _| wanted.contains(run));
+    let asked: Vec<&(DagId, DagRunId)> = wanted.iter().filter(|run| !tasks.contains_key(run)).collect();
+    let reads: Vec<_> = asked.iter().map(|(dag, run)| source.tasks(dag, run)).collect();
     let read: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
-    let mut tasks = BTreeMap::new();
-    for (run, read) in open.iter().zip(read) {
+    let mut also = Vec::new();
+    for (run, read) in asked.into_iter().zip(read) {
         match read {
-            Ok(all) => {
-                tasks.insert((run.dag.clone(), run.id.clone()), all.into_iter().map(Arc::new).collect());
-            }
+            Ok(all) => also.push((run.clone(), all)),
             Err(e) if e.class == ErrorClass::NotFound => {} // deleted meanwhile
             Err(e) => return Err(e),
         }
     }
-    Ok(Pipeline {
+    let tasks = tasks.into_iter().chain(also);
+    let pipeline = Pipeline {
         dags: dags.into_iter().map(Arc::new).collect(),
         dag_runs: runs.into_iter().map(Arc::new).collect(),
-        tasks,
+        tasks: tasks.map(|(run, all)| (run, all.into_iter().map(Arc::new).collect())).collect(),
         ..Pipeline::default()
-    })
+    };
+    Ok((pipeline, notes))
 }
 
 impl Session {
@@ -271,6 +254,16 @@ impl Session {
     pub(super) fn source_of(&self, source: &str) -> Result<&Arc<dyn JobSource>, SourceError> {
         let found = self.connected.jobs.iter().find(|s| s.tells_of(source));
         found.ok_or_else(|| unconnected(source.to_owned()))
+    }
+
+    /// Whether a source is one of job runs.
+    pub fn tells_of_jobs(&self, source: &str) -> bool {
+        self.connected.jobs.iter().any(|s| s.name() == source)
+    }
+
+    /// Whether a source is one of DAG runs.
+    pub fn tells_of_dags(&self, source: &str) -> bool {
+        self.connected.dags.iter().any(|s| s.name() == source)
     }
 
     /// One job run in full.

@@ -17,6 +17,7 @@ use crate::model::triage;
 
 use super::alerts;
 use super::assess::{Assessed, assess};
+use super::deadline::in_time;
 use super::entries::{Found, group};
 use super::gates;
 use super::health::{SourceHealth, SourceState};
@@ -41,16 +42,18 @@ pub async fn refresh(
     now: DateTime<Utc>,
     progress: &(impl Fn(Progress) + Send + Sync),
 ) -> Snapshot {
-    forget_contracts(session, all, now);
+    let look = forget_contracts(session, all, now);
     let last = session.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let (said, secrets, pipeline, mut snapshot, triage, incidents, ending) = futures::join!(
-        gates::read(session, &last, now),
+    let (store, state) = (session.lake.as_ref(), &session.settings.prefixes.state);
+    let (said, secrets, pipeline, mut snapshot, triage, incidents, ending, ()) = futures::join!(
+        gates::read(session, &last, all, now),
         secrets::read(session, all, now),
         pipeline::read(session, &last, all, now),
         lake(session, &last, all, now, progress),
-        session.triage.read(session.lake.as_ref(), &session.settings.prefixes.state, now),
-        session.incidents.read(session.lake.as_ref(), &session.settings.prefixes.state, now),
-        pipeline::ending(&session.connected, now)
+        in_time("triage", session.triage.read(store, state, all, now)),
+        in_time("incidents", session.incidents.read(store, state, all, now)),
+        pipeline::ending(&session.connected, now),
+        forget_changed(session, look)
     );
     let (runs, health) = pipeline;
     let mut of_jobs = alerts::of_jobs(&session.settings, &runs, now);
@@ -77,16 +80,32 @@ pub async fn refresh(
     for source in &mut snapshot.sources {
         source.remember(&last.sources);
     }
-    let costs = session.costs.note(session.requests(), now);
+    let costs = session.costs.note(session.requests(), session.lake.counters().by_name(), now);
     Snapshot { pipeline: runs, quality: said.quality, triage, incidents, costs, ending, taken: Some(now), ..snapshot }
 }
 
-/// Contracts change seldom: they are read again when somebody asks, or after a while.
-fn forget_contracts(session: &Session, all: bool, now: DateTime<Utc>) {
+/// Contracts change seldom: they are read again when somebody asks. Whether it is time to look which of them changed.
+fn forget_contracts(session: &Session, all: bool, now: DateTime<Utc>) -> bool {
     let mut forgot = session.forgot.lock().unwrap_or_else(PoisonError::into_inner);
-    if all || forgot.is_none_or(|at| now - at >= CONTRACTS) {
-        session.contracts.forget();
+    let is_due = all || forgot.is_none_or(|at| now - at >= CONTRACTS);
+    if is_due {
         *forgot = Some(now);
+    }
+    if all {
+        session.contracts.forget();
+    }
+    is_due && !all
+}
+
+/// Forgets the contracts that changed: they count from the next refresh on.
+async fn forget_changed(session: &Session, is_due: bool) {
+    let look = async {
+        session.contracts.forget_changed(session.lake.as_ref()).await;
+        Ok(())
+    };
+    if is_due && let Err(late) = in_time("contracts", look).await {
+        // It tells nothing of them: they stand until the next look.
+        tracing::debug!("{late}");
     }
 }
 
@@ -111,7 +130,8 @@ async fn note(session: &Session, snapshot: &Snapshot, now: DateTime<Utc>) {
     }
 }
 
-/// What lies on the lake itself.
+/// What lies on the lake itself. The listing of dead letters takes as long as it takes, and says how far it is; the others
+/// have their time.
 async fn lake(
     session: &Session,
     last: &Snapshot,
@@ -119,25 +139,23 @@ async fn lake(
     now: DateTime<Utc>,
     progress: &(impl Fn(Progress) + Send + Sync),
 ) -> Snapshot {
-    let (mut found, listing) = list(session, progress).await;
-    // Sorted once: each snapshot on the way is in this order already.
-    found.sort_by(|a, b| (&a.dataset, a.date, &a.path).cmp(&(&b.dataset, b.date, &b.path)));
-    let (entries, failure) = match listing {
-        Ok(()) => {
-            let still: HashSet<_> = found.iter().map(|f| &f.path).collect();
-            session.known.retain(|path| still.contains(path));
-            read(session, &found, progress).await
-        }
-        // A listing that broke off proves nothing about what is gone: keep what was known.
-        Err(error) => (keep_known(session, &found), Some(error)),
+    let held_against = async {
+        let (entries, failure) = dead_letters(session, progress).await;
+        let drifted = alerts::drifted(session, &entries).await;
+        (entries, failure, drifted)
     };
+    let ((entries, failure, drifted), quarantines, stale) = futures::join!(
+        held_against,
+        in_time("quarantine", session.quarantines()),
+        alerts::stale(session, &last.alerts, all, now)
+    );
     let mut sources = vec![SourceHealth::after("dlq", failure, now)];
-    let (quarantines, failure) = match session.quarantines().await {
+    let (quarantines, failure) = match quarantines {
         Ok(quarantines) => (quarantines, None),
         Err(error) => (last.quarantines.clone(), Some(error)),
     };
     sources.push(SourceHealth::after("quarantine", failure, now));
-    let (alerts, other) = alerts::raise(session, &entries, &quarantines, &last.alerts, all, now).await;
+    let (alerts, other) = alerts::raise(session, &entries, &quarantines, stale, drifted, now);
     sources.extend(other);
     if last.taken.is_none() {
         // Whoever opens the console sees what the lake says, however long the services take to answer.
@@ -150,6 +168,25 @@ async fn lake(
         progress(Progress { listed: 0, assessed: found, found, partial: Some(partial) });
     }
     Snapshot { entries, quarantines, alerts, sources, ..Snapshot::default() }
+}
+
+/// The entries of the DLQ, and why they may not be all.
+async fn dead_letters(
+    session: &Session,
+    progress: &(impl Fn(Progress) + Send + Sync),
+) -> (Vec<Arc<DlqEntry>>, Option<LakeError>) {
+    let (mut found, listing) = list(session, progress).await;
+    // Sorted once: each snapshot on the way is in this order already.
+    found.sort_by(|a, b| (&a.dataset, a.date, &a.path).cmp(&(&b.dataset, b.date, &b.path)));
+    match listing {
+        Ok(()) => {
+            let still: HashSet<_> = found.iter().map(|f| &f.path).collect();
+            session.known.retain(|path| still.contains(path));
+            read(session, &found, progress).await
+        }
+        // A listing that broke off proves nothing about what is gone: keep what was known.
+        Err(error) => (keep_known(session, &found), Some(error)),
+    }
 }
 
 async fn list(

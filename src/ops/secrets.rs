@@ -7,8 +7,8 @@ use chrono::{DateTime, Duration, Utc};
 use futures::stream::{self, StreamExt};
 
 use super::Session;
+use super::deadline::Deadline;
 use super::health::{SourceHealth, SourceState};
-use super::pipeline::in_time;
 use crate::lake::{ErrorClass, LakeError};
 use crate::model::alert::Alert;
 use crate::model::rules::secret::{SecretSignal, secret_alert};
@@ -56,8 +56,9 @@ pub(super) async fn read(session: &Session, all: bool, now: DateTime<Utc>) -> (V
         let health = (!watched.is_empty()).then(|| SourceHealth::after(SOURCE, Some(unasked()), now));
         return (Vec::new(), health);
     };
+    let until = Deadline::of(SOURCE);
     let reads: Vec<_> =
-        watched.iter().map(|secret| one(source.as_ref(), &session.standings, secret, all, now)).collect();
+        watched.iter().map(|secret| one(source.as_ref(), &session.standings, secret, until, all, now)).collect();
     let read: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
     let mut failure = None;
     let mut alerts = Vec::new();
@@ -89,6 +90,7 @@ async fn one(
     source: &dyn SecretSource,
     standings: &Standings,
     secret: &WatchedSecret,
+    until: Deadline,
     anew: bool,
     now: DateTime<Utc>,
 ) -> (Option<(DateTime<Utc>, SecretStanding)>, Option<LakeError>) {
@@ -97,7 +99,7 @@ async fn one(
     if !anew && known.as_ref().is_some_and(|known| !known.silent && now - known.read < GOOD_FOR) {
         return (said(known), None);
     }
-    match in_time(SOURCE, source.standing(&secret.name)).await {
+    match until.wait(source.standing(&secret.name)).await {
         Ok(standing) => {
             standings.keep(&secret.name, Answer { read: now, standing: standing.clone(), silent: false });
             (Some((now, standing)), None)

@@ -26,7 +26,7 @@ use crate::sources::quality::QualityResults;
 use super::assess::{Assessed, assess};
 use super::cadence::Cadence;
 use super::causes::Causes;
-use super::cost::{Cost, Costs};
+use super::cost::{self, Cost, Costs};
 use super::drift::differences;
 use super::entries::{Found, group};
 use super::freshness::Watched;
@@ -141,6 +141,8 @@ pub struct Session {
     pub(super) forgot: Mutex<Option<DateTime<Utc>>>,
     /// Dates that somebody asks about, however long ago they are.
     pub(super) asked_of: Mutex<BTreeSet<NaiveDate>>,
+    /// The dates besides the last ones that quality results were last looked for.
+    pub(super) looked_into: Mutex<BTreeSet<NaiveDate>>,
     pub(super) history: Option<Arc<History>>,
     gate: Option<Arc<Gate>>,
     audit: Option<PathBuf>,
@@ -149,6 +151,7 @@ pub struct Session {
 impl Session {
     /// A session on a lake. Reads nothing yet.
     pub fn new(lake: Arc<dyn Lake>, settings: LakeSettings) -> Self {
+        lake.counters().tell_apart(cost::places(&settings));
         Self {
             lake,
             settings,
@@ -171,6 +174,7 @@ impl Session {
             watched: Watched::default(),
             forgot: Mutex::default(),
             asked_of: Mutex::default(),
+            looked_into: Mutex::default(),
             history: None,
             gate: None,
             audit: None,
@@ -192,7 +196,7 @@ impl Session {
     pub async fn alert_history(&self, days: u32, now: DateTime<Utc>) -> Result<Vec<HistoryEvent>, LakeError> {
         // More days than there are is all of them.
         let since = now.checked_sub_signed(chrono::Duration::days(days.into())).unwrap_or(DateTime::<Utc>::MIN_UTC);
-        let (records, _) = self.triage.read(self.lake.as_ref(), &self.settings.prefixes.state, now).await?;
+        let (records, _) = self.triage.read(self.lake.as_ref(), &self.settings.prefixes.state, true, now).await?;
         let mut events: Vec<HistoryEvent> = records.iter().map(history::done).collect();
         if let Some(history) = self.history.clone() {
             events.extend(tokio::task::spawn_blocking(move || history.read()).await.unwrap_or_default());

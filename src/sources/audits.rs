@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use futures::stream::{self, StreamExt};
 
 use super::SourceError;
-use super::newest::{Found, has_too_many, is_json, newest};
+use super::newest::{Found, Sizes, has_too_many, is_json, newest};
 use crate::lake::{ByteRange, ErrorClass, Lake};
 use crate::model::origin::Origin;
 use crate::model::run_audit::{RunAudit, parse_audits};
@@ -32,7 +32,7 @@ pub struct AuditRecords {
 /// The newest records below the prefixes, and those of `dates`: of at most 200 objects. Never fails: what could not be
 /// read is told beside what could.
 pub async fn read(lake: &dyn Lake, prefixes: &[String], dates: &[NaiveDate]) -> AuditRecords {
-    let newest = newest(lake, prefixes, dates, is_json).await;
+    let newest = newest(lake, prefixes, dates, is_json, &Sizes::default()).await;
     let reads: Vec<_> = newest.found.iter().map(|found| one(lake, found)).collect();
     let all: Vec<Result<Vec<RunAudit>, SourceError>> = stream::iter(reads).buffered(AT_ONCE).collect().await;
     let mut records = AuditRecords { problems: newest.problems, more: newest.more, ..AuditRecords::default() };

@@ -1,15 +1,16 @@
 //! Contracts: files on the lake, and schemas of a registry through a small port. Read when asked, kept until forgotten.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::stream::{self, StreamExt};
 
 use super::SourceError;
-use crate::lake::{ByteRange, ErrorClass, Key, Lake, LakeError};
+use crate::lake::{ByteRange, ETag, ErrorClass, Key, Lake, LakeError, ListRequest};
 use crate::model::contract::{Contract, ContractFormat, parse_contract_of};
 
 /// A contract is a page of text; an object beyond this is refused. 4 MiB.
@@ -18,6 +19,9 @@ const LIMIT: u64 = 4 << 20;
 /// A schema of a registry is good for this long: it changes with a release, and each reading is a request of the account's
 /// quota.
 const GOOD_FOR: Duration = Duration::from_secs(10 * 60);
+
+/// Folders listed at once.
+const AT_ONCE: usize = 16;
 
 /// What the address of a schema in a registry begins with: `glue:registry/schema`.
 pub const REGISTRY: &str = "glue:";
@@ -83,10 +87,18 @@ pub trait SchemaRegistry: Send + Sync + Debug {
     async fn latest(&self, name: &SchemaName) -> Result<SchemaVersion, SourceError>;
 }
 
+/// A contract as it was read: when, and of the lake's own files under which tag.
+#[derive(Debug)]
+struct Kept {
+    at: Instant,
+    etag: Option<ETag>,
+    file: Arc<ContractFile>,
+}
+
 /// The contracts of one lake.
 #[derive(Debug, Default)]
 pub struct Contracts {
-    read: Mutex<HashMap<String, (Instant, Arc<ContractFile>)>>,
+    read: Mutex<HashMap<String, Kept>>,
     registry: Option<Arc<dyn SchemaRegistry>>,
 }
 
@@ -104,9 +116,37 @@ impl Contracts {
     /// Forgets what was read, so that the next question reads anew: files at once, schemas of a registry after ten
     /// minutes.
     pub fn forget(&self) {
-        let is_good = |address: &str, read: &Instant| address.starts_with(REGISTRY) && read.elapsed() < GOOD_FOR;
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        read.retain(|address, (at, _)| is_good(address, at));
+        self.kept().retain(|_, kept| kept.is_good());
+    }
+
+    /// Forgets the files that are others than those that were read. One listing of each folder that they lie in tells it;
+    /// what it does not tell is forgotten as well.
+    pub async fn forget_changed(&self, lake: &dyn Lake) {
+        let mut folders: BTreeMap<String, Vec<(String, ETag)>> = BTreeMap::new();
+        self.kept().retain(|address, kept| {
+            let Some(etag) = &kept.etag else { return kept.is_good() };
+            let (key, _) = split_table(address);
+            let folder = key.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
+            folders.entry(folder).or_default().push((address.clone(), etag.clone()));
+            true
+        });
+        let looks = folders.into_iter().map(|(prefix, known)| async move {
+            let page = lake.list(&ListRequest { prefix, delimited: true, ..ListRequest::default() }).await;
+            let objects = page.map(|page| page.objects).unwrap_or_default();
+            let tags: HashMap<&str, &ETag> = objects.iter().map(|o| (o.key.as_str(), &o.etag)).collect();
+            let changed = |(address, etag): &(String, ETag)| tags.get(split_table(address).0) != Some(&etag);
+            known.into_iter().filter(changed).map(|(address, _)| address).collect::<Vec<_>>()
+        });
+        let looks: Vec<_> = looks.collect();
+        let changed: Vec<Vec<String>> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+        let mut kept = self.kept();
+        for address in changed.into_iter().flatten() {
+            kept.remove(&address);
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The contract at an address: one request the first time. The address is
@@ -114,16 +154,15 @@ impl Contracts {
     /// - a key and a table, where the file holds several: `contracts/silver.yaml#orders_silver`;
     /// - a schema of the registry: `glue:registry/schema`.
     pub async fn read(&self, lake: &dyn Lake, address: &str) -> Result<Arc<ContractFile>, LakeError> {
-        if let Some((_, known)) = self.read.lock().unwrap_or_else(PoisonError::into_inner).get(address) {
-            return Ok(Arc::clone(known));
+        if let Some(known) = self.kept().get(address) {
+            return Ok(Arc::clone(&known.file));
         }
-        let file = match address.starts_with(REGISTRY) {
-            true => self.of_registry(address).await?,
-            false => of_lake(lake, address).await?,
+        let (file, etag) = match address.starts_with(REGISTRY) {
+            true => (self.of_registry(address).await?, None),
+            false => of_lake(lake, address).await.map(|(file, etag)| (file, Some(etag)))?,
         };
         let file = Arc::new(file);
-        let kept = (Instant::now(), Arc::clone(&file));
-        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(address.to_owned(), kept);
+        self.kept().insert(address.to_owned(), Kept { at: Instant::now(), etag, file: Arc::clone(&file) });
         Ok(file)
     }
 
@@ -150,7 +189,14 @@ impl Contracts {
     }
 }
 
-async fn of_lake(lake: &dyn Lake, address: &str) -> Result<ContractFile, LakeError> {
+impl Kept {
+    /// Whether it is a schema of a registry that is not read again yet.
+    fn is_good(&self) -> bool {
+        self.etag.is_none() && self.at.elapsed() < GOOD_FOR
+    }
+}
+
+async fn of_lake(lake: &dyn Lake, address: &str) -> Result<(ContractFile, ETag), LakeError> {
     let (key, table) = split_table(address);
     let uri = lake.uri(address);
     let fetched = lake.get(&Key::from(key), ByteRange::Span(0..LIMIT), None).await?;
@@ -159,7 +205,7 @@ async fn of_lake(lake: &dyn Lake, address: &str) -> Result<ContractFile, LakeErr
     }
     let contract = parse_contract_of(&fetched.bytes, key, ContractFormat::of_name(key), table)
         .map_err(|e| LakeError::new(ErrorClass::Malformed, uri.clone(), e.to_string()))?;
-    Ok(ContractFile { uri, contract })
+    Ok((ContractFile { uri, contract }, fetched.etag))
 }
 
 /// A key and the table behind its `#`. A `#` that stands behind no ending of a contract is part of the key.

@@ -1,6 +1,7 @@
 //! Where DAG runs are told of, and where they are acted on: two ports, since only the gate holds the second. Their end is
 //! Airflow of either version, self-hosted or MWAA.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
@@ -11,6 +12,19 @@ use super::{SourceError, Undone};
 use crate::lake::ErrorClass;
 use crate::model::dag::{Dag, DagId, DagRun, DagRunId, TaskInstance};
 use crate::model::dag_act::{Clear, MarkedAs, TaskRef, Trigger};
+
+/// The DAGs and their runs at one time.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DagsRead {
+    /// The DAGs, those that are paused included.
+    pub dags: Vec<Dag>,
+    /// Their runs, newest first.
+    pub runs: Vec<DagRun>,
+    /// The task instances that came along; those of other runs are asked for.
+    pub tasks: BTreeMap<(DagId, DagRunId), Vec<TaskInstance>>,
+    /// What is left out, and why, in sentences; hostile text.
+    pub notes: Vec<String>,
+}
 
 /// A source of DAG runs. Reads only.
 #[async_trait]
@@ -31,6 +45,12 @@ pub trait DagSource: Send + Sync + Debug {
 
     /// The runs of all DAGs that began since `since`, and those that are not over, newest first; at most `most`.
     async fn runs(&self, since: DateTime<Utc>, most: usize) -> Result<Vec<DagRun>, SourceError>;
+
+    /// Both at once, and what comes along without another request.
+    async fn look(&self, since: DateTime<Utc>, most: usize) -> Result<DagsRead, SourceError> {
+        let (dags, runs) = futures::try_join!(self.dags(), self.runs(since, most))?;
+        Ok(DagsRead { dags, runs, ..DagsRead::default() })
+    }
 
     /// The task instances of one run, in the order in which they began.
     async fn tasks(&self, dag: &DagId, run: &DagRunId) -> Result<Vec<TaskInstance>, SourceError>;

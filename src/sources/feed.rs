@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::stream::{self, StreamExt};
 
 use super::SourceError;
-use super::newest::{Found, is_json, newest};
+use super::newest::{Found, Sizes, is_json, newest};
 use crate::lake::{ByteRange, ErrorClass, Lake};
 use crate::model::category::CategoryRule;
 use crate::model::feed::{FeedLine, FeedProblem, FeedRead, parse_feed};
@@ -18,7 +18,7 @@ const LIMIT: u64 = 4 << 20;
 /// Lines given at most, the newest ones.
 const LINES: usize = 2000;
 /// Objects read at once.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 
 /// What was read at one time.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -37,6 +37,7 @@ pub struct FeedPage {
 #[derive(Debug, Default)]
 pub struct Feeds {
     kept: Mutex<HashMap<String, (String, Arc<FeedRead>)>>,
+    sizes: Sizes,
 }
 
 impl Feeds {
@@ -48,7 +49,7 @@ impl Feeds {
     /// The newest lines below the prefixes (a whole key is one too), of at most 200 objects. An unchanged lake costs
     /// its listings alone. Never fails: what could not be read is told beside what could.
     pub async fn read(&self, lake: &dyn Lake, prefixes: &[String], rules: &[CategoryRule]) -> FeedPage {
-        let newest = newest(lake, prefixes, &[], is_json).await;
+        let newest = newest(lake, prefixes, &[], is_json, &self.sizes).await;
         let reads: Vec<_> = newest.found.iter().map(|found| self.one(lake, found, rules)).collect();
         let all: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
         let mut page = FeedPage { problems: newest.problems, more: newest.more, ..FeedPage::default() };

@@ -51,6 +51,15 @@ pub struct RunDetail {
     pub metrics: Option<MetricPlace>,
 }
 
+/// The runs at one time.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct JobsRead {
+    /// Newest first.
+    pub runs: Vec<JobRun>,
+    /// What is left out, and why, in sentences; hostile text.
+    pub notes: Vec<String>,
+}
+
 /// A source of job runs. Reads only.
 #[async_trait]
 pub trait JobSource: Send + Sync + Debug {
@@ -69,6 +78,11 @@ pub trait JobSource: Send + Sync + Debug {
 
     /// The runs asked for since `since`, and those that are not over, newest first; at most `most`.
     async fn runs(&self, since: DateTime<Utc>, most: usize) -> Result<Vec<JobRun>, SourceError>;
+
+    /// The same, with what is left out of them.
+    async fn look(&self, since: DateTime<Utc>, most: usize) -> Result<JobsRead, SourceError> {
+        Ok(JobsRead { runs: self.runs(since, most).await?, notes: Vec::new() })
+    }
 
     /// One run, in full.
     async fn run(&self, id: &JobRunId) -> Result<RunDetail, SourceError>;

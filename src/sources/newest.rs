@@ -1,13 +1,15 @@
 //! The newest objects below a prefix, without listing years: levels that are dates are found by their names, and only
 //! the last of them are looked into. Spark's directories of parts are one find. It reads no bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::stream::{self, StreamExt};
 
 use crate::lake::path::DateLevel;
-use crate::lake::{ErrorClass, Lake, LakeError, ListPage, ObjectMeta, listing};
+use crate::lake::{ErrorClass, Lake, LakeError, ListRequest, ObjectMeta};
 
 /// Objects taken at most, the newest ones; as many again of the dates that are asked for.
 pub(super) const MOST: usize = 200;
@@ -22,7 +24,7 @@ const PAGES: usize = 40;
 /// Parts of one directory; a result has one or a few.
 const PARTS: usize = 64;
 /// Listings at once.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 
 /// An object, or a directory of Spark parts.
 #[derive(Debug, Clone)]
@@ -58,22 +60,32 @@ pub(super) struct Newest {
     pub more: bool,
 }
 
+/// Which prefixes hold more than one page of a listing tells, as it was last time.
+#[derive(Debug, Default)]
+pub(super) struct Sizes(Mutex<HashSet<String>>);
+
+impl Sizes {
+    fn is_large(&self, prefix: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(prefix)
+    }
+
+    fn note_large(&self, prefix: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(prefix.to_owned());
+    }
+}
+
 /// The newest objects below the prefixes whose names `wanted` takes. Dates in `also` are looked into as well: a backfill
-/// writes its results under the date that it repairs.
+/// writes its results under the date that it repairs. A prefix of one page costs one request. A larger one is walked by
+/// its levels: all listings of one depth, of whichever prefix, wait for each other no longer than one does.
 pub(super) async fn newest(
     lake: &dyn Lake,
     prefixes: &[String],
     also: &[NaiveDate],
     wanted: fn(&str) -> bool,
+    sizes: &Sizes,
 ) -> Newest {
-    let mut walk = Walk { lake, also, wanted, pages: PAGES, kept: BTreeMap::new(), problems: Vec::new(), more: false };
-    for prefix in prefixes {
-        if let Err(error) = walk.below(prefix).await
-            && error.class != ErrorClass::NotFound
-        {
-            walk.problems.push(error);
-        }
-    }
+    let mut walk = Walk { lake, also, wanted, sizes, kept: BTreeMap::new(), problems: Vec::new(), more: false };
+    walk.below(prefixes).await;
     let mut found: Vec<Found> = walk.kept.into_iter().filter_map(|(key, objects)| found(key, objects)).collect();
     found.sort_by(|a, b| b.modified.cmp(&a.modified).then_with(|| b.key.cmp(&a.key)));
     let more = walk.more || found.len() > MOST;
@@ -108,51 +120,97 @@ struct Walk<'a> {
     lake: &'a dyn Lake,
     also: &'a [NaiveDate],
     wanted: fn(&str) -> bool,
-    pages: usize,
+    sizes: &'a Sizes,
     kept: BTreeMap<String, Vec<ObjectMeta>>,
     problems: Vec<LakeError>,
     more: bool,
 }
 
+/// What is listed beside others.
+#[derive(Clone, Copy)]
+enum Below {
+    /// All of a prefix, if it is one page.
+    Whole,
+    /// A level so many below its prefix, whose levels are looked into next.
+    Level(usize),
+    /// A date, whole.
+    Date,
+}
+
 impl Walk<'_> {
-    async fn below(&mut self, prefix: &str) -> Result<(), LakeError> {
-        let mut left = vec![(prefix.to_owned(), 0)];
-        while let Some((prefix, depth)) = left.pop() {
-            let mut levels = Vec::new();
-            let mut pages = std::pin::pin!(listing::level(self.lake, &prefix));
-            while let Some(page) = pages.try_next().await? {
-                levels.extend(page.prefixes.iter().cloned());
-                if !self.take(page) {
-                    return Ok(());
-                }
-            }
-            let (dates, others) = self.sorted(levels);
-            self.dated(dates).await?;
-            if depth == DEPTH {
-                self.more |= !others.is_empty();
-            } else {
-                left.extend(others.into_iter().map(|level| (level, depth + 1)));
-            }
+    fn fault(&mut self, error: LakeError) {
+        if error.class != ErrorClass::NotFound {
+            self.problems.push(error);
         }
-        Ok(())
     }
 
-    /// The last dates, each whole.
-    async fn dated(&mut self, dates: Vec<String>) -> Result<(), LakeError> {
-        let lake = self.lake;
-        let reads: Vec<_> = dates
-            .into_iter()
-            .map(|date| async move { listing::pages(lake, &date).try_collect::<Vec<_>>().await })
-            .collect();
-        let all: Vec<Result<Vec<ListPage>, LakeError>> = stream::iter(reads).buffered(AT_ONCE).collect().await;
-        for pages in all {
-            for page in pages? {
-                if !self.take(page) {
-                    return Ok(());
-                }
+    /// Walks what is known whole, as it would be listed.
+    fn within(&mut self, prefix: &str, objects: Vec<ObjectMeta>, depth: usize) {
+        let (mut own, mut below) = (Vec::new(), BTreeMap::<String, Vec<ObjectMeta>>::new());
+        for object in objects {
+            let key = object.key.as_str();
+            let end = key.get(prefix.len()..).and_then(|rest| rest.find('/')).map(|at| prefix.len() + at);
+            match end.and_then(|end| key.get(..=end)).map(str::to_owned) {
+                Some(level) => below.entry(level).or_default().push(object),
+                None => own.push(object),
             }
         }
-        Ok(())
+        self.take(own);
+        let (dates, others) = self.sorted(below.keys().cloned().collect());
+        for date in dates {
+            let all = below.remove(&date).unwrap_or_default();
+            self.take(all);
+        }
+        if depth == DEPTH {
+            self.more |= !others.is_empty();
+            return;
+        }
+        for level in others {
+            let all = below.remove(&level).unwrap_or_default();
+            self.within(&level, all, depth + 1);
+        }
+    }
+
+    /// Walks what is to be listed, all of one depth at once: levels, and the dates that were found a level before.
+    async fn below(&mut self, prefixes: &[String]) {
+        let pages = AtomicUsize::new(PAGES);
+        let begin = |prefix: &String| match self.sizes.is_large(prefix) {
+            true => (Below::Level(0), prefix.clone()),
+            false => (Below::Whole, prefix.clone()),
+        };
+        let mut next: Vec<(Below, String)> = prefixes.iter().map(begin).collect();
+        while !next.is_empty() {
+            let (lake, pages) = (self.lake, &pages);
+            let reads: Vec<_> = next.iter().map(|(below, prefix)| listed(lake, *below, prefix, pages)).collect();
+            let all: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
+            let mut deeper = Vec::new();
+            for ((below, prefix), Listed { found, levels, is_whole, fault }) in next.into_iter().zip(all) {
+                if let Some(error) = fault {
+                    self.fault(error);
+                }
+                match below {
+                    Below::Whole if is_whole => self.within(&prefix, found, 0),
+                    Below::Whole => {
+                        self.sizes.note_large(&prefix);
+                        deeper.push((Below::Level(0), prefix));
+                    }
+                    Below::Date => {
+                        self.more |= !is_whole;
+                        self.take(found);
+                    }
+                    Below::Level(depth) => {
+                        self.more |= !is_whole;
+                        self.take(found);
+                        let (dates, others) = self.sorted(levels);
+                        deeper.extend(dates.into_iter().map(|date| (Below::Date, date)));
+                        self.more |= depth == DEPTH && !others.is_empty();
+                        let others = others.into_iter().filter(|_| depth < DEPTH);
+                        deeper.extend(others.map(|level| (Below::Level(depth + 1), level)));
+                    }
+                }
+            }
+            next = deeper;
+        }
     }
 
     /// The dates to look into, and the levels that are none. Of years and months the last; hidden ones never.
@@ -176,9 +234,9 @@ impl Walk<'_> {
         (dates.map(|(_, (_, level))| level).collect(), others)
     }
 
-    /// Takes in a page; whether more may be listed.
-    fn take(&mut self, page: ListPage) -> bool {
-        for object in page.objects {
+    /// Takes in what was found.
+    fn take(&mut self, objects: Vec<ObjectMeta>) {
+        for object in objects {
             let key = object.key.as_str();
             let (folder, name) = key.rsplit_once('/').map_or(("", key), |(folder, name)| (folder, name));
             let hidden = name.is_empty() || name.starts_with(['_', '.']);
@@ -191,10 +249,41 @@ impl Walk<'_> {
             let kept = if name.starts_with("part-") { format!("{folder}/") } else { key.to_owned() };
             self.kept.entry(kept).or_default().push(object);
         }
-        self.pages = self.pages.saturating_sub(1);
-        self.more |= self.pages == 0;
-        self.pages > 0
     }
+}
+
+/// What one listing told before it ended, or failed, or there were no more pages to be had.
+struct Listed {
+    found: Vec<ObjectMeta>,
+    levels: Vec<String>,
+    is_whole: bool,
+    fault: Option<LakeError>,
+}
+
+async fn listed(lake: &dyn Lake, below: Below, prefix: &str, pages: &AtomicUsize) -> Listed {
+    let mut listed = Listed { found: Vec::new(), levels: Vec::new(), is_whole: true, fault: None };
+    let delimited = matches!(below, Below::Level(_));
+    let mut next = Some(ListRequest { prefix: prefix.to_owned(), delimited, ..ListRequest::default() });
+    while let Some(request) = next.take() {
+        // One page to see whether it is all counts for none.
+        let is_first = matches!(below, Below::Whole);
+        let took = |left: usize| left.checked_sub(1);
+        if !is_first && pages.fetch_update(Ordering::Relaxed, Ordering::Relaxed, took).is_err() {
+            listed.is_whole = false;
+            break;
+        }
+        match lake.list(&request).await {
+            Ok(page) => {
+                listed.found.extend(page.objects);
+                listed.levels.extend(page.prefixes);
+                listed.is_whole = !is_first || page.continuation.is_none();
+                let after = page.continuation.filter(|_| !is_first);
+                next = after.map(|after| ListRequest { continuation: Some(after), ..request });
+            }
+            Err(error) => listed.fault = Some(error),
+        }
+    }
+    listed
 }
 
 /// The date of a level: `dt=2026-11-25`, or the date alone.

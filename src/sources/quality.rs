@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use futures::stream::{self, StreamExt};
 
 use super::SourceError;
-use super::newest::{Found, has_too_many, is_json, newest};
+use super::newest::{Found, Sizes, has_too_many, is_json, newest};
 use crate::lake::{ByteRange, ErrorClass, Lake};
 use crate::model::quality::{Origin, QualityResult, parse_results};
 
@@ -18,7 +18,7 @@ pub const DEFAULT_PREFIXES: [&str; 2] = ["_dq_results/", "gold/quality/"];
 /// A result is a page of JSON; an object beyond this is not read. 4 MiB.
 const LIMIT: u64 = 4 << 20;
 /// Objects read at once.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 
 /// What to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,6 +54,7 @@ type Parsed = Result<Arc<Vec<QualityResult>>, SourceError>;
 pub struct QualityResults {
     /// What each object said, with its tag at that time.
     kept: Mutex<HashMap<String, (String, Parsed)>>,
+    sizes: Sizes,
 }
 
 impl QualityResults {
@@ -62,11 +63,11 @@ impl QualityResults {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// The newest results, of at most 200 objects. An unchanged lake costs its listings alone: one for each prefix and
-    /// level, and one for each date. Never fails: what could not be read is told beside what could. Datasets are not
-    /// named yet: [`QualityResult::name_dataset`].
+    /// The newest results, of at most 200 objects. An unchanged lake costs its listings alone: one for each prefix of up
+    /// to 1,000 objects, and beyond that one for each level and date. Never fails: what could not be read is told beside
+    /// what could. Datasets are not named yet: [`QualityResult::name_dataset`].
     pub async fn read(&self, lake: &dyn Lake, ask: &QualityAsk) -> QualityRead {
-        let newest = newest(lake, &ask.prefixes, &ask.dates, is_json).await;
+        let newest = newest(lake, &ask.prefixes, &ask.dates, is_json, &self.sizes).await;
         let reads: Vec<_> = newest.found.iter().map(|found| self.one(lake, found)).collect();
         let all: Vec<Parsed> = stream::iter(reads).buffered(AT_ONCE).collect().await;
         let mut read = QualityRead { problems: newest.problems, more: newest.more, ..QualityRead::default() };

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Duration, Utc};
 use lakeward::lake::ErrorClass;
+use lakeward::model::secret::WatchedSecret;
 use lakeward::ops::{Session, Snapshot, SourceHealth, SourceState};
 
 use self::sources::{Beside, Fault, connected, settings};
@@ -78,12 +79,19 @@ fn source<'a>(snapshot: &'a Snapshot, name: &str) -> &'a SourceHealth {
     snapshot.sources.iter().find(|s| s.source == name).unwrap_or_else(|| panic!("no {name}: {:#?}", snapshot.sources))
 }
 
+/// What one source may take. The clocks of tests that are about it stand still while anything else runs.
+const SLOWEST: std::time::Duration = std::time::Duration::from_secs(15);
+/// What a slow one takes for each answer.
+const SLOW: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// One source that fails in one way between two refreshes that go well.
 async fn fails_and_recovers(name: &str, class: ErrorClass, session: &Session, fail: impl Fn(), behave: impl Fn()) {
     let healthy = session.refresh(at(0), |_| {}).await;
     assert!(healthy.sources.iter().all(|s| s.state == SourceState::Fresh), "{name}: {:#?}", healthy.sources);
     fail();
+    let began = tokio::time::Instant::now();
     let failing = session.refresh(at(1), |_| {}).await;
+    assert!(began.elapsed() <= SLOWEST, "{name} {class:?}: the others wait: {:?}", began.elapsed());
     let SourceState::Failed { class: seen, reason, hint } = &source(&failing, name).state else {
         panic!("{name} {class:?}: {:#?}", failing.sources)
     };
@@ -134,6 +142,113 @@ async fn on_the_lake_one_may_fail_and_the_others_go_on() {
             let fail = || lake.fail(verb, prefix, 0, u32::MAX, class);
             fails_and_recovers(name, class, &session, fail, || lake.behave()).await;
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_the_lake_one_may_be_slow_and_the_others_go_on() {
+    let incidents = ("incidents", Verb::List, "_lakeward/incidents/");
+    // The listing of dead letters may take long, and says how far it is: it has no limit.
+    for (name, verb, prefix) in ON_THE_LAKE.into_iter().filter(|(name, ..)| *name != "dlq").chain([incidents]) {
+        let lake = lake();
+        let session = Session::new(std::sync::Arc::new(lake.clone()), settings());
+        let session = session.with_sources(connected(&lake, &Beside::default()));
+        let slow = || lake.slow(verb, prefix, SLOW);
+        fails_and_recovers(name, ErrorClass::Unreachable, &session, slow, || lake.behave()).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_asked_many_things_is_waited_for_once() {
+    let lake = lake();
+    let mut settings = settings();
+    for n in 0..200 {
+        lake.set(&format!("bronze/d{n}/part-0.parquet"), "x");
+        let mut dataset = settings.datasets[0].clone();
+        (dataset.dataset, dataset.contract) = (lakeward::model::dataset::Dataset(format!("d{n}").into()), None);
+        dataset.data_prefix = Some(format!("bronze/d{n}/"));
+        settings.datasets.push(dataset);
+    }
+    let secret = settings.secrets[0].clone();
+    settings.secrets.extend((0..30).map(|n| WatchedSecret { name: format!("crm{n}"), ..secret.clone() }));
+    let beside = Beside::default();
+    let session = Session::new(std::sync::Arc::new(lake.clone()), settings);
+    let session = session.with_sources(connected(&lake, &beside));
+    // All but one of the datasets: what that one says counts.
+    lake.slow(Verb::List, "bronze/d", SLOW);
+    beside.set("secrets", Some(Fault::Slow));
+    let began = tokio::time::Instant::now();
+    let snapshot = session.refresh(at(0), |_| {}).await;
+    assert!(began.elapsed() <= SLOWEST, "{:?}", began.elapsed());
+    for name in ["freshness", "secrets"] {
+        assert!(matches!(source(&snapshot, name).state, SourceState::Failed { .. }), "{name}");
+    }
+    assert_eq!(snapshot.alerts.iter().filter(|a| a.rule.word() == "no_data").count(), 1);
+}
+
+/// A lake whose session was refreshed once, and was well.
+async fn healthy() -> (Memory, Session, Snapshot) {
+    let lake = lake();
+    let session = Session::new(std::sync::Arc::new(lake.clone()), settings());
+    let session = session.with_sources(connected(&lake, &Beside::default()));
+    let snapshot = session.refresh(at(0), |_| {}).await;
+    (lake, session, snapshot)
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_had_fails_its_source_and_one_that_makes_no_sense_is_told_of() {
+    let record = "_jobs/load/r1/run.json";
+    for class in CLASSES {
+        let (lake, session, before) = healthy().await;
+        // Written anew: what does not change is not read.
+        let again = String::from_utf8(lake.all()[record].to_vec()).unwrap() + "\n";
+        lake.set(record, again);
+        lake.fail(Verb::Get, record, 0, u32::MAX, class);
+        let failing = session.refresh(at(1), |_| {}).await;
+        let local = source(&failing, "local");
+        match (&local.state, class) {
+            (SourceState::Fresh, ErrorClass::Malformed) => assert!(local.notes[0].contains(record), "{local:?}"),
+            (SourceState::Failed { class: seen, .. }, _) => assert_eq!(*seen, class),
+            _ => panic!("{class:?}: {local:?}"),
+        }
+        assert_eq!(known(&failing), known(&before), "{class:?}: what is known stands");
+        lake.behave();
+        // A torn one is not read again before it changes.
+        lake.set(record, String::from_utf8(lake.all()[record].to_vec()).unwrap() + "\n");
+        let recovered = session.refresh(at(2), |_| {}).await;
+        let local = source(&recovered, "local");
+        assert_eq!((&local.state, local.notes.len()), (&SourceState::Fresh, 0), "{class:?}");
+        assert_eq!(known(&recovered), known(&before), "{class:?}: after it");
+    }
+}
+
+#[tokio::test]
+async fn torn_records_are_noted_by_whoever_begins_with_them() {
+    let lake = lake();
+    lake.set("_jobs/load/r1/run.json", r#"{"schema":1,"id":"r1","jo"#);
+    lake.set("_dags/etl/run2/run.json", "");
+    (10..20).for_each(|n| drop(lake.set(&format!("_jobs/load/r{n}/run.json"), "[]")));
+    let session = Session::new(std::sync::Arc::new(lake.clone()), settings());
+    let mut connected = connected(&lake, &Beside::default());
+    let store: std::sync::Arc<dyn lakeward::lake::Lake> = std::sync::Arc::new(lake.clone());
+    connected.dags = Some(std::sync::Arc::new(lakeward::sources::local::dags::LocalDags::new(store)));
+    let session = session.with_sources(connected);
+    for minute in 0..2 {
+        let snapshot = session.refresh(at(minute), |_| {}).await;
+        assert_eq!(snapshot.pipeline.jobs.len(), 4);
+        let local = source(&snapshot, "local");
+        // Five by name, and how many more.
+        assert_eq!((local.notes.len(), local.notes[5].as_str()), (6, "6 more records cannot be read"));
+        assert!(local.notes[0].contains("_jobs/load/r19/run.json: not a record of a run: "), "{local:?}");
+        assert!(local.notes[0].ends_with(": it is left out"), "{local:?}");
+        let dags = source(&snapshot, "dags");
+        assert!(dags.notes[0].contains("_dags/etl/run2/run.json: not a record of a run"), "{dags:?}");
+    }
+    // One that is left alone says what it said.
+    lake.set("_jobs/load/r1/run.json", "{");
+    for minute in 2..12 {
+        let snapshot = session.refresh_due(at(minute), |_| {}).await;
+        assert_eq!(source(&snapshot, "local").notes.len(), 6, "{minute}");
     }
 }
 

@@ -219,3 +219,33 @@ fn a_run_again_takes_settings_and_nothing_that_only_a_service_has() {
     }
     assert_eq!(runs(lake.path()).len(), 3);
 }
+
+#[test]
+fn a_torn_record_is_told_of_beside_what_is_listed() {
+    let lake = lake();
+    for _ in 0..2 {
+        on(lake.path(), &["jobs", "run", "broken", "--confirm", "1"]);
+    }
+    let record = lake.path().join("_jobs/broken").read_dir().unwrap().next().unwrap().unwrap().path().join("run.json");
+    let text = fs::read(&record).unwrap();
+    fs::write(&record, &text[..text.len() / 2]).unwrap();
+    fs::create_dir_all(lake.path().join("_dags/etl/run1")).unwrap();
+    fs::write(lake.path().join("_dags/etl/run1/run.json"), r#"{"dag":"etl","run":"run1","state":"failed"}"#).unwrap();
+    fs::create_dir_all(lake.path().join("_dags/etl/run2")).unwrap();
+    fs::write(lake.path().join("_dags/etl/run2/run.json"), "{").unwrap();
+    for (arguments, torn) in [
+        (["alerts", "--json"], ["lakeward: source local: ", "lakeward: source dags: "].as_slice()),
+        (["jobs", "list"], &["lakeward: source local: "]),
+        (["dags", "list"], &["lakeward: source dags: "]),
+    ] {
+        let run = on(lake.path(), &arguments);
+        assert_eq!(run.err.lines().count(), torn.len(), "{arguments:?}: {run:?}");
+        for source in torn {
+            let line = run.err.lines().find(|line| line.starts_with(source)).unwrap_or_else(|| panic!("{run:?}"));
+            assert!(
+                line.contains("/run.json: not a record of a run: ") && line.ends_with(": it is left out"),
+                "{line}"
+            );
+        }
+    }
+}

@@ -48,8 +48,8 @@ async fn an_unchanged_lake_costs_its_listings_alone() {
     let before = lake.counters().read();
     let first = results.read(&lake, &ask).await;
     assert_eq!(first.problems, []);
-    // Two prefixes, the silver level, and the last seven dates of thirty.
-    assert_eq!(spent(&lake, before), (10, 9));
+    // One page of each prefix tells all; of the dates, the last seven of thirty are read.
+    assert_eq!(spent(&lake, before), (2, 9));
     assert!(first.more, "older dates were left out");
     let mut dates: Vec<_> = first.results.iter().filter_map(|r| r.date).collect();
     dates.sort();
@@ -57,12 +57,12 @@ async fn an_unchanged_lake_costs_its_listings_alone() {
 
     let before = lake.counters().read();
     assert_eq!(results.read(&lake, &ask).await, first);
-    assert_eq!(spent(&lake, before), (10, 0));
+    assert_eq!(spent(&lake, before), (2, 0));
 
     lake.set("_dq_results/dt=2026-11-30/orders.json", suite(false));
     let before = lake.counters().read();
     let changed = results.read(&lake, &ask).await;
-    assert_eq!(spent(&lake, before), (10, 1));
+    assert_eq!(spent(&lake, before), (2, 1));
     let failed = changed.results.iter().filter(|r| r.verdict() == Verdict::Fail).count();
     assert_eq!(failed, 2);
     let tag = lake.head(&"_dq_results/dt=2026-11-30/orders.json".into()).await.unwrap().etag;
@@ -159,6 +159,30 @@ async fn the_newest_two_hundred_objects_are_read() {
     assert_eq!((read.results.len(), read.more, spent(&lake, before).1), (200, true, 200));
 }
 
+/// More than a page of what nobody reads.
+fn crowd(lake: &Memory, prefix: &str) {
+    for n in 0..=1000 {
+        lake.set(&format!("{prefix}_old/{n}.json"), "");
+    }
+}
+
+#[tokio::test]
+async fn a_prefix_of_many_pages_is_walked_by_its_levels_and_finds_the_same() {
+    let (small, large) = (lake(), lake());
+    crowd(&large, "_dq_results/");
+    let (ask, results) = (QualityAsk::of_defaults(), QualityResults::default());
+    let of_small = QualityResults::default().read(&small, &ask).await;
+    let before = large.counters().read();
+    let of_large = results.read(&large, &ask).await;
+    assert_eq!(of_large, of_small);
+    // A page that is not all; then the prefix and the last seven dates. The other one is a page.
+    assert_eq!(spent(&large, before), (10, 9));
+    let before = large.counters().read();
+    assert_eq!(results.read(&large, &ask).await, of_small);
+    // It is known to be large.
+    assert_eq!(spent(&large, before), (9, 0));
+}
+
 #[tokio::test]
 async fn years_are_jumped() {
     let lake = Memory::default();
@@ -169,9 +193,27 @@ async fn years_are_jumped() {
     }
     let ask = QualityAsk { prefixes: vec!["dq/".into()], dates: vec![] };
     let before = lake.counters().read();
+    let of_small = QualityResults::default().read(&lake, &ask).await;
+    assert_eq!((spent(&lake, before), of_small.results.len(), of_small.more), ((1, 4), 4, true));
+    crowd(&lake, "dq/");
+    let before = lake.counters().read();
     let read = QualityResults::default().read(&lake, &ask).await;
-    // The prefix, two years, two months of each, the day of each.
-    assert_eq!((spent(&lake, before), read.results.len(), read.more), ((11, 4), 4, true));
+    // A page, the prefix, two years, two months of each, the day of each.
+    assert_eq!(spent(&lake, before), (12, 4));
+    assert_eq!(read, of_small);
+}
+
+#[tokio::test]
+async fn a_walk_ends_after_forty_pages_and_says_that_there_is_more() {
+    let lake = Memory::default();
+    crowd(&lake, "dq/");
+    for n in 0..100 {
+        lake.set(&format!("dq/t{n:03}/orders.json"), suite(true));
+    }
+    let ask = QualityAsk { prefixes: vec!["dq/".into()], dates: vec![] };
+    let before = lake.counters().read();
+    let read = QualityResults::default().read(&lake, &ask).await;
+    assert_eq!((spent(&lake, before), read.results.len(), read.more), ((41, 39), 39, true));
 }
 
 #[tokio::test]
@@ -206,6 +248,37 @@ async fn of_a_long_feed_the_end_is_read() {
     let page = Feeds::default().read(&lake, &["alerts.jsonl".to_owned()], &default_rules()).await;
     assert!(page.more && page.bad.is_empty() && page.lines.len() > 400, "{}", page.lines.len());
     assert!(page.lines.iter().any(|l| l.title == "line 599") && !page.lines.iter().any(|l| l.title == "line 0"));
+}
+
+#[tokio::test]
+async fn of_contracts_a_listing_of_their_folder_tells_which_changed() {
+    let lake = Memory::default();
+    let text = |column: &str| format!("columns: {{{column}: bigint}}\n");
+    for name in ["a", "b", "c"] {
+        lake.set(&format!("contracts/{name}.yaml"), text("id"));
+    }
+    let contracts = Contracts::with_registry(Arc::new(Registry));
+    let addresses = ["contracts/a.yaml", "contracts/b.yaml", "contracts/c.yaml", "glue:lake/orders"];
+    let column = async |address: &str| contracts.read(&lake, address).await.map(|c| c.contract.columns[0].name.clone());
+    for address in addresses {
+        assert_eq!(column(address).await.unwrap(), "id", "{address}");
+    }
+    lake.set("contracts/b.yaml", text("order_id"));
+    lake.remove("contracts/c.yaml");
+    let before = lake.counters().read();
+    contracts.forget_changed(&lake).await;
+    assert_eq!(spent(&lake, before), (1, 0));
+    assert_eq!(column(addresses[0]).await.unwrap(), "id");
+    assert_eq!(column(addresses[1]).await.unwrap(), "order_id");
+    assert_eq!(column(addresses[2]).await.unwrap_err().class, ErrorClass::NotFound);
+    assert_eq!(spent(&lake, before), (1, 2), "one is as it was");
+    // What cannot be listed is read again.
+    lake.deny(Verb::List, "contracts/");
+    contracts.forget_changed(&lake).await;
+    let before = lake.counters().read();
+    column(addresses[0]).await.unwrap();
+    column(addresses[3]).await.unwrap();
+    assert_eq!(spent(&lake, before), (0, 1));
 }
 
 /// A registry of one schema.

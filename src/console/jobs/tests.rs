@@ -237,6 +237,13 @@ fn the_panel_of_sources_at_80_by_24() {
     read_anew(&mut driven, pipeline(), sources);
     driven.keys("S j");
     insta::assert_snapshot!("sources_80x24", driven.screen());
+    // What lies on the lake has a rate of its own, which is not counted twice; and each says when it is asked again.
+    driven.state.settings.refresh = std::time::Duration::from_secs(90);
+    driven.state.lake.snapshot.sources[1].next = Some(now() + chrono::Duration::seconds(330));
+    let screen = driven.screen();
+    assert!(line(&screen, "dlq  ").contains(" 1 m      1.5"), "{screen}");
+    assert!(line(&screen, "airflow  ").contains(" 5 m        –"), "{screen}");
+    assert!(screen.contains("1,234 requests, 7.5 a minute, lake 7.5"), "{screen}");
 }
 
 #[test]

@@ -60,8 +60,8 @@ pub fn quality_alert(result: &QualityResult, thresholds: &Thresholds, now: DateT
 
 /// The newest result of each subject that proves something; of those that prove nothing, the newest where there is no
 /// other: an empty rerun does not clear what failed before it.
-pub fn newest(results: &[QualityResult]) -> Vec<&QualityResult> {
-    let mut sorted: Vec<&QualityResult> = results.iter().collect();
+pub fn newest<'r>(results: impl IntoIterator<Item = &'r QualityResult>) -> Vec<&'r QualityResult> {
+    let mut sorted: Vec<&QualityResult> = results.into_iter().collect();
     let proves = |r: &QualityResult| matches!(r.verdict(), Verdict::Pass | Verdict::Fail);
     sorted.sort_by(|a, b| {
         let newer = |r: &QualityResult| std::cmp::Reverse((proves(r), r.evaluated_at));

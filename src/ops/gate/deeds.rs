@@ -115,7 +115,7 @@ impl Gate {
             let known = Log::whole(self.lake.as_ref(), state, id).await.ok();
             concerned.push((id.clone(), known.map(|incident| incident.last())));
         }
-        match self.incidents.read(self.lake.as_ref(), state, (self.clock)()).await {
+        match self.incidents.read(self.lake.as_ref(), state, true, (self.clock)()).await {
             Ok((incidents, _)) => {
                 let open = incidents.iter().filter(|incident| incident.status() != IncidentStatus::Resolved);
                 let others =

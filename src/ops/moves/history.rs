@@ -102,16 +102,19 @@ async fn told(
 ) -> Result<Option<Told>, LakeError> {
     // A crash between the two leaves the plan alone.
     let name = if names.contains(&"brief.json") { "brief.json" } else { "plan.json" };
-    let Some(plan) = remembered(lake, &known.plans, format!("{folder}{name}")).await? else { return Ok(None) };
-    let done = match names.contains(&"done.json") {
-        true => remembered(lake, &known.dones, format!("{folder}done.json")).await?,
-        false => None,
+    let done = async {
+        match names.contains(&"done.json") {
+            true => remembered(lake, &known.dones, format!("{folder}done.json")).await,
+            false => Ok(None),
+        }
     };
-    let mut marks = Vec::new();
-    for name in names.iter().filter(|n| n.starts_with("events/")) {
-        marks.extend(remembered(lake, &known.marks, format!("{folder}{name}")).await?);
-    }
-    Ok(Some(Told { plan, done, marks }))
+    let marks = names.iter().filter(|n| n.starts_with("events/"));
+    let marks: Vec<_> = marks.map(|name| remembered(lake, &known.marks, format!("{folder}{name}"))).collect();
+    let marks = stream::iter(marks).buffered(AT_ONCE).try_collect::<Vec<_>>();
+    // Side by side: one way there and back.
+    let (plan, done, marks) =
+        futures::try_join!(remembered(lake, &known.plans, format!("{folder}{name}")), done, marks)?;
+    Ok(plan.map(|plan| Told { plan, done, marks: marks.into_iter().flatten().collect() }))
 }
 
 async fn remembered<T: serde::de::DeserializeOwned>(

@@ -1,6 +1,7 @@
 //! DAG runs of a local environment: `_dags/{dag}/dag.json` and `_dags/{dag}/{run}/run.json` with its tasks, and the
 //! logs of their tries beside it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,12 +10,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::logs::LocalLogs;
-use super::records;
-use crate::lake::{ErrorClass, Lake};
+use super::records::{Records, Seen, listed};
+use crate::lake::{ErrorClass, Key, Lake};
 use crate::model::dag::{Dag, DagId, DagRun, DagRunId, TaskInstance, TaskState};
 use crate::model::run::{JobName, LogPlace};
 use crate::sources::SourceError;
-use crate::sources::dags::DagSource;
+use crate::sources::dags::{DagSource, DagsRead};
 use crate::sources::logs::{LogPage, LogQuery, LogSource};
 
 /// Where records of DAGs lie, below the lake's root.
@@ -104,19 +105,38 @@ pub struct TaskRecord {
 pub struct LocalDags {
     lake: Arc<dyn Lake>,
     logs: LocalLogs,
+    dags: Records<DagRecord>,
+    runs: Records<DagRunRecord>,
 }
 
 impl LocalDags {
     /// Those of this lake.
     pub fn new(lake: Arc<dyn Lake>) -> Self {
-        Self { logs: LocalLogs::new(Arc::clone(&lake)), lake }
+        let (dags, runs) = (Records::called(DAG), Records::called(RUN));
+        Self { logs: LocalLogs::new(Arc::clone(&lake)), lake, dags, runs }
     }
 
-    async fn recorded(&self) -> Result<Vec<(String, DagRunRecord)>, SourceError> {
-        let (found, fault) = records::<DagRunRecord>(self.lake.as_ref(), PREFIX, RUN, MOST).await?;
-        match fault {
-            Some(fault) if found.is_empty() => Err(fault),
-            _ => Ok(found.into_iter().map(|(object, record)| (self.lake.uri(object.key.as_str()), record)).collect()),
+    /// All that is recorded: one listing, and what changed.
+    async fn recorded(&self) -> Result<(Seen<DagRecord>, Seen<DagRunRecord>), SourceError> {
+        let lake = self.lake.as_ref();
+        let listed = listed(lake, PREFIX).await?;
+        let (dags, runs) =
+            futures::try_join!(self.dags.among(lake, &listed, MOST), self.runs.among(lake, &listed, MOST))?;
+        dags.silence(dags.found.is_empty())?;
+        runs.silence(runs.found.is_empty())?;
+        Ok((dags, runs))
+    }
+
+    fn run_of(&self, key: &Key, record: &DagRunRecord) -> DagRun {
+        DagRun {
+            dag: DagId(record.dag.as_str().into()),
+            id: DagRunId(record.run.as_str().into()),
+            state: TaskState::from_word(Some(&record.state)),
+            logical: record.logical,
+            started: record.started,
+            ended: record.ended,
+            kind: record.run.split("__").next().unwrap_or_default().to_owned(),
+            uri: self.lake.uri(key.as_str()),
         }
     }
 }
@@ -126,17 +146,27 @@ pub fn log_key(dag: &str, run: &str, task: &str, number: u32) -> String {
     format!("{PREFIX}{dag}/{run}/{task}.{number}.log")
 }
 
-fn run_of(uri: String, record: &DagRunRecord) -> DagRun {
-    DagRun {
+fn tasks_of(record: &DagRunRecord) -> Vec<TaskInstance> {
+    let task = |task: &TaskRecord| TaskInstance {
         dag: DagId(record.dag.as_str().into()),
-        id: DagRunId(record.run.as_str().into()),
-        state: TaskState::from_word(Some(&record.state)),
-        logical: record.logical,
-        started: record.started,
-        ended: record.ended,
-        kind: record.run.split("__").next().unwrap_or_default().to_owned(),
-        uri,
-    }
+        run: DagRunId(record.run.as_str().into()),
+        map_index: None,
+        job: JobName(task.job.as_deref().unwrap_or(&task.task).into()),
+        state: TaskState::from_word(Some(&task.state)),
+        tries: task.tries,
+        tries_allowed: task.tries_allowed,
+        started: task.started,
+        ended: task.ended,
+        next_try: task.next_try,
+        retry_delay_seconds: task.retry_delay_seconds,
+        timeout_seconds: task.timeout_seconds,
+        operator: task.operator.clone(),
+        host: None,
+        task: task.task.clone(),
+    };
+    let mut tasks: Vec<TaskInstance> = record.tasks.iter().map(task).collect();
+    tasks.sort_by_key(|t| (t.started.is_none(), t.started));
+    tasks
 }
 
 #[async_trait]
@@ -151,58 +181,46 @@ impl DagSource for LocalDags {
     }
 
     async fn dags(&self) -> Result<Vec<Dag>, SourceError> {
-        let (found, fault) = records::<DagRecord>(self.lake.as_ref(), PREFIX, DAG, MOST).await?;
-        if let (Some(fault), true) = (fault, found.is_empty()) {
-            return Err(fault);
-        }
-        let mut dags: Vec<Dag> = found
-            .into_iter()
-            .map(|(_, record)| Dag {
-                id: DagId(record.dag.as_str().into()),
-                paused: record.paused,
-                schedule: record.schedule,
-                next: record.next,
-                broken: false,
-            })
-            .collect();
-        dags.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(dags)
+        self.look(DateTime::<Utc>::MIN_UTC, MOST).await.map(|read| read.dags)
     }
 
     async fn runs(&self, since: DateTime<Utc>, most: usize) -> Result<Vec<DagRun>, SourceError> {
-        let mut runs: Vec<DagRun> =
-            self.recorded().await?.into_iter().map(|(uri, record)| run_of(uri, &record)).collect();
+        self.look(since, most).await.map(|read| read.runs)
+    }
+
+    async fn look(&self, since: DateTime<Utc>, most: usize) -> Result<DagsRead, SourceError> {
+        let (dags, recorded) = self.recorded().await?;
+        let mut notes = dags.notes();
+        notes.extend(recorded.notes());
+        let dag = |(_, record): (Key, Arc<DagRecord>)| Dag {
+            id: DagId(record.dag.as_str().into()),
+            paused: record.paused,
+            schedule: record.schedule.clone(),
+            next: record.next,
+            broken: false,
+        };
+        let mut dags: Vec<Dag> = dags.found.into_iter().map(dag).collect();
+        dags.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut tasks = BTreeMap::new();
+        let mut runs: Vec<DagRun> = Vec::new();
+        for (key, record) in recorded.found {
+            let run = self.run_of(&key, &record);
+            tasks.entry((run.dag.clone(), run.id.clone())).or_insert_with(|| tasks_of(&record));
+            runs.push(run);
+        }
         runs.retain(|r| r.started.is_none_or(|started| started >= since) || !r.state.is_over());
         runs.sort_by(|a, b| b.started.cmp(&a.started).then_with(|| b.id.cmp(&a.id)));
         runs.truncate(most);
-        Ok(runs)
+        Ok(DagsRead { dags, runs, tasks, notes })
     }
 
     async fn tasks(&self, dag: &DagId, run: &DagRunId) -> Result<Vec<TaskInstance>, SourceError> {
-        let all = self.recorded().await?;
-        let record = all.into_iter().map(|(_, r)| r).find(|r| r.dag == *dag.0 && r.run == *run.0).ok_or_else(|| {
+        let (_, all) = self.recorded().await?;
+        let record = all.found.iter().map(|(_, r)| r).find(|r| r.dag == *dag.0 && r.run == *run.0);
+        let record = record.ok_or_else(|| {
             SourceError::new(ErrorClass::NotFound, self.lake.uri(&format!("{PREFIX}{}/", dag.0)), "no such run")
         })?;
-        let task = |task: TaskRecord| TaskInstance {
-            dag: dag.clone(),
-            run: run.clone(),
-            map_index: None,
-            job: JobName(task.job.as_deref().unwrap_or(&task.task).into()),
-            state: TaskState::from_word(Some(&task.state)),
-            tries: task.tries,
-            tries_allowed: task.tries_allowed,
-            started: task.started,
-            ended: task.ended,
-            next_try: task.next_try,
-            retry_delay_seconds: task.retry_delay_seconds,
-            timeout_seconds: task.timeout_seconds,
-            operator: task.operator,
-            host: None,
-            task: task.task,
-        };
-        let mut tasks: Vec<TaskInstance> = record.tasks.into_iter().map(task).collect();
-        tasks.sort_by_key(|t| (t.started.is_none(), t.started));
-        Ok(tasks)
+        Ok(tasks_of(record))
     }
 
     async fn log(&self, task: &TaskInstance, number: u32) -> Result<LogPage, SourceError> {

@@ -8,12 +8,13 @@ use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{beside, process, records};
+use super::records::{Records, listed};
+use super::{beside, process};
 use crate::lake::{ErrorClass, Key, Lake};
 use crate::model::alias::Aliases;
 use crate::model::run::{JobRun, JobRunId, LogPlace, RunState};
 use crate::sources::SourceError;
-use crate::sources::jobs::{Attempt, JobSource, RunDetail};
+use crate::sources::jobs::{Attempt, JobSource, JobsRead, RunDetail};
 
 /// Where records of runs lie, below the lake's root.
 pub const PREFIX: &str = "_jobs/";
@@ -83,13 +84,14 @@ fn one() -> u32 {
 pub struct LocalJobs {
     lake: Arc<dyn Lake>,
     aliases: Aliases,
-    known: Mutex<BTreeMap<JobRunId, (Key, RunRecord)>>,
+    records: Records<RunRecord>,
+    known: Mutex<BTreeMap<JobRunId, (Key, Arc<RunRecord>)>>,
 }
 
 impl LocalJobs {
     /// The runs of a lake; `aliases` say which job a name means, and what it writes.
     pub fn new(lake: Arc<dyn Lake>, aliases: Aliases) -> Self {
-        Self { lake, aliases, known: Mutex::default() }
+        Self { lake, aliases, records: Records::called(RECORD), known: Mutex::default() }
     }
 
     fn run_of(&self, key: &Key, record: &RunRecord) -> Result<JobRun, SourceError> {
@@ -176,31 +178,33 @@ impl JobSource for LocalJobs {
     }
 
     async fn runs(&self, since: DateTime<Utc>, most: usize) -> Result<Vec<JobRun>, SourceError> {
-        let (found, mut fault) = records::<RunRecord>(self.lake.as_ref(), PREFIX, RECORD, MOST).await?;
+        self.look(since, most).await.map(|read| read.runs)
+    }
+
+    async fn look(&self, since: DateTime<Utc>, most: usize) -> Result<JobsRead, SourceError> {
+        let lake = self.lake.as_ref();
+        let mut seen = self.records.among(lake, &listed(lake, PREFIX).await?, MOST).await?;
         let mut runs = Vec::new();
         let mut known = BTreeMap::new();
-        for (object, record) in found {
+        for (key, record) in std::mem::take(&mut seen.found) {
             // One record of an unknown word hides no other.
-            let run = match self.run_of(&object.key, &record) {
+            let run = match self.run_of(&key, &record) {
                 Ok(run) => run,
-                Err(error) => {
-                    tracing::warn!("{error}");
-                    fault = fault.or(Some(error));
+                Err(fault) => {
+                    seen.fault(fault);
                     continue;
                 }
             };
             if run.created >= since || !run.state.is_over() {
-                known.insert(run.id.clone(), (object.key, record));
+                known.insert(run.id.clone(), (key, record));
                 runs.push(run);
             }
         }
         runs.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| b.id.cmp(&a.id)));
         runs.truncate(most);
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
-        match fault {
-            Some(fault) if runs.is_empty() => Err(fault),
-            _ => Ok(runs),
-        }
+        seen.silence(runs.is_empty())?;
+        Ok(JobsRead { runs, notes: seen.notes() })
     }
 
     async fn run(&self, id: &JobRunId) -> Result<RunDetail, SourceError> {

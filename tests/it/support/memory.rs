@@ -145,12 +145,18 @@ impl Memory {
         self.rules().fail(verb, prefix, nth, times, class);
     }
 
+    /// Every such request below a prefix is answered so much later from now on.
+    pub fn slow(&self, verb: Verb, prefix: &str, by: std::time::Duration) {
+        self.rules().slow(verb, prefix, by);
+    }
+
     /// Does something just before the next request of this kind below a prefix: what another process may do then.
     pub fn meanwhile(&self, verb: Verb, prefix: &str, act: impl FnOnce(&Self) + Send + 'static) {
         self.rules().meanwhile(verb, prefix, Box::new(act));
     }
 
-    /// Ends all that [`Memory::deny`], [`Memory::fail`], [`Memory::meanwhile`] and [`Memory::ignore`] ordered.
+    /// Ends all that [`Memory::deny`], [`Memory::fail`], [`Memory::slow`], [`Memory::meanwhile`] and [`Memory::ignore`]
+    /// ordered.
     pub fn behave(&self) {
         self.rules().clear();
     }
@@ -282,6 +288,14 @@ impl Memory {
 
     fn error(&self, class: ErrorClass, key: &str) -> LakeError {
         LakeError::new(class, self.uri(key), "as the test ordered")
+    }
+
+    /// Waits as long as is ordered.
+    async fn slowly(&self, verb: Verb, key: &str) {
+        let wait = self.rules().wait(verb, key);
+        if let Some(wait) = wait {
+            tokio::time::sleep(wait).await;
+        }
     }
 
     /// What is ordered for a request: happens, and may fail it.

@@ -31,7 +31,9 @@ impl Lake for Memory {
 
     async fn list(&self, request: &ListRequest) -> Result<ListPage, LakeError> {
         self.0.counters.list();
+        self.0.counters.about(&request.prefix);
         self.0.lists.pass().await;
+        self.slowly(Verb::List, &request.prefix).await;
         self.ordered(Verb::List, &request.prefix)?;
         let fault = due(&mut self.faults().lists);
         if let Some(class) = fault {
@@ -65,7 +67,9 @@ impl Lake for Memory {
 
     async fn get(&self, key: &Key, range: ByteRange, if_match: Option<&ETag>) -> Result<Fetched, LakeError> {
         let level = self.0.counters.get();
+        self.0.counters.about(key.as_str());
         self.0.gets.pass().await;
+        self.slowly(Verb::Get, key.as_str()).await;
         self.ordered(Verb::Get, key.as_str())?;
         let fault = due(&mut self.faults().gets);
         if let Some(class) = fault {
@@ -90,6 +94,8 @@ impl Lake for Memory {
 
     async fn inspect(&self, key: &Key) -> Result<ObjectDetail, LakeError> {
         self.0.counters.head();
+        self.0.counters.about(key.as_str());
+        self.slowly(Verb::Head, key.as_str()).await;
         self.ordered(Verb::Head, key.as_str())?;
         self.find(key, None).map(|object| object.detail(key.as_str()))
     }

@@ -1,6 +1,8 @@
 //! What a test orders the model to do wrong: requests that are refused, conditions that are ignored, things that
 //! happen in between.
 
+use std::time::Duration;
+
 use lakeward::lake::ErrorClass;
 
 use super::Memory;
@@ -68,6 +70,7 @@ type Act = Box<dyn FnOnce(&Memory) + Send>;
 enum Order {
     Fail { after: u32, times: u32, class: ErrorClass },
     Meanwhile(Option<Act>),
+    Slow(Duration),
 }
 
 #[derive(Default)]
@@ -91,6 +94,16 @@ impl Rules {
         self.rules.push((verb, prefix.to_owned(), Order::Meanwhile(Some(act))));
     }
 
+    pub fn slow(&mut self, verb: Verb, prefix: &str, by: Duration) {
+        self.rules.push((verb, prefix.to_owned(), Order::Slow(by)));
+    }
+
+    /// How long the answer to a request waits.
+    pub fn wait(&self, verb: Verb, key: &str) -> Option<Duration> {
+        let of = self.rules.iter().filter(|(of, prefix, _)| *of == verb && key.starts_with(prefix.as_str()));
+        of.filter_map(|(_, _, order)| if let Order::Slow(by) = order { Some(*by) } else { None }).max()
+    }
+
     pub fn clear(&mut self) {
         self.rules.clear();
         self.ignored = Ignored::default();
@@ -110,7 +123,7 @@ impl Rules {
                     *times = times.saturating_sub(u32::from(*times != u32::MAX));
                     failure = failure.or(Some(*class));
                 }
-                Order::Fail { .. } => {}
+                Order::Fail { .. } | Order::Slow(_) => {}
             }
         }
         (acts, failure)
