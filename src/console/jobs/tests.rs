@@ -168,13 +168,13 @@ fn dead_letters_lead_to_their_run_its_dag_and_its_log_and_esc_leads_back() {
     assert!(chosen(&driven).contains("scheduled__2026-11-24"), "{}", driven.screen());
     driven.keys("J");
     assert!(chosen(&driven).contains("00f7aak3"), "{}", driven.screen());
-    driven.keys("esc esc esc");
+    driven.keys("esc");
     assert_eq!(driven.state.tab, Tab::Dlq);
     driven.keys("L");
     assert_eq!(driven.state.tab, Tab::Logs);
     assert!(driven.screen().contains("00f7aak3"), "{}", driven.screen());
     // What nobody ran leads nowhere, and says so.
-    driven.keys("esc esc");
+    driven.keys("esc");
     read_anew(&mut driven, Pipeline::default(), snapshot().sources);
     driven.keys("2 J");
     assert!(driven.screen().contains("job-run: "), "{}", driven.screen());
