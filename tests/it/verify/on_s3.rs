@@ -151,6 +151,7 @@ async fn an_incident_on_s3_goes_from_its_alert_to_resolved_and_reported() {
     let (_, after) = lake.verified(&[]);
     assert!(after.contains(&"data_quality no_evidence".to_owned()), "{after:?}");
     tokio::time::sleep(std::time::Duration::from_millis(1_200)).await; // the store keeps whole seconds
+    lake.put("silver/orders/dt={date}/part-0.json", &lines(3 * ROWS));
     lake.put("_dq_results/dt={date}/silver_orders.json", &gate.to_string());
     lake.put("_audit/prod/load_orders/{date}/after.json", &audit.to_string());
     lake.run_of("again", 1, "INFO read 180 rows\n");
