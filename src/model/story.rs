@@ -50,7 +50,9 @@ impl<'a> Traces<'a> {
         let dated = |run: &&Arc<JobRun>| self.date.is_none() || run.date.is_none() || run.date == self.date;
         let fit = runs.iter().filter(|run| its(run) && dated(run));
         // One that names the date is surer than one that names none.
-        let best = fit.max_by_key(|run| (run.date == self.date, run.state == RunState::Failed, run.created));
+        let best = fit.max_by_key(|run| {
+            (self.date.is_some() && run.date == self.date, run.state == RunState::Failed, run.created)
+        });
         runs.iter().find(named).or(best)
     }
 }
@@ -109,7 +111,7 @@ pub fn started<'r>(
         None => starts(&run.job, dag, tasks),
     };
     let fit = runs.iter().filter(its).filter_map(|run| Some((fits(run, dag)?, run)));
-    fit.max_by_key(|(how_well, run)| (*how_well > 0, run.state == RunState::Failed, run.created)).map(|(_, run)| run)
+    fit.max_by_key(|(how_well, run)| (*how_well, run.state == RunState::Failed, run.created)).map(|(_, run)| run)
 }
 
 #[cfg(test)]

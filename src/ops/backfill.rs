@@ -166,7 +166,12 @@ impl Session {
             tracing::warn!("whether a backfill is unfinished is not known: {error}");
             Vec::new()
         });
-        let open = backfills.into_iter().filter(|backfill| backfill.standing() == Standing::Unfinished);
+        // What this host began and its journal has no more was stopped by whoever began it.
+        let host = |name: &str| name.rsplit('@').next().unwrap_or_default().to_owned();
+        let here = self.gate().map(|gate| host(&gate.actor().name()));
+        let open = backfills.into_iter().filter(|backfill| {
+            backfill.standing() == Standing::Unfinished && here.as_ref() != Some(&host(&backfill.plan.actor))
+        });
         open.map(|backfill| WorkRef::Backfill { id: backfill.plan.id }).filter(|work| !own.contains(work)).collect()
     }
 

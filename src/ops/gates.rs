@@ -8,6 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::lake::{ErrorClass, LakeError};
 use crate::model::alert::{Alert, AlertRule};
 use crate::model::dataset::{Dataset, Layer};
+use crate::model::incident::IncidentStatus;
 use crate::model::quality::QualityResult;
 use crate::model::rules::feed::feed_alert;
 use crate::model::rules::quality::{newest, quality_alert};
@@ -54,8 +55,8 @@ async fn quality(
     let settings = &session.settings;
     // A backfill's results lie under the date that it repairs, however long that is ago.
     let asked_of = session.asked_of.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let of_incidents = last.incidents.iter().flat_map(|incident| incident.dates());
-    let dates: BTreeSet<NaiveDate> = of_incidents.chain(asked_of).collect();
+    let open = last.incidents.iter().filter(|incident| incident.status() != IncidentStatus::Resolved);
+    let dates: BTreeSet<NaiveDate> = open.flat_map(|incident| incident.dates()).chain(asked_of).collect();
     let looked_into = || session.looked_into.lock().unwrap_or_else(PoisonError::into_inner);
     let is_other = *looked_into() != dates;
     let is_due = all || is_other || session.cadence.is_due(QUALITY, now);

@@ -152,6 +152,8 @@ impl Log {
         state: &str,
         id: &IncidentId,
     ) -> Result<(Option<Incident>, Option<LakeError>), LakeError> {
+        // Whoever looks at one knows it better than what rests.
+        lock(&self.resolved).remove(id);
         let prefix = events_of(state, id);
         let (mut keys, mut fault) = (Vec::new(), None);
         let mut listing = std::pin::pin!(pages(lake, &prefix));

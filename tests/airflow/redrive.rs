@@ -46,7 +46,14 @@ pub async fn is_done_once(server: &Server, airflow: &Airflow, began: DateTime<Ut
     let (folder, home, other) =
         (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     lake(folder.path());
-    let done = redrive(server, folder.path(), home.path());
+    let mut done = redrive(server, folder.path(), home.path());
+    // On SQLite a busy Airflow answers some requests with an error of its own. What is asked again is the same run.
+    for _ in 0..3 {
+        if !String::from_utf8_lossy(&done.stderr).contains("HTTP 500") {
+            break;
+        }
+        done = redrive(server, folder.path(), home.path());
+    }
     assert_eq!(done.status.code(), Some(0), "{done:?}");
     let ledger = folder.path().join("_lakeward/redriven").join(ENTRY).join("0001.json");
     let ledger: Value = serde_json::from_slice(&fs::read(ledger).unwrap()).unwrap();

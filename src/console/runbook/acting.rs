@@ -52,7 +52,8 @@ pub(super) fn act(state: &mut State) -> Vec<Effect> {
         }
         Some(Directive::Do(action)) => {
             let entry = incident.about.variables.get("entry").map(|path| EntryPath(path.into()));
-            if let Some(deed) = done_elsewhere(&incident, &step.number, action, entry.as_ref()) {
+            let done = entry.as_ref().and_then(|entry| done_elsewhere(state, &incident, &step.number, action, entry));
+            if let Some(deed) = done {
                 let (detail, began) = (deed.detail.clone(), deed.began);
                 state.say(format!("done already: {}", one_line(&detail, 200)));
                 let acted = Happening::Acted { step: step.number, action, done: true, detail, began };
@@ -67,25 +68,25 @@ pub(super) fn act(state: &mut State) -> Vec<Effect> {
 }
 
 /// What was done of an action without its step, and is not to be done twice: by a console that took work up again, by a
-/// command, from another tab.
+/// command, from another tab. Its dead letters are redriven once; what was moved away is not in the queue any more.
 fn done_elsewhere<'i>(
+    state: &State,
     incident: &'i Incident,
     step: &StepNumber,
     action: Action,
-    entry: Option<&EntryPath>,
+    entry: &EntryPath,
 ) -> Option<&'i Deed> {
     if incident.walk.of(step).iter().any(|record| matches!(record, StepRecord::Acted { .. })) {
         return None;
     }
-    let about = &incident.about;
-    incident.events.iter().rev().find_map(|event| {
-        let Happening::Did(deed) = &event.what else { return None };
-        let same = match action {
-            Action::Redrive | Action::Archive | Action::Quarantine => entry.is_some_and(|e| *deed.object == *e.0),
-            Action::Backfill => about.date.is_some_and(|own| deed.dates().any(|date| date == own)),
-            _ => false,
-        };
-        (same && deed.done && deed.act == action.word()).then_some(deed)
+    let is_over = match action {
+        Action::Redrive => true,
+        Action::Archive | Action::Quarantine => !state.lake.entries.iter().any(|known| known.path == *entry),
+        _ => false,
+    };
+    incident.events.iter().rev().filter(|_| is_over).find_map(|event| match &event.what {
+        Happening::Did(deed) if deed.done && deed.act == action.word() && *deed.object == *entry.0 => Some(deed),
+        _ => None,
     })
 }
 

@@ -35,6 +35,10 @@ pub(in crate::console) fn run(state: &mut State, command: Command, argument: &st
             state.overlay = Some(Overlay::Work(Default::default()));
             Vec::new()
         }
+        Command::GoOn if state.protection.allows(state.now).is_err() => {
+            state.fail_with("go-on: nothing can be written now", ":arm 15m REASON, then :go-on");
+            Vec::new()
+        }
         Command::GoOn => {
             let works = std::mem::take(&mut state.work.interrupted);
             works.into_iter().map(|work| super::go_on(state, work, false)).collect()

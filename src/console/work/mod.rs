@@ -40,7 +40,7 @@ pub(super) struct Work {
     pub running: Vec<RunningWork>,
     /// What is over, the newest first.
     pub ended: VecDeque<EndedWork>,
-    /// What was left half done, here or on another host, and is not gone on with.
+    /// What an earlier console left half done and could not be gone on with.
     pub interrupted: Vec<WorkRef>,
     /// Whether that was asked for.
     looked: bool,
@@ -173,14 +173,14 @@ pub(super) fn look(state: &mut State) -> Vec<Effect> {
 }
 
 /// What an earlier console of this machine left half done. It was confirmed when it began: it is gone on with, where that
-/// may be. What another host began is offered: somebody may be on it there.
+/// may be. What another host began is told of: somebody may be on it there.
 pub(super) fn interrupted(state: &mut State, works: Vec<WorkRef>, elsewhere: Vec<WorkRef>) -> Vec<Effect> {
+    // It is for whoever knows of it: which days, and why they are not over, is told there.
     let others = elsewhere.len() as u64;
     let offered = (others > 0).then(|| {
         let n = words::plural(others, "backfill that another host began is", "backfills that other hosts began are");
-        format!("{n} not over: :go-on takes up what nobody is on")
+        format!("{n} not over: lakeward backfill list")
     });
-    state.work.interrupted = elsewhere;
     if works.is_empty() {
         if let Some(offered) = offered {
             state.say(offered);
@@ -191,7 +191,7 @@ pub(super) fn interrupted(state: &mut State, works: Vec<WorkRef>, elsewhere: Vec
     let and = offered.map(|offered| format!("; {offered}")).unwrap_or_default();
     if state.protection.allows(state.now).is_err() {
         state.say(format!("{n} interrupted: :arm 15m REASON, then :go-on{and}"));
-        state.work.interrupted.extend(works);
+        state.work.interrupted = works;
         return Vec::new();
     }
     state.say(format!("{n} interrupted, and goes on: W shows it{and}"));

@@ -333,6 +333,27 @@ impl Incident {
         self.checks.mended().unwrap_or(self.times.detected)
     }
 
+    /// The same for the data of one date: what was done to others alone says nothing of it.
+    pub fn since_of(&self, date: Option<NaiveDate>) -> DateTime<Utc> {
+        let concerns = |deed: &Deed| match date {
+            Some(date) => deed.dates().next().is_none() || deed.dates().any(|own| own == date),
+            None => true,
+        };
+        let began = self.events.iter().filter_map(|event| match &event.what {
+            Happening::Did(deed) if deed.touches() && concerns(deed) => Some(deed.began),
+            // A step's action is a deed as well; one that was recorded alone names no date.
+            Happening::Acted { action, began, .. } if action.mends() && !self.did_from(*began) => Some(*began),
+            _ => None,
+        });
+        began.max().unwrap_or(self.times.detected)
+    }
+
+    /// Whether a deed that touched data began then, or within the seconds in which a plan is answered.
+    fn did_from(&self, began: DateTime<Utc>) -> bool {
+        let near = |deed: &Deed| (deed.began - began).abs() < Duration::minutes(1);
+        self.events.iter().any(|event| matches!(&event.what, Happening::Did(deed) if deed.touches() && near(deed)))
+    }
+
     /// The dates of the data that it is about: its own, and those that were run or redriven again in it.
     pub fn dates(&self) -> BTreeSet<NaiveDate> {
         let touched = self.events.iter().filter_map(|event| match &event.what {

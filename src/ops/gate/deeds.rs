@@ -11,9 +11,12 @@ use crate::model::backfill::{BackfillPlan, Standing};
 use crate::model::dataset::Dataset;
 use crate::model::incident::{Deed, Happening, Incident, IncidentId, IncidentStatus};
 use crate::model::masked;
+use crate::model::moves::Plan;
 use crate::model::redrive::{RedriveRecord, RedriveState};
 use crate::ops::backfill::read_backfill;
+use crate::ops::deadline::in_time;
 use crate::ops::incidents::Log;
+use crate::ops::moves::{Records, records};
 use crate::ops::redrive::ledger_key;
 
 /// The incident that is worked on.
@@ -62,8 +65,16 @@ impl Gate {
             return;
         }
         let Some(mut deed) = deed(effect, began, ended) else { return };
-        if let WriteEffect::ResumeWork(work) = effect {
-            self.told_by_its_record(work, &mut deed).await;
+        match effect {
+            WriteEffect::ResumeWork(work) => self.told_by_its_record(work, &mut deed).await,
+            WriteEffect::Resume(id) => {
+                let plan =
+                    records::read::<Plan>(self.lake.as_ref(), &Records::of(&self.prefixes.state, id).plan()).await;
+                if let Ok(Some(plan)) = plan {
+                    (deed.dataset, deed.date) = (Some(plan.dataset.as_str().to_owned()), plan.date);
+                }
+            }
+            _ => {}
         }
         let (concerned, mut noted) = self.concerned(&deed).await;
         for (id, after) in concerned {
@@ -115,7 +126,8 @@ impl Gate {
             let known = Log::whole(self.lake.as_ref(), state, id).await.ok();
             concerned.push((id.clone(), known.map(|incident| incident.last())));
         }
-        match self.incidents.read(self.lake.as_ref(), state, true, (self.clock)()).await {
+        let read = self.incidents.read(self.lake.as_ref(), state, false, (self.clock)());
+        match in_time("incidents", read).await {
             Ok((incidents, _)) => {
                 let open = incidents.iter().filter(|incident| incident.status() != IncidentStatus::Resolved);
                 let others =

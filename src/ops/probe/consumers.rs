@@ -65,6 +65,16 @@ impl Session {
         answer.with(evidence)
     }
 
+    /// Whether what is asked in their stead differs from date to date.
+    pub(super) fn consumers_ask_by_date(&self, about: &About) -> bool {
+        let its =
+            |c: &&Consumer| about.dataset.as_ref().is_some_and(|own| c.datasets.iter().any(|d| d.as_str() == own));
+        self.settings.consumers.iter().filter(its).any(|consumer| match &consumer.asks {
+            Asks::Athena { sql, .. } => sql.contains("{date}"),
+            Asks::Rows { .. } => true,
+        })
+    }
+
     /// How many rows a table has for the date, as the query says that is configured to count them.
     pub(super) async fn table_rows(&self, dataset: &Dataset, about: &About) -> Option<Result<Queried, LakeError>> {
         let counts = |c: &&Consumer| c.counts && c.datasets.contains(dataset);

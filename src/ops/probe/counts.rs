@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use super::data::{failed, is_of, on};
 use super::{Answer, dataset};
 use crate::model::alert::Evidence;
 use crate::model::dataset::Dataset;
-use crate::model::incident::{About, Happening, Incident};
+use crate::model::incident::{About, Deed, Happening, Incident};
 use crate::model::moves::QuarantineState;
 use crate::model::probe::Verdict;
 use crate::model::redrive::{RedriveRecord, RedriveState};
@@ -22,9 +22,11 @@ use crate::sources::audits;
 
 /// From when on a run's record counts: from the last run that was begun to mend the data. A redrive, or a release, writes no
 /// record of the whole date: where nothing else was done, that of before stands.
-fn rerun(incident: &Incident) -> DateTime<Utc> {
+fn rerun(incident: &Incident, date: Option<NaiveDate>) -> DateTime<Utc> {
+    let its =
+        |deed: &Deed| date.is_none_or(|date| deed.dates().next().is_none() || deed.dates().any(|own| own == date));
     let runs = incident.events.iter().filter_map(|event| match &event.what {
-        Happening::Did(deed) if deed.reruns() => Some(deed.began),
+        Happening::Did(deed) if deed.reruns() && its(deed) => Some(deed.began),
         _ => None,
     });
     let since = if incident.checks.mended().is_some() { DateTime::UNIX_EPOCH } else { incident.times.detected };
@@ -129,9 +131,9 @@ impl Session {
             false => String::new(),
         };
         let (read, rest) = (thousands(rows_in), told.join(" + "));
-        let answer = if newest < incident.since() {
+        let answer = if newest < incident.since_of(about.date) {
             Answer::none(format!("in {read}, {rest}: what lies in the target is from before the recovery"))
-        } else if audit.at < rerun(incident) {
+        } else if audit.at < rerun(incident, about.date) {
             Answer::none(format!("in {read}, {rest}: the record of the run is from before the recovery"))
         } else if rows_in == sum {
             Answer::new(Verdict::Pass, format!("in {read} = {rest}{besides}"))

@@ -58,7 +58,7 @@ impl Session {
             _ if results.iter().any(|r| newer_says_nothing(r, &all)) => {
                 Answer::none(format!("{passed} of {evaluated} checks hold, and a newer result proves nothing"))
             }
-            _ => match results.iter().find(|r| r.evaluated_at < incident.since()) {
+            _ => match results.iter().find(|r| r.evaluated_at < incident.since_of(about.date)) {
                 Some(old) => Answer::none(format!(
                     "{passed} of {evaluated} checks hold, and {} was evaluated before the recovery",
                     old.suite

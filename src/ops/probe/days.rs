@@ -50,8 +50,14 @@ impl Session {
                 Day::Partitions => self.probe_partitions(&about, now).await,
             }
         };
-        if dates.len() < 2 {
-            return ask(dates.first().copied()).await;
+        // An incident of no date is about all of them, whichever were run again; a run's record, and a query, are of one.
+        let of_all = incident.about.date.is_none() && matches!(day, Day::Quality(_) | Day::Entry(_) | Day::Partitions);
+        let once = matches!(day, Day::Consumers) && !self.consumers_ask_by_date(&incident.about);
+        if of_all || dates.len() < 2 {
+            return ask(dates.first().copied().filter(|_| !of_all)).await;
+        }
+        if once {
+            return ask(dates.last().copied()).await;
         }
         let asked = dates.iter().take(MOST).map(|date| async { (*date, ask(Some(*date)).await) });
         let asked: Vec<_> = asked.collect();

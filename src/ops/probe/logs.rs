@@ -29,7 +29,7 @@ impl Session {
     pub(super) async fn probe_logs(&self, incident: &Incident, snapshot: &Snapshot, now: DateTime<Utc>) -> Answer {
         let (since, before) = (incident.since(), incident.times.detected);
         // Of another day's run, the log says nothing of this one's data.
-        let dates = incident.dates();
+        let dates = incident.about.date.map(|_| incident.dates()).unwrap_or_default();
         let dated = |run: &Logged| dates.is_empty() || run.date.is_none_or(|date| dates.contains(&date));
         // What redrove its dead letters is a run of its own.
         let redriven = match incident.about.dataset.as_deref() {
@@ -56,6 +56,10 @@ impl Session {
         // What a run that failed logged is no example of how it should be.
         let went_well = |r: &&Logged| r.well && r.ended.is_some_and(|ended| ended < before);
         let earlier: Vec<&Logged> = runs.iter().filter(went_well).take(RUNS).collect();
+        let waits = |r: &&Logged| r.created >= since && !r.over && r.date.is_some() && dated(r);
+        if let (true, Some(run)) = (dates.len() > 1, runs.iter().find(waits)) {
+            return Answer::none(format!("{} is not over", run.name));
+        }
         if after.is_empty() {
             let running = runs.iter().any(|r| r.created >= since);
             return Answer::none(match running {
@@ -75,7 +79,7 @@ impl Session {
                 known.extend(buffer.signatures().groups().into_iter().map(|group| group.signature));
             }
         }
-        let (mut evidence, mut new, mut lines) = (Vec::new(), 0_usize, 0_u64);
+        let (mut evidence, mut lines, mut new, mut first) = (Vec::new(), 0_u64, BTreeSet::new(), 0);
         for run in &after {
             let buffer = match self.whole_log(run).await {
                 Ok(buffer) => buffer,
@@ -84,7 +88,6 @@ impl Session {
             lines += buffer.len() as u64 + buffer.trimmed();
             for group in buffer.signatures().groups() {
                 let is_new = !known.contains(&group.signature);
-                new += usize::from(is_new);
                 let what = if is_new { "new" } else { "known from before the incident" };
                 let example = first_line(&group.example).unwrap_or_default();
                 let piece = Evidence {
@@ -92,8 +95,14 @@ impl Session {
                     observed_at: group.last.1.unwrap_or(run.changed),
                     detail: format!("{what}, {}x {}: {example}", group.count, group.category.word()),
                 };
-                // What is new comes first.
-                if is_new { evidence.insert(new - 1, piece) } else { evidence.push(piece) }
+                // What is new comes first. In another run, the same is no other.
+                if is_new {
+                    evidence.insert(first, piece);
+                    first += 1;
+                    new.insert(group.signature);
+                } else {
+                    evidence.push(piece);
+                }
             }
             evidence.push(Evidence {
                 uri: run.uri.clone(),
@@ -112,8 +121,8 @@ impl Session {
         let of = format!("{lines} lines of {which} since the recovery, {against}");
         let last = over.iter().zip(&last_of_day).filter(|(_, last)| **last).map(|(run, _)| run);
         let badly = last.copied().find(|run| !run.well);
-        let answer = match (new, lines) {
-            _ if badly.is_some() && new == 0 => {
+        let answer = match (new.len(), lines) {
+            _ if badly.is_some() && new.is_empty() => {
                 let state = badly.map_or("", |run| run.state);
                 Answer::new(
                     Verdict::Fail,

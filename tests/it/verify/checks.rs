@@ -342,6 +342,26 @@ async fn every_day_that_was_run_again_is_looked_at() {
     }
 }
 
+/// What is done to the data of one day later says nothing of the others.
+#[tokio::test]
+async fn a_later_redrive_of_one_day_asks_for_that_day_anew() {
+    let since = written() - Duration::hours(1);
+    let redriven = json!({ "event": "did", "act": "redrive", "object": "_errors/orders/dt=2024-10-04/", "done": true,
+                           "dataset": "orders", "date": "2024-10-04", "plan": "", "detail": "",
+                           "began": written() + Duration::minutes(3), "objects": 0, "bytes": 0 });
+    let mut events = of_two_days(since).events;
+    events.push(event(2, written() + Duration::minutes(4), serde_json::from_value(redriven).unwrap()));
+    let incident = Incident::of(&IncidentId("20241004-orders-0badcafe".into()), events).unwrap();
+    let lake = right();
+    let good = json!({ "suite_name": "orders", "passed": true, "execution_date": "2024-10-05",
+                       "expectations": [{ "expectation_type": "not_null", "passed": true }] });
+    lake.set("_dq_results/dt=2024-10-05/orders.json", good.to_string());
+    let made = session(&lake).checked(&incident, &[Check::DataQuality], written() + Duration::minutes(10)).await;
+    let Some(Happening::Checked { finding, .. }) = made.into_iter().next() else { panic!("one check") };
+    is(&(finding.verdict, finding.summary.clone()), Verdict::NoEvidence, "not on 1 of 2 dates: 2024-10-04");
+    assert!(finding.summary.contains("before the recovery"), "{finding:?}");
+}
+
 /// Rows of one date against those of all dates prove nothing.
 #[tokio::test]
 async fn without_a_date_rows_are_no_evidence() {
