@@ -186,7 +186,13 @@ fn what_the_services_let_us_do_is_asked_harmlessly() {
     let run = EmrRun::new("r1", "load", "SUCCESS", Utc::now());
     let fake = FakeAws::start(Account { emr: Emr::of(vec![run]), ..Account::default() });
     let (_, rows) = doctor(&with_emr(&fake), &DARK);
-    for check in ["emr-serverless:ListApplications", "emr-serverless:ListJobRuns", "logs:FilterLogEvents"] {
+    for check in [
+        "emr-serverless:ListApplications",
+        "emr-serverless:ListJobRuns",
+        "emr-serverless:GetJobRun",
+        "emr-serverless:ListJobRunAttempts",
+        "logs:FilterLogEvents",
+    ] {
         assert_eq!(rows.verdict(check), "pass", "{check}: {}", rows.detail(check));
     }
     assert_eq!((rows.verdict("identity"), rows.verdict("aws status")), ("warn", "skip"), "{:?}", rows.0);
@@ -199,7 +205,7 @@ fn what_the_services_let_us_do_is_asked_harmlessly() {
     assert_eq!(network["verdict"], "pass", "{network}");
     let asked = fake.asked("/applications");
     assert!(asked.iter().any(|path| path.contains("/00app1/jobruns?maxResults=1")), "{asked:?}");
-    assert!(asked.len() == 2, "two questions: {asked:?}");
+    assert!(asked.len() == 4, "four questions: {asked:?}");
 
     fake.fail("jobruns", refusal(403, "AccessDeniedException"), 9);
     fake.fail("filterlogevents", refusal(400, "AccessDeniedException"), 9);

@@ -125,7 +125,7 @@ struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    async fn runs(&self) -> [Check; 2] {
+    async fn runs(&self) -> Vec<Check> {
         const LIST: &str = "emr-serverless:ListApplications";
         const RUNS: &str = "emr-serverless:ListJobRuns";
         let access = &self.emr.access;
@@ -145,17 +145,40 @@ impl Visit<'_> {
             }
         };
         let Some(application) = application else {
-            return [listed, Check::new(RUNS, Verdict::Skip, "no application to ask about")];
+            return vec![listed, Check::new(RUNS, Verdict::Skip, "no application to ask about")];
         };
         let place = format!("emr-serverless:/applications/{application}/jobruns");
-        let runs = match self.calls.timed(&place, permissions::job_runs(self.sdk, access, &application)).await {
-            Ok(()) => Check::new(RUNS, Verdict::Pass, format!("the runs of {application} can be listed")),
+        let (runs, run) = match self.calls.timed(&place, permissions::job_runs(self.sdk, access, &application)).await {
+            Ok(run) => (Check::new(RUNS, Verdict::Pass, format!("the runs of {application} can be listed")), run),
             Err(e) => {
                 let resource = self.grants.of_service("emr-serverless", &format!("/applications/{application}"));
-                Check::refused(RUNS, &e, RUNS, Some(resource))
+                (Check::refused(RUNS, &e, RUNS, Some(resource)), None)
             }
         };
-        [listed, runs]
+        let mut all = vec![listed, runs];
+        all.extend(self.one_run(&application, run.as_deref()).await);
+        all
+    }
+
+    /// A run in full, and its attempts.
+    async fn one_run(&self, application: &str, run: Option<&str>) -> [Check; 2] {
+        const GET: &str = "emr-serverless:GetJobRun";
+        const ATTEMPTS: &str = "emr-serverless:ListJobRunAttempts";
+        let Some(run) = run else {
+            return [GET, ATTEMPTS].map(|action| Check::new(action, Verdict::Skip, "no run to ask about"));
+        };
+        let (sdk, access) = (self.sdk, &self.emr.access);
+        let place = format!("emr-serverless:/applications/{application}/jobruns/{run}");
+        let resource = self.grants.of_service("emr-serverless", &format!("/applications/{application}/jobruns/*"));
+        let row = |action, asked: Result<(), SourceError>| match asked {
+            Ok(()) => Check::new(action, Verdict::Pass, format!("asked about {run}")),
+            Err(e) => Check::refused(action, &e, action, Some(resource.clone())),
+        };
+        let (get, attempts) = join!(
+            self.calls.timed(&place, permissions::job_run(sdk, access, application, run)),
+            self.calls.timed(&place, permissions::attempts(sdk, access, application, run))
+        );
+        [row(GET, get), row(ATTEMPTS, attempts)]
     }
 
     async fn logs(&self) -> [Check; 2] {

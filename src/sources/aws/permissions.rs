@@ -18,13 +18,34 @@ pub async fn applications(config: &SdkConfig, access: &Access) -> Result<Vec<(St
     Ok(page.applications.into_iter().map(|a| (a.id, a.name.unwrap_or_default())).collect())
 }
 
-/// One run of an application.
-pub async fn job_runs(config: &SdkConfig, access: &Access, application: &str) -> Result<(), SourceError> {
+/// The id of a run of an application, if there is one.
+pub async fn job_runs(config: &SdkConfig, access: &Access, application: &str) -> Result<Option<String>, SourceError> {
     let client = aws_sdk_emrserverless::Client::new(config);
     let place = format!("emr-serverless:/applications/{application}/jobruns");
     let asked = access.asked("emr-serverless:ListJobRuns", place);
     let request = client.list_job_runs().application_id(application).max_results(1);
+    let page = request.send().await.map_err(|e| asked.failed(&e))?;
+    Ok(page.job_runs.into_iter().next().map(|run| run.id))
+}
+
+/// A run in full.
+pub async fn job_run(config: &SdkConfig, access: &Access, application: &str, run: &str) -> Result<(), SourceError> {
+    let client = aws_sdk_emrserverless::Client::new(config);
+    let asked = access.asked("emr-serverless:GetJobRun", place(application, run));
+    let request = client.get_job_run().application_id(application).job_run_id(run);
     request.send().await.map(|_| ()).map_err(|e| asked.failed(&e))
+}
+
+/// Its attempts.
+pub async fn attempts(config: &SdkConfig, access: &Access, application: &str, run: &str) -> Result<(), SourceError> {
+    let client = aws_sdk_emrserverless::Client::new(config);
+    let asked = access.asked("emr-serverless:ListJobRunAttempts", place(application, run));
+    let request = client.list_job_run_attempts().application_id(application).job_run_id(run);
+    request.send().await.map(|_| ()).map_err(|e| asked.failed(&e))
+}
+
+fn place(application: &str, run: &str) -> String {
+    format!("emr-serverless:/applications/{application}/jobruns/{run}")
 }
 
 /// A log group whose name begins like this, if there is one.
