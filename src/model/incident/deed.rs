@@ -58,6 +58,11 @@ impl Deed {
         self.date.iter().chain(&self.days).copied()
     }
 
+    /// Whether it is about the data of this date: it names it, or none of its own. Without a date, every one is.
+    pub fn concerns(&self, date: Option<NaiveDate>) -> bool {
+        date.is_none_or(|date| self.dates().next().is_none() || self.dates().any(|own| own == date))
+    }
+
     /// Whether it makes data right, as far as it says.
     pub fn mends(&self) -> bool {
         self.done && self.touches()

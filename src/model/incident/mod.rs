@@ -21,9 +21,12 @@ use super::dataset::Layer;
 use super::masked;
 use super::probe::Verdict;
 use super::runbook::walk::{StepRecord, Walk};
-use super::runbook::{RunbookId, Variables};
+use super::runbook::{Action, RunbookId, Variables};
 use super::severity::Severity;
 use super::verify::{Checklist, Signature};
+
+/// From the answer to a plan to its beginning at the gate, at most.
+const ANSWERED: Duration = Duration::minutes(1);
 
 /// Names an incident: `20261125-crm-contacts-9f3a01be`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -112,12 +115,11 @@ impl About {
     /// Whether a write is part of its story though whoever made it had not joined it: it is about the same data, or about
     /// the same job.
     pub fn is_told(&self, deed: &Deed) -> bool {
-        let dates = self.date.is_none_or(|own| deed.dates().next().is_none() || deed.dates().any(|date| date == own));
         let same = match &deed.dataset {
             Some(dataset) => self.dataset.as_ref() == Some(dataset),
             None => self.job.as_ref() == Some(&deed.object),
         };
-        same && dates
+        same && deed.concerns(self.date)
     }
 }
 
@@ -335,23 +337,19 @@ impl Incident {
 
     /// The same for the data of one date: what was done to others alone says nothing of it.
     pub fn since_of(&self, date: Option<NaiveDate>) -> DateTime<Utc> {
-        let concerns = |deed: &Deed| match date {
-            Some(date) => deed.dates().next().is_none() || deed.dates().any(|own| own == date),
-            None => true,
+        // A step's action is a deed as well; one of which the gate could tell nothing names no date.
+        let is_deed = |action: &Action, began: DateTime<Utc>| {
+            self.events.iter().any(|event| match &event.what {
+                Happening::Did(deed) => deed.act == action.word() && (deed.began - began).abs() < ANSWERED,
+                _ => false,
+            })
         };
         let began = self.events.iter().filter_map(|event| match &event.what {
-            Happening::Did(deed) if deed.touches() && concerns(deed) => Some(deed.began),
-            // A step's action is a deed as well; one that was recorded alone names no date.
-            Happening::Acted { action, began, .. } if action.mends() && !self.did_from(*began) => Some(*began),
+            Happening::Did(deed) if deed.touches() && deed.concerns(date) => Some(deed.began),
+            Happening::Acted { action, began, .. } if action.mends() && !is_deed(action, *began) => Some(*began),
             _ => None,
         });
         began.max().unwrap_or(self.times.detected)
-    }
-
-    /// Whether a deed that touched data began then, or within the seconds in which a plan is answered.
-    fn did_from(&self, began: DateTime<Utc>) -> bool {
-        let near = |deed: &Deed| (deed.began - began).abs() < Duration::minutes(1);
-        self.events.iter().any(|event| matches!(&event.what, Happening::Did(deed) if deed.touches() && near(deed)))
     }
 
     /// The dates of the data that it is about: its own, and those that were run or redriven again in it.

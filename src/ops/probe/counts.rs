@@ -9,7 +9,7 @@ use super::data::{failed, is_of, on};
 use super::{Answer, dataset};
 use crate::model::alert::Evidence;
 use crate::model::dataset::Dataset;
-use crate::model::incident::{About, Deed, Happening, Incident};
+use crate::model::incident::{About, Happening, Incident};
 use crate::model::moves::QuarantineState;
 use crate::model::probe::Verdict;
 use crate::model::redrive::{RedriveRecord, RedriveState};
@@ -23,10 +23,8 @@ use crate::sources::audits;
 /// From when on a run's record counts: from the last run that was begun to mend the data. A redrive, or a release, writes no
 /// record of the whole date: where nothing else was done, that of before stands.
 fn rerun(incident: &Incident, date: Option<NaiveDate>) -> DateTime<Utc> {
-    let its =
-        |deed: &Deed| date.is_none_or(|date| deed.dates().next().is_none() || deed.dates().any(|own| own == date));
     let runs = incident.events.iter().filter_map(|event| match &event.what {
-        Happening::Did(deed) if deed.reruns() && its(deed) => Some(deed.began),
+        Happening::Did(deed) if deed.reruns() && deed.concerns(date) => Some(deed.began),
         _ => None,
     });
     let since = if incident.checks.mended().is_some() { DateTime::UNIX_EPOCH } else { incident.times.detected };
