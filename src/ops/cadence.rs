@@ -14,6 +14,10 @@ use crate::lake::LakeError;
 const RESTS: [(u32, i64); 2] = [(6, 5), (3, 2)];
 /// The longest pause of one that throttles, in minutes.
 const LONGEST: i64 = 16;
+/// Listings a minute that one source may take on the average, so that all of them together stay under 30.
+const LISTINGS: i64 = 10;
+/// The longest pause of one that takes many, in minutes.
+const LONGEST_PACED: i64 = 30;
 /// Refreshes do not come to the second.
 const SLACK: Duration = Duration::seconds(5);
 
@@ -83,6 +87,14 @@ impl Cadence {
         SourceHealth { next: self.next(source, now), ..health }
     }
 
+    /// Puts the next turn off by what this one took.
+    pub fn paced(&self, source: &str, listings: usize, now: DateTime<Utc>) {
+        let minutes = (i64::try_from(listings).unwrap_or(i64::MAX) / LISTINGS).min(LONGEST_PACED);
+        let mut turns = self.turns();
+        let turn = turns.entry(source.to_owned()).or_default();
+        turn.next = turn.next.max(Some(now + Duration::minutes(minutes)));
+    }
+
     /// Notes what came of asking.
     pub fn heard(&self, source: &str, heard: &Heard, now: DateTime<Utc>) {
         let mut turns = self.turns();
@@ -133,6 +145,24 @@ mod tests {
         // A change wakes it.
         let woken = asked(|minute| Heard::answer([minute >= 19]));
         assert_eq!(woken[8..14], [19, 20, 21, 22, 24, 26]);
+    }
+
+    #[test]
+    fn one_that_takes_many_listings_is_asked_less_even_while_it_changes() {
+        let cadence = Cadence::default();
+        let mut turns = Vec::new();
+        for minute in 0..60 {
+            if cadence.is_due("s", at(minute)) {
+                turns.push(minute);
+                cadence.heard("s", &Heard::answer([minute]), at(minute));
+                cadence.paced("s", 205, at(minute));
+            }
+        }
+        assert_eq!(turns, [0, 20, 40]);
+        cadence.paced("few", 9, at(0));
+        assert!(cadence.is_due("few", at(0)));
+        cadence.paced("all", 1000, at(0));
+        assert!(!cadence.is_due("all", at(29)) && cadence.is_due("all", at(30)));
     }
 
     #[test]

@@ -64,23 +64,30 @@ async fn quality(
     let read = asked(is_due, QUALITY, async { Ok(session.quality.read(session.lake.as_ref(), &ask).await) }).await;
     let known: Vec<(Dataset, Option<Layer>)> =
         settings.datasets.iter().map(|d| (d.dataset.clone(), settings.layer(&d.dataset))).collect();
-    let (results, heard, failure) = match read {
-        None => (last.quality.clone(), None, None),
+    let (results, heard, failure, notes) = match read {
+        None => (last.quality.clone(), None, None, None),
         Some(read) => {
             *looked_into() = dates;
             let read = read.unwrap_or_else(|late| QualityRead { problems: vec![late], ..QualityRead::default() });
+            let notes = left_out(session, &read.cut, "quality.prefixes");
             let mut results = read.results;
             results.iter_mut().for_each(|result| result.name_dataset(&known));
             let mut results: Vec<_> = results.into_iter().map(Arc::new).collect();
             let told = results.iter().map(|r| (r.uri.clone(), r.etag.clone(), r.evaluated_at, r.verdict().word()));
             let heard = heard(&read.problems, Heard::answer(told));
-            // Rule 6: what a source that fails said before stands, or its silence would look like a gate that holds.
-            if read.problems.iter().any(is_of_source) {
-                let missing = |q: &&Arc<QualityResult>| !results.iter().any(|r| r.uri == q.uri);
-                let kept: Vec<_> = last.quality.iter().filter(missing).cloned().collect();
-                results.extend(kept);
+            // Rule 6: what a source that fails said before stands, or its silence would look like a gate that holds; so
+            // does what lay where it did not look.
+            let failed = read.problems.iter().any(is_of_source);
+            let cut: Vec<String> = read.cut.iter().map(|below| session.lake.uri(below)).collect();
+            if failed || !cut.is_empty() {
+                let read: HashSet<String> = results.iter().map(|r| r.uri.clone()).collect();
+                let stands = |q: &&Arc<QualityResult>| {
+                    !read.contains(&q.uri) && (failed || cut.iter().any(|below| q.uri.starts_with(below)))
+                };
+                results.extend(last.quality.iter().filter(stands).cloned());
             }
-            (results, Some(heard), first(read.problems))
+            let heard = Some((heard, read.listings));
+            (results, heard, first(read.problems), (!failed).then_some(notes))
         }
     };
     let mut alerts = Vec::new();
@@ -88,8 +95,7 @@ async fn quality(
         let thresholds = result.dataset.as_ref().map(|d| settings.thresholds_of(d));
         alerts.extend(quality_alert(result, thresholds.as_ref().unwrap_or(&settings.thresholds), now));
     }
-    let after = failure.map_or(Ok(()), Err);
-    let turn = session.cadence.turn(QUALITY, heard, after, &last.sources, now);
+    let turn = turn(session, QUALITY, heard, failure, notes, last, now);
     (results, alerts, turn)
 }
 
@@ -99,15 +105,17 @@ async fn feed(session: &Session, last: &Snapshot, all: bool, now: DateTime<Utc>)
     let is_due = all || session.cadence.is_due(FEED, now);
     let lake = session.lake.as_ref();
     let read = async { Ok(session.feeds.read(lake, &settings.feeds, &settings.categories).await) };
-    let (mut alerts, heard, failure, is_whole) = match asked(is_due, FEED, read).await {
-        None => (Vec::new(), None, None, false),
+    let (mut alerts, heard, failure, notes, is_whole) = match asked(is_due, FEED, read).await {
+        None => (Vec::new(), None, None, None, false),
         Some(read) => {
             let read = read.unwrap_or_else(|late| FeedPage { problems: vec![late], ..FeedPage::default() });
             let alerts: Vec<Alert> = read.lines.iter().filter_map(|line| feed_alert(line, now)).collect();
             let told = read.lines.iter().map(|line| (line.uri.clone(), line.at, line.title.clone()));
             let heard = heard(&read.problems, Heard::answer(told));
-            let is_whole = !read.problems.iter().any(is_of_source);
-            (alerts, Some(heard), first(read.problems), is_whole)
+            let failed = read.problems.iter().any(is_of_source);
+            let notes = left_out(session, &read.cut, "feed.prefixes");
+            let is_whole = !failed && read.cut.is_empty();
+            (alerts, Some((heard, read.listings)), first(read.problems), (!failed).then_some(notes), is_whole)
         }
     };
     if !is_whole {
@@ -115,8 +123,35 @@ async fn feed(session: &Session, last: &Snapshot, all: bool, now: DateTime<Utc>)
         let stands = last.alerts.iter().filter(|a| a.rule == AlertRule::AlertFeed && !known.contains(&a.key));
         alerts.extend(stands.map(Alert::again));
     }
+    (alerts, turn(session, FEED, heard, failure, notes, last, now))
+}
+
+/// The state of a source after its turn, which is the longer in coming again the more listings it took.
+fn turn(
+    session: &Session,
+    source: &'static str,
+    heard: Option<(Heard, usize)>,
+    failure: Option<LakeError>,
+    notes: Option<Vec<String>>,
+    last: &Snapshot,
+    now: DateTime<Utc>,
+) -> SourceHealth {
+    let listings = heard.as_ref().map(|(_, listings)| *listings);
     let after = failure.map_or(Ok(()), Err);
-    (alerts, session.cadence.turn(FEED, heard, after, &last.sources, now))
+    let mut health = session.cadence.turn(source, heard.map(|(heard, _)| heard), after, &last.sources, now);
+    if let Some(listings) = listings {
+        session.cadence.paced(source, listings, now);
+        health.next = session.cadence.next(source, now);
+    }
+    health.told(notes, &last.sources)
+}
+
+/// What to say of what was not looked at.
+fn left_out(session: &Session, cut: &[String], setting: &str) -> Vec<String> {
+    let Some(first) = cut.first() else { return Vec::new() };
+    let (place, others) = (session.lake.uri(first), cut.len() - 1);
+    let others = if others == 0 { String::new() } else { format!(" and {others} more places") };
+    vec![format!("{place}{others}: more lies there than is read; name narrower prefixes under {setting}")]
 }
 
 /// What came of asking, by what could not be read.

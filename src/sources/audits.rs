@@ -27,6 +27,8 @@ pub struct AuditRecords {
     pub problems: Vec<SourceError>,
     /// Whether there are records that were not looked at.
     pub more: bool,
+    /// Whether not all was looked at that should be, of whichever date.
+    pub is_cut: bool,
 }
 
 /// The newest records below the prefixes, and those of `dates`: of at most 200 objects. Never fails: what could not be
@@ -35,7 +37,8 @@ pub async fn read(lake: &dyn Lake, prefixes: &[String], dates: &[NaiveDate]) -> 
     let newest = newest(lake, prefixes, dates, is_json, &Sizes::default()).await;
     let reads: Vec<_> = newest.found.iter().map(|found| one(lake, found)).collect();
     let all: Vec<Result<Vec<RunAudit>, SourceError>> = stream::iter(reads).buffered(AT_ONCE).collect().await;
-    let mut records = AuditRecords { problems: newest.problems, more: newest.more, ..AuditRecords::default() };
+    let is_cut = !newest.cut.is_empty();
+    let mut records = AuditRecords { audits: Vec::new(), problems: newest.problems, more: newest.more, is_cut };
     for read in all {
         match read {
             Ok(audits) => records.audits.extend(audits),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::stream::{self, StreamExt};
 
 use super::SourceError;
-use super::newest::{Found, Sizes, is_json, newest};
+use super::newest::{Found, Newest, Sizes, is_json, newest};
 use crate::lake::{ByteRange, ErrorClass, Lake};
 use crate::model::category::CategoryRule;
 use crate::model::feed::{FeedLine, FeedProblem, FeedRead, parse_feed};
@@ -31,6 +31,10 @@ pub struct FeedPage {
     pub problems: Vec<SourceError>,
     /// Whether there are lines that were not looked at.
     pub more: bool,
+    /// Keys and prefixes below which not all was looked at that should be.
+    pub cut: Vec<String>,
+    /// Listings that it took.
+    pub listings: usize,
 }
 
 /// The feeds of one lake.
@@ -49,12 +53,12 @@ impl Feeds {
     /// The newest lines below the prefixes (a whole key is one too), of at most 200 objects. An unchanged lake costs
     /// its listings alone. Never fails: what could not be read is told beside what could.
     pub async fn read(&self, lake: &dyn Lake, prefixes: &[String], rules: &[CategoryRule]) -> FeedPage {
-        let newest = newest(lake, prefixes, &[], is_json, &self.sizes).await;
-        let reads: Vec<_> = newest.found.iter().map(|found| self.one(lake, found, rules)).collect();
+        let Newest { found, problems, more, cut, listings } = newest(lake, prefixes, &[], is_json, &self.sizes).await;
+        let reads: Vec<_> = found.iter().map(|found| self.one(lake, found, rules)).collect();
         let all: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
-        let mut page = FeedPage { problems: newest.problems, more: newest.more, ..FeedPage::default() };
-        if page.problems.is_empty() {
-            let listed: HashSet<&str> = newest.found.iter().map(|f| f.key.as_str()).collect();
+        let mut page = FeedPage { problems, more, cut, listings, ..FeedPage::default() };
+        if page.problems.is_empty() && page.cut.is_empty() {
+            let listed: HashSet<&str> = found.iter().map(|f| f.key.as_str()).collect();
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.retain(|key, _| listed.contains(key.as_str()));
         }

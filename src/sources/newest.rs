@@ -3,24 +3,30 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::stream::{self, StreamExt};
+use regex::Regex;
 
 use crate::lake::path::DateLevel;
 use crate::lake::{ErrorClass, Lake, LakeError, ListRequest, ObjectMeta};
 
-/// Objects taken at most, the newest ones; as many again of the dates that are asked for.
-pub(super) const MOST: usize = 200;
+/// Objects taken, the newest ones; as many again of the dates that are asked for.
+const MOST: usize = 200;
+/// Series whose newest object is taken however many others are newer: a gate that failed yesterday is not hidden by 200
+/// that ran since.
+const SERIES: usize = 1000;
 /// Dates looked into, from the last one back: late results of the days before count too.
 const DATES: usize = 7;
 /// Years and months looked into, where they are levels of their own.
 const SPANS: usize = 2;
 /// Levels below the prefix that may hold other levels.
 const DEPTH: usize = 5;
-/// Pages of listings in all; a prefix that has more is not one of results.
+/// Pages of one level or date, which come one after the other.
 const PAGES: usize = 40;
+/// Listings in all.
+const LISTINGS: usize = 1000;
 /// Parts of one directory; a result has one or a few.
 const PARTS: usize = 64;
 /// Listings at once.
@@ -56,8 +62,13 @@ pub(super) struct Newest {
     pub found: Vec<Found>,
     /// Listings that failed.
     pub problems: Vec<LakeError>,
-    /// Whether there is more that was not looked at, or not taken.
+    /// Whether there is more that was not looked at, or not taken: older dates, older objects.
     pub more: bool,
+    /// Where what was found is not all that should have been looked at: prefixes with more pages, levels or series than
+    /// are read. What lay below them before may lie there still.
+    pub cut: Vec<String>,
+    /// Listings that it took.
+    pub listings: usize,
 }
 
 /// Which prefixes hold more than one page of a listing tells, as it was last time.
@@ -76,7 +87,8 @@ impl Sizes {
 
 /// The newest objects below the prefixes whose names `wanted` takes. Dates in `also` are looked into as well: a backfill
 /// writes its results under the date that it repairs. A prefix of one page costs one request. A larger one is walked by
-/// its levels: all listings of one depth, of whichever prefix, wait for each other no longer than one does.
+/// its levels, each of which costs one request if it is one page: all listings of one depth, of whichever prefix, wait
+/// for each other no longer than one does.
 pub(super) async fn newest(
     lake: &dyn Lake,
     prefixes: &[String],
@@ -84,20 +96,39 @@ pub(super) async fn newest(
     wanted: fn(&str) -> bool,
     sizes: &Sizes,
 ) -> Newest {
-    let mut walk = Walk { lake, also, wanted, sizes, kept: BTreeMap::new(), problems: Vec::new(), more: false };
+    let left = AtomicUsize::new(LISTINGS);
+    let mut walk =
+        Walk { lake, also, wanted, sizes, left, kept: BTreeMap::new(), problems: vec![], more: false, cut: vec![] };
     walk.below(prefixes).await;
+    let listings = LISTINGS - walk.left.load(Ordering::Relaxed);
     let mut found: Vec<Found> = walk.kept.into_iter().filter_map(|(key, objects)| found(key, objects)).collect();
     found.sort_by(|a, b| b.modified.cmp(&a.modified).then_with(|| b.key.cmp(&a.key)));
-    let more = walk.more || found.len() > MOST;
-    // Those of a date that was asked for are not hidden by newer ones of others.
+    let (more, mut cut) = (walk.more || found.len() > MOST, walk.cut);
+    // Those of a date that was asked for are not hidden by newer ones of others; nor is the last word of a gate.
     let asked = |found: &Found| found.key.split('/').filter_map(day).any(|date| also.contains(&date));
-    let mut place = 0;
+    let (mut place, mut beyond, mut all_series) = (0, 0, HashSet::new());
     found.retain(|found| {
         place += 1;
-        place <= MOST || asked(found)
+        let is_new = all_series.insert(series(&found.key));
+        if is_new && all_series.len() == SERIES + 1 {
+            cut.extend(prefixes.iter().filter(|prefix| found.key.starts_with(prefix.as_str())).cloned());
+        }
+        let by_date = beyond < MOST && place > MOST && asked(found);
+        beyond += usize::from(by_date);
+        place <= MOST || by_date || is_new && all_series.len() <= SERIES
     });
-    found.truncate(2 * MOST);
-    Newest { found, problems: walk.problems, more }
+    Newest { found, problems: walk.problems, more, cut, listings }
+}
+
+/// What the objects of one gate are called, whenever it runs: their key without dates, times and ids.
+fn series(key: &str) -> String {
+    static SERIAL: LazyLock<Regex> = LazyLock::new(|| {
+        let (hex, digits) = ("[0-9a-fA-F]", "[0-9](?:[-_:.TZ]?[0-9]){5,}Z?");
+        let uuid = format!("{hex}{{8}}(?:-{hex}{{4}}){{3}}-{hex}{{12}}");
+        Regex::new(&format!("{uuid}|{hex}{{16,}}|{digits}")).expect("a regular expression written here")
+    });
+    let names = key.split('/').filter(|level| day(level).is_none() && span(level).is_none());
+    names.map(|name| SERIAL.replace_all(name, "#")).collect::<Vec<_>>().join("/")
 }
 
 /// Empty parts stand beside full ones.
@@ -121,16 +152,19 @@ struct Walk<'a> {
     also: &'a [NaiveDate],
     wanted: fn(&str) -> bool,
     sizes: &'a Sizes,
+    /// Listings that may still be asked for.
+    left: AtomicUsize,
     kept: BTreeMap<String, Vec<ObjectMeta>>,
     problems: Vec<LakeError>,
     more: bool,
+    cut: Vec<String>,
 }
 
 /// What is listed beside others.
 #[derive(Clone, Copy)]
 enum Below {
-    /// All of a prefix, if it is one page.
-    Whole,
+    /// All of a level so many below its prefix, if it is one page.
+    Whole(usize),
     /// A level so many below its prefix, whose levels are looked into next.
     Level(usize),
     /// A date, whole.
@@ -162,7 +196,7 @@ impl Walk<'_> {
             self.take(all);
         }
         if depth == DEPTH {
-            self.more |= !others.is_empty();
+            self.cut.extend(others);
             return;
         }
         for level in others {
@@ -171,41 +205,44 @@ impl Walk<'_> {
         }
     }
 
+    /// How to look into a level: at once, unless it is known to be more than a page.
+    fn begin(&self, level: String, depth: usize) -> (Below, String) {
+        match self.sizes.is_large(&level) {
+            true => (Below::Level(depth), level),
+            false => (Below::Whole(depth), level),
+        }
+    }
+
     /// Walks what is to be listed, all of one depth at once: levels, and the dates that were found a level before.
     async fn below(&mut self, prefixes: &[String]) {
-        let pages = AtomicUsize::new(PAGES);
-        let begin = |prefix: &String| match self.sizes.is_large(prefix) {
-            true => (Below::Level(0), prefix.clone()),
-            false => (Below::Whole, prefix.clone()),
-        };
-        let mut next: Vec<(Below, String)> = prefixes.iter().map(begin).collect();
+        let mut next: Vec<_> = prefixes.iter().map(|prefix| self.begin(prefix.clone(), 0)).collect();
         while !next.is_empty() {
-            let (lake, pages) = (self.lake, &pages);
-            let reads: Vec<_> = next.iter().map(|(below, prefix)| listed(lake, *below, prefix, pages)).collect();
+            let (lake, left) = (self.lake, &self.left);
+            let reads: Vec<_> = next.iter().map(|(below, prefix)| listed(lake, *below, prefix, left)).collect();
             let all: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
             let mut deeper = Vec::new();
-            for ((below, prefix), Listed { found, levels, is_whole, fault }) in next.into_iter().zip(all) {
+            for ((below, prefix), Listed { found, levels, end, fault }) in next.into_iter().zip(all) {
                 if let Some(error) = fault {
                     self.fault(error);
                 }
-                match below {
-                    Below::Whole if is_whole => self.within(&prefix, found, 0),
-                    Below::Whole => {
+                if end == End::Cut {
+                    self.cut.push(prefix.clone());
+                }
+                match (below, end) {
+                    (Below::Whole(depth), End::More) => {
                         self.sizes.note_large(&prefix);
-                        deeper.push((Below::Level(0), prefix));
+                        deeper.push((Below::Level(depth), prefix));
                     }
-                    Below::Date => {
-                        self.more |= !is_whole;
-                        self.take(found);
-                    }
-                    Below::Level(depth) => {
-                        self.more |= !is_whole;
+                    (Below::Whole(depth), _) => self.within(&prefix, found, depth),
+                    (Below::Date, _) => self.take(found),
+                    (Below::Level(depth), _) => {
                         self.take(found);
                         let (dates, others) = self.sorted(levels);
                         deeper.extend(dates.into_iter().map(|date| (Below::Date, date)));
-                        self.more |= depth == DEPTH && !others.is_empty();
-                        let others = others.into_iter().filter(|_| depth < DEPTH);
-                        deeper.extend(others.map(|level| (Below::Level(depth + 1), level)));
+                        match depth < DEPTH {
+                            true => deeper.extend(others.into_iter().map(|level| self.begin(level, depth + 1))),
+                            false => self.cut.extend(others),
+                        }
                     }
                 }
             }
@@ -252,38 +289,48 @@ impl Walk<'_> {
     }
 }
 
-/// What one listing told before it ended, or failed, or there were no more pages to be had.
+/// How a listing ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// With its last page, or a fault.
+    All,
+    /// After the one page that was asked for: there are more.
+    More,
+    /// Where no more pages are asked for.
+    Cut,
+}
+
+/// What one listing told before it ended.
 struct Listed {
     found: Vec<ObjectMeta>,
     levels: Vec<String>,
-    is_whole: bool,
+    end: End,
     fault: Option<LakeError>,
 }
 
-async fn listed(lake: &dyn Lake, below: Below, prefix: &str, pages: &AtomicUsize) -> Listed {
-    let mut listed = Listed { found: Vec::new(), levels: Vec::new(), is_whole: true, fault: None };
+async fn listed(lake: &dyn Lake, below: Below, prefix: &str, left: &AtomicUsize) -> Listed {
+    let mut listed = Listed { found: Vec::new(), levels: Vec::new(), end: End::All, fault: None };
+    let (most, after_most) = match below {
+        Below::Whole(_) => (1, End::More),
+        Below::Level(_) | Below::Date => (PAGES, End::Cut),
+    };
     let delimited = matches!(below, Below::Level(_));
-    let mut next = Some(ListRequest { prefix: prefix.to_owned(), delimited, ..ListRequest::default() });
-    while let Some(request) = next.take() {
-        // One page to see whether it is all counts for none.
-        let is_first = matches!(below, Below::Whole);
-        let took = |left: usize| left.checked_sub(1);
-        if !is_first && pages.fetch_update(Ordering::Relaxed, Ordering::Relaxed, took).is_err() {
-            listed.is_whole = false;
-            break;
+    let mut request = ListRequest { prefix: prefix.to_owned(), delimited, ..ListRequest::default() };
+    for _ in 0..most {
+        if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err() {
+            return Listed { end: End::Cut, ..listed };
         }
         match lake.list(&request).await {
             Ok(page) => {
                 listed.found.extend(page.objects);
                 listed.levels.extend(page.prefixes);
-                listed.is_whole = !is_first || page.continuation.is_none();
-                let after = page.continuation.filter(|_| !is_first);
-                next = after.map(|after| ListRequest { continuation: Some(after), ..request });
+                let Some(after) = page.continuation else { return listed };
+                request.continuation = Some(after);
             }
-            Err(error) => listed.fault = Some(error),
+            Err(error) => return Listed { fault: Some(error), ..listed },
         }
     }
-    listed
+    Listed { end: after_most, ..listed }
 }
 
 /// The date of a level: `dt=2026-11-25`, or the date alone.
@@ -311,6 +358,25 @@ pub(super) fn is_json(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gate_is_known_by_its_key_whenever_it_runs() {
+        for (one, next) in [
+            ("dq/silver/dq_results_orders_20261125_104500.json", "dq/silver/dq_results_orders_20261126_104501.json"),
+            ("dq/dt=2026-11-25/orders.json", "dq/dt=2026-11-26/orders.json"),
+            ("dq/year=2026/month=11/day=25/orders.json", "dq/year=2026/month=12/day=1/orders.json"),
+            ("ge/orders/2026-11-25T10:45:00Z.json", "ge/orders/2026-11-26T10:45:00.125Z.json"),
+            (
+                "r/orders/8c0f9a52-1be0-4c35-9a9e-6a3f1f0c7d11.json",
+                "r/orders/0c0f9a52-1be0-4c35-9a9e-6a3f1f0c7d12.json",
+            ),
+        ] {
+            assert_eq!(series(one), series(next));
+        }
+        for (one, other) in [("dq/orders_1.json", "dq/orders_2.json"), ("dq/a/x.json", "dq/b/x.json")] {
+            assert_ne!(series(one), series(other));
+        }
+    }
 
     #[test]
     fn names_of_json_and_of_dates() {

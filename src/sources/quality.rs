@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use futures::stream::{self, StreamExt};
 
 use super::SourceError;
-use super::newest::{Found, Sizes, has_too_many, is_json, newest};
+use super::newest::{Found, Newest, Sizes, has_too_many, is_json, newest};
 use crate::lake::{ByteRange, ErrorClass, Lake};
 use crate::model::quality::{Origin, QualityResult, parse_results};
 
@@ -45,6 +45,10 @@ pub struct QualityRead {
     pub problems: Vec<SourceError>,
     /// Whether there are results that were not looked at: older dates, or more than 200 objects.
     pub more: bool,
+    /// Keys and prefixes below which not all was looked at that should be: what lay there before may lie there still.
+    pub cut: Vec<String>,
+    /// Listings that it took.
+    pub listings: usize,
 }
 
 type Parsed = Result<Arc<Vec<QualityResult>>, SourceError>;
@@ -63,16 +67,17 @@ impl QualityResults {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// The newest results, of at most 200 objects. An unchanged lake costs its listings alone: one for each prefix of up
-    /// to 1,000 objects, and beyond that one for each level and date. Never fails: what could not be read is told beside
-    /// what could. Datasets are not named yet: [`QualityResult::name_dataset`].
+    /// The newest results: of the 200 newest objects, and of the newest of each gate, as their keys tell gates apart. An
+    /// unchanged lake costs its listings alone: one for each prefix of up to 1,000 objects, and beyond that one for each
+    /// level or date of it. Never fails: what could not be read is told beside what could. Datasets are not named yet: [`QualityResult::name_dataset`].
     pub async fn read(&self, lake: &dyn Lake, ask: &QualityAsk) -> QualityRead {
-        let newest = newest(lake, &ask.prefixes, &ask.dates, is_json, &self.sizes).await;
-        let reads: Vec<_> = newest.found.iter().map(|found| self.one(lake, found)).collect();
+        let Newest { found, problems, more, cut, listings } =
+            newest(lake, &ask.prefixes, &ask.dates, is_json, &self.sizes).await;
+        let reads: Vec<_> = found.iter().map(|found| self.one(lake, found)).collect();
         let all: Vec<Parsed> = stream::iter(reads).buffered(AT_ONCE).collect().await;
-        let mut read = QualityRead { problems: newest.problems, more: newest.more, ..QualityRead::default() };
-        if read.problems.is_empty() {
-            let listed: HashSet<&str> = newest.found.iter().map(|f| f.key.as_str()).collect();
+        let mut read = QualityRead { results: Vec::new(), problems, more, cut, listings };
+        if read.problems.is_empty() && read.cut.is_empty() {
+            let listed: HashSet<&str> = found.iter().map(|f| f.key.as_str()).collect();
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.retain(|key, _| listed.contains(key.as_str()));
         }

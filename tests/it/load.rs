@@ -208,9 +208,9 @@ async fn levels_of_one_depth_are_listed_side_by_side() {
     }
     let session = session();
     session.refresh(now, |_| {}).await;
-    // The prefix; its levels and seven dates beside each other; the levels below; their dates. Nothing is read again.
+    // The prefix; its levels and seven dates beside each other. Nothing is read again.
     let taken = rounds(&memory, &session, &["_dq_results/", "gold/quality/"], now).await;
-    assert_eq!(taken, 4);
+    assert_eq!(taken, 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use lakeward::lake::{ErrorClass, Lake, Stats};
 use lakeward::model::category::default_rules;
 use lakeward::model::probe::Verdict;
+use lakeward::ops::{LakeSettings, Session, Snapshot, SourceState};
 use lakeward::sources::SourceError;
 use lakeward::sources::contracts::{Contracts, SchemaFormat, SchemaName, SchemaRegistry, SchemaVersion};
 use lakeward::sources::feed::Feeds;
@@ -149,14 +150,31 @@ async fn a_listing_that_fails_is_a_problem_and_loses_nothing_of_the_others() {
 }
 
 #[tokio::test]
-async fn the_newest_two_hundred_objects_are_read() {
+async fn two_hundred_objects_are_read_and_the_last_word_of_each_gate() {
     let lake = Memory::default();
-    for n in 0..230 {
-        lake.set(&format!("gold/quality/dq_results_t{n}_20261125_104500.json"), suite(true));
+    let ask = QualityAsk { prefixes: vec!["dq/".into()], dates: vec![] };
+    lake.set("dq/dq_results_refunds_20261120_104500.json", suite(false));
+    lake.set("dq/dq_results_refunds_20261119_104500.json", suite(true));
+    for minute in 0..230 {
+        lake.set(&format!("dq/dq_results_orders_20261125_{:02}{:02}00.json", minute / 60, minute % 60), suite(true));
     }
     let before = lake.counters().read();
-    let read = QualityResults::default().read(&lake, &QualityAsk::of_defaults()).await;
-    assert_eq!((read.results.len(), read.more, spent(&lake, before).1), (200, true, 200));
+    let read = QualityResults::default().read(&lake, &ask).await;
+    assert_eq!((read.results.len(), read.more, read.cut.len(), spent(&lake, before).1), (201, true, 0, 201));
+    let refunds: Vec<_> = read.results.iter().filter(|r| r.uri.contains("refunds")).map(|r| r.verdict()).collect();
+    assert_eq!(refunds, [Verdict::Pass], "the last that was written");
+}
+
+#[tokio::test]
+async fn more_gates_than_are_read_are_told() {
+    let lake = Memory::default();
+    let ask = QualityAsk { prefixes: vec!["dq/".into()], dates: vec![] };
+    for n in 0..=1000 {
+        lake.set(&format!("dq/t{n}/orders.json"), suite(true));
+    }
+    let read = QualityResults::default().read(&lake, &ask).await;
+    // A thousand listings, three of which were those of the prefix.
+    assert_eq!((read.results.len(), read.cut.len(), read.cut[3].as_str()), (997, 4, "dq/t999/"));
 }
 
 /// More than a page of what nobody reads.
@@ -174,11 +192,11 @@ async fn a_prefix_of_many_pages_is_walked_by_its_levels_and_finds_the_same() {
     let of_small = QualityResults::default().read(&small, &ask).await;
     let before = large.counters().read();
     let of_large = results.read(&large, &ask).await;
-    assert_eq!(of_large, of_small);
+    assert_eq!(of_large.results, of_small.results);
     // A page that is not all; then the prefix and the last seven dates. The other one is a page.
     assert_eq!(spent(&large, before), (10, 9));
     let before = large.counters().read();
-    assert_eq!(results.read(&large, &ask).await, of_small);
+    assert_eq!(results.read(&large, &ask).await.results, of_small.results);
     // It is known to be large.
     assert_eq!(spent(&large, before), (9, 0));
 }
@@ -198,22 +216,73 @@ async fn years_are_jumped() {
     crowd(&lake, "dq/");
     let before = lake.counters().read();
     let read = QualityResults::default().read(&lake, &ask).await;
-    // A page, the prefix, two years, two months of each, the day of each.
-    assert_eq!(spent(&lake, before), (12, 4));
-    assert_eq!(read, of_small);
+    // A page, the prefix, two years: of each the last two months.
+    assert_eq!(spent(&lake, before), (4, 4));
+    assert_eq!(read.results, of_small.results);
 }
 
 #[tokio::test]
-async fn a_walk_ends_after_forty_pages_and_says_that_there_is_more() {
+async fn a_level_of_two_hundred_datasets_costs_a_listing_of_each() {
     let lake = Memory::default();
-    crowd(&lake, "dq/");
-    for n in 0..100 {
-        lake.set(&format!("dq/t{n:03}/orders.json"), suite(true));
+    for n in 0..200 {
+        for day in 1..=9 {
+            lake.set(&format!("dq/d{n:03}/dt=2026-11-{day:02}/orders.json"), suite(true));
+        }
     }
+    let (ask, results) = (QualityAsk { prefixes: vec!["dq/".into()], dates: vec![] }, QualityResults::default());
+    let first = results.read(&lake, &ask).await;
+    assert_eq!((first.cut.len(), first.problems.len()), (0, 0));
+    let gates: std::collections::BTreeSet<_> = first.results.iter().map(|r| &r.uri[..r.uri.len() - 26]).collect();
+    assert_eq!(gates.len(), 200, "each has its last word");
+    let before = lake.counters().read();
+    let again = results.read(&lake, &ask).await;
+    assert_eq!((spent(&lake, before), again.listings), ((201, 0), 201));
+}
+
+#[tokio::test]
+async fn a_level_of_over_forty_pages_is_cut_and_says_so() {
+    let lake = Memory::default();
+    for n in 0..41_000 {
+        lake.set(&format!("dq/{n:05}.html"), "");
+    }
+    lake.set("dq/later.json", suite(false));
     let ask = QualityAsk { prefixes: vec!["dq/".into()], dates: vec![] };
     let before = lake.counters().read();
     let read = QualityResults::default().read(&lake, &ask).await;
-    assert_eq!((spent(&lake, before), read.results.len(), read.more), ((41, 39), 39, true));
+    assert_eq!((spent(&lake, before), read.results.len(), read.cut), ((41, 0), 0, vec!["dq/".to_owned()]));
+}
+
+/// A gate that failed, where the listing does not get any more: its alert stands, and the source says what it leaves out.
+#[tokio::test]
+async fn what_was_not_looked_at_is_not_cleared() {
+    let lake = Memory::default();
+    let prefixes = vec!["dq/".to_owned()];
+    lake.set("dq/z_dq_results_refunds_20261120_104500.json", suite(false));
+    lake.set("dq/a_dq_results_orders_20261120_104500.json", suite(false));
+    let settings = LakeSettings { quality: prefixes, ..LakeSettings::default() };
+    let session = Session::new(Arc::new(lake.clone()), settings);
+    let now = chrono::DateTime::UNIX_EPOCH + chrono::Duration::days(20_800);
+    let quality = |snapshot: &Snapshot| snapshot.sources.iter().find(|s| s.source == "quality").cloned().unwrap();
+    let first = session.refresh(now, |_| {}).await;
+    assert_eq!((first.quality.len(), quality(&first).notes), (2, vec![]));
+    for n in 0..41_000 {
+        lake.set(&format!("dq/b{n:05}.html"), "");
+    }
+    lake.remove("dq/a_dq_results_orders_20261120_104500.json");
+    for _ in 0..2 {
+        let cut = session.refresh(now, |_| {}).await;
+        let stands: Vec<_> = cut.quality.iter().map(|r| r.uri.rsplit('/').next().unwrap().to_owned()).collect();
+        assert!(stands.contains(&"z_dq_results_refunds_20261120_104500.json".to_owned()), "{stands:?}");
+        let told = quality(&cut);
+        assert_eq!(told.state, SourceState::Fresh);
+        assert!(told.notes[0].contains("quality.prefixes") && told.notes[0].contains("s3://memory/dq/"), "{told:?}");
+        assert_eq!(told.next, Some(now + chrono::Duration::minutes(4)), "forty listings, ten a minute");
+    }
+    // What is looked at again is believed again.
+    (0..41_000).for_each(|n| lake.remove(&format!("dq/b{n:05}.html")));
+    lake.remove("dq/z_dq_results_refunds_20261120_104500.json");
+    let whole = session.refresh(now, |_| {}).await;
+    assert_eq!((whole.quality.len(), quality(&whole).notes), (0, vec![]));
 }
 
 #[tokio::test]

@@ -179,7 +179,7 @@ impl Session {
             let redrive = audit.run_id.as_ref().is_some_and(|id| redrives.contains(&*id.0));
             writes && !redrive && (about.date.is_none() || audit.date == about.date)
         };
-        if read.more && about.date.is_none() {
+        if read.is_cut || read.more && about.date.is_none() {
             return Err(Answer::none("there are more records of runs than are read: name a date"));
         }
         let newest = read.audits.iter().filter(is_its).max_by_key(|audit| audit.at);

@@ -32,6 +32,7 @@ impl Session {
         if let Some(answer) = failed(snapshot, "quality") {
             return answer;
         }
+        let left_out = snapshot.sources.iter().find(|s| s.source == "quality").and_then(|s| s.notes.first());
         let all: Vec<QualityResult> = snapshot
             .quality
             .iter()
@@ -51,6 +52,8 @@ impl Session {
             }
             (_, _, 1..) => Answer::new(Verdict::Error, "checks could not be evaluated"),
             _ if worst(Verdict::NoEvidence) > 0 => Answer::none("a gate evaluated nothing"),
+            // What was not looked at may be a newer result that fails.
+            _ if let Some(note) = left_out => Answer::none(format!("{passed} of {evaluated} checks hold; {note}")),
             // Checks that hold, and nobody knows of which date, say nothing of this one.
             _ if about.date.is_some() && results.iter().any(|r| r.date.is_none()) => {
                 Answer::none(format!("{passed} of {evaluated} checks hold, and a result names no date"))
