@@ -305,7 +305,7 @@ mod tests {
     fn curve(values: &[f64]) -> Curve {
         let at = |n: usize| DateTime::UNIX_EPOCH + Duration::minutes(n as i64);
         let points = values.iter().enumerate().map(|(n, value)| Point { at: at(n), value: *value }).collect();
-        Curve { name: "driver, memory used".into(), unit: "GB", points }
+        Curve { name: "driver, memory used".into(), unit: "GB".into(), points }
     }
 
     #[test]

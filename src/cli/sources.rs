@@ -17,9 +17,12 @@ use crate::sources::aws::logs::CloudWatchLogs;
 use crate::sources::aws::secrets::SecretsManager;
 use crate::sources::dags::{DagControl, DagSource};
 use crate::sources::jobs::JobRunner;
+use crate::sources::local::alarms::LocalAlarms;
 use crate::sources::local::dags::LocalDags;
 use crate::sources::local::jobs::LocalJobs;
 use crate::sources::local::logs::LocalLogs;
+use crate::sources::local::metrics::LocalMetrics;
+use crate::sources::local::secrets::LocalSecrets;
 use crate::sources::s3_logs::S3Logs;
 
 /// What acts on jobs and DAGs: the gate alone gets it.
@@ -57,14 +60,18 @@ pub fn connect(config: &Config, lake: &Arc<dyn Lake>) -> (Connected, Drivers) {
     drivers.dags = airflow(config);
     let recorded = || Arc::new(LocalDags::new(Arc::clone(lake))) as Arc<dyn DagSource>;
     connected.dags = Some(drivers.dags.clone().map_or_else(recorded, |dags| dags as _));
+    connected.metrics.push(Arc::new(LocalMetrics::new(Arc::clone(lake))));
     if let Some(cloudwatch) = &config.cloudwatch {
         let cloudwatch = Arc::new(CloudWatch::new(cloudwatch.clone()));
         connected.alarms.push(Arc::clone(&cloudwatch) as _);
         connected.metrics.push(cloudwatch);
+    } else {
+        connected.alarms.push(Arc::new(LocalAlarms::new(Arc::clone(lake))));
     }
     if asks_aws(config) {
         connected.account = Some(Arc::new(Account::new(config.account.clone())));
     }
+    connected.lake_secrets = Some(Arc::new(LocalSecrets::new(Arc::clone(lake))));
     if let Some(access) = &config.secrets {
         connected.secrets = Some(Arc::new(SecretsManager::new(access.clone())));
     }

@@ -115,6 +115,9 @@ impl<C: Fn() -> DateTime<Utc>> Executor<C> {
                     let _ = answers.send(Msg::RunMetrics(id, session.run_metrics(&detail, now).await)).await;
                 });
             }
+            Effect::Dashboard { id, source, run, attempt } => self.start(Job::Dashboard, async move {
+                let _ = answers.send(Msg::Dashboard(id, session.dashboard(&source, &run, attempt).await)).await;
+            }),
             Effect::DagTasks { id, dag, run, settle } => self.start(Job::Run, async move {
                 if settle {
                     tokio::time::sleep(SETTLE).await;

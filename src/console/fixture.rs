@@ -287,6 +287,7 @@ impl Driven {
                 }
                 Effect::RunDetail { id, run, .. } => Msg::RunDetail(id, Ok(Box::new(pipeline::detail(&run)))),
                 Effect::RunMetrics { id, .. } => Msg::RunMetrics(id, Ok(Some(pipeline::curves()))),
+                Effect::Dashboard { id, .. } => Msg::Dashboard(id, Ok(pipeline::DASHBOARD.to_owned())),
                 Effect::DagTasks { id, run, .. } if &*run.0 == "scheduled__2026-11-24" => {
                     Msg::DagTasks(id, Ok(pipeline::tasks()))
                 }

@@ -85,6 +85,8 @@ pub(super) enum Msg {
     RunDetail(RequestId, Result<Box<RunDetail>, SourceError>),
     /// What a run used; none where nobody measures it.
     RunMetrics(RequestId, Result<Option<Vec<Curve>>, SourceError>),
+    /// The link to a run's own pages.
+    Dashboard(RequestId, Result<String, SourceError>),
     /// The tasks of a DAG run came, or not.
     DagTasks(RequestId, Result<Vec<TaskInstance>, SourceError>),
     /// Lines of a log came, or not.
@@ -174,6 +176,8 @@ pub(super) enum Effect {
     RunDetail { id: RequestId, source: Arc<str>, run: JobRunId, settle: bool },
     /// Read what a run used.
     RunMetrics { id: RequestId, detail: Box<RunDetail> },
+    /// Ask for the link to a run's own pages, or to those of one attempt.
+    Dashboard { id: RequestId, source: Arc<str>, run: JobRunId, attempt: Option<u32> },
     /// Read the tasks of a DAG run; `settle` likewise.
     DagTasks { id: RequestId, dag: DagId, run: DagRunId, settle: bool },
     /// Read lines of a log, from its beginning or from a cursor on.
@@ -247,6 +251,7 @@ pub(super) enum Job {
     History,
     Run,
     Metrics,
+    Dashboard,
     Log,
     LiveLog,
     Runbooks,

@@ -99,6 +99,7 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             jobs::measured(state, id, result);
             Vec::new()
         }
+        Msg::Dashboard(id, result) => jobs::dashboard::came(state, id, result),
         Msg::DagTasks(id, result) => jobs::tasked(state, id, result),
         Msg::Log(id, result) => logs::came(state, id, result),
         Msg::LiveLog(id, news) => logs::live::came(state, id, news),
@@ -375,6 +376,7 @@ pub(super) fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect>
         Command::Log => logs::open_selected(state, argument),
         Command::Insights => logs::insights::ask(state, argument),
         Command::DeadLetters => jobs::related::dead_letters(state),
+        Command::Dashboard => jobs::dashboard::ask(state, argument),
         _ => match state.tab {
             Tab::Jobs => jobs::run(state, spec.command),
             Tab::Logs => logs::run(state, spec.command),

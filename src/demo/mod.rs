@@ -11,6 +11,7 @@ mod place;
 mod reasons;
 mod seed;
 mod settings;
+mod signals;
 mod source;
 mod tables;
 mod words;
@@ -98,6 +99,7 @@ pub fn write(dir: &Path, now: DateTime<Utc>) -> Result<Summary, DemoError> {
     }
     let job_runs = pipeline::write(&mut place)?;
     gates::write(&mut place)?;
+    signals::write(&mut place)?;
     source::write(&mut place)?;
     let datasets: BTreeSet<&str> = DATASETS.iter().map(|d| d.name).collect();
     Ok(Summary {

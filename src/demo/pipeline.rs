@@ -6,7 +6,7 @@ use chrono::Duration;
 use super::DemoError;
 use super::datasets::DATASETS;
 use super::place::Place;
-use super::words;
+use super::{signals, words};
 use crate::sources::local::dags::{self, DagRecord, DagRunRecord, TaskRecord};
 use crate::sources::local::jobs::{self, RunRecord};
 
@@ -220,11 +220,14 @@ fn write_run(place: &mut Place, job: &DemoJob, run: DemoRun) -> Result<(), DemoE
         command: command.map(str::to_owned).to_vec(),
         settings: job.settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         log: Some("log.txt".to_owned()),
+        metrics: Some("metrics.json".to_owned()),
     };
     let age = run.age - run.took.unwrap_or(run.age);
     let folder = format!("{}{}/{id}/", jobs::PREFIX, job.name);
     let log = words::log(job, run.end, created, ended.unwrap_or(place.ago(0)));
     place.put(&format!("{folder}log.txt"), log.as_bytes(), age)?;
+    let used = signals::curves(run.end, created, ended.unwrap_or(place.ago(0)));
+    place.put_json(&format!("{folder}metrics.json"), &used, age)?;
     place.put_json(&format!("{folder}{}", jobs::RECORD), &record, age)
 }
 

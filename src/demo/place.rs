@@ -10,8 +10,21 @@ use chrono::{DateTime, Duration, SubsecRound, Utc};
 use super::{DemoError, settings};
 
 /// The prefixes that belong to a demo: replaced as a whole when it is written again.
-const PREFIXES: [&str; 10] =
-    ["_errors", "_contracts", "_dq_results", "_jobs", "_dags", "_source", "_audit", "bronze", "silver", "gold"];
+const PREFIXES: [&str; 13] = [
+    "_errors",
+    "_contracts",
+    "_dq_results",
+    "_jobs",
+    "_dags",
+    "_source",
+    "_audit",
+    "_alarms",
+    "_secrets",
+    "_alerts",
+    "bronze",
+    "silver",
+    "gold",
+];
 
 /// The folder, and what was written to it so far.
 #[derive(Debug)]

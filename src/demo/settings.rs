@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::datasets::{DATASETS, DemoDataset};
 use super::pipeline::{JOBS, redrives};
+use super::signals::{FEED, SECRETS};
 
 /// How the file of a demo begins. A folder whose `lakeward.toml` begins otherwise is not touched.
 pub const MARKER: &str = "# lakeward demo";
@@ -16,7 +17,8 @@ pub fn toml() -> String {
     let mut text = format!(
         "{MARKER}: an invented lake with live incidents of every failure category.\n\
          # Written by `lakeward demo`. Writing a demo here again replaces this file and all of _errors/, bronze/,\n\
-         # silver/, gold/, _contracts/, _dq_results/, _audit/, _source/, _jobs/ and _dags/, for as long as the first line stays as it is.\n\
+         # silver/, gold/, _contracts/, _dq_results/, _audit/, _source/, _jobs/, _dags/, _alarms/, _secrets/ and _alerts/,\n\
+         # for as long as the first line stays as it is.\n\
          # Look at it with `lakeward --lake THIS_FOLDER`.\n\
          \n\
          # Columns of any dataset that hold personal data: masked until revealed.\n\
@@ -27,8 +29,21 @@ pub fn toml() -> String {
          dlq_rows_critical = 1000 # rejected rows of one entry\n\
          dlq_rows_warning = 100\n\
          no_data = \"1h\"           # for datasets without a max_age of their own\n\
-         incomplete = \"30m\"       # an entry without its completion marker\n"
+         incomplete = \"30m\"       # an entry without its completion marker\n\
+         \n\
+         # Alerts that the pipeline itself writes.\n\
+         [feed]\n\
+         prefixes = [\"{FEED}\"]\n\
+         \n\
+         # The credentials of sources: how old they are, never what they are.\n"
     );
+    for (name, dataset, job, limit) in SECRETS {
+        text.push_str(&format!(
+            "[[secrets]]\nname = \"{name}\"\ndatasets = [\"{dataset}\"]\njobs = [\"{job}\"]\n\
+             max_age = \"{limit}\"\non_lake = true\n\n"
+        ));
+    }
+    text.truncate(text.len() - 1);
     text.extend(DATASETS.iter().map(section));
     for job in JOBS {
         let (name, dataset, command) = (job.name, job.dataset, job.command());

@@ -1,5 +1,6 @@
 //! Metrics as CloudWatch has them: which one, and the curve of its values. Where they are kept is not known here.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
@@ -73,6 +74,11 @@ pub enum MetricPlace {
         /// The run's name; empty if it has none.
         run_name: String,
     },
+    /// In a file on the lake.
+    File {
+        /// Its key.
+        key: String,
+    },
 }
 
 /// A value at a time.
@@ -90,7 +96,7 @@ pub struct Curve {
     /// What it is, in words: `executors, memory used`.
     pub name: String,
     /// What its values are in: `GB`.
-    pub unit: &'static str,
+    pub unit: Cow<'static, str>,
     /// The values, oldest first; none where nothing was measured.
     pub points: Vec<Point>,
 }
@@ -166,7 +172,7 @@ mod tests {
     fn curve(values: &[(i64, f64)]) -> Curve {
         let at = |minute| DateTime::UNIX_EPOCH + Duration::minutes(minute);
         let points = values.iter().map(|(minute, value)| Point { at: at(*minute), value: *value }).collect();
-        Curve { name: "x".into(), unit: "GB", points }
+        Curve { name: "x".into(), unit: "GB".into(), points }
     }
 
     #[test]

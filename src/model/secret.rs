@@ -52,6 +52,8 @@ pub struct WatchedSecret {
     pub jobs: Vec<JobName>,
     /// How long its value may stay the same; none asks for no rotation.
     pub max_age: Option<Duration>,
+    /// Whether its standing is written on the lake, and no store is asked.
+    pub on_lake: bool,
 }
 
 /// What that means for who needs it, worst first.

@@ -13,6 +13,7 @@ use crate::model::alarm::Alarm;
 use crate::model::dag::{Dag, DagId, DagRun, DagRunId, TaskInstance, TaskState};
 use crate::model::metric::Curve;
 use crate::model::run::{JobName, JobRun, JobRunId, LogPlace};
+use crate::model::secret::WatchedSecret;
 use crate::sources::SourceError;
 use crate::sources::account::{AccountSource, Ending};
 use crate::sources::consumers::Queries;
@@ -50,6 +51,8 @@ pub struct Connected {
     pub logs: Vec<Arc<dyn LogSource>>,
     /// Of the credentials that are watched; none if there are none.
     pub secrets: Option<Arc<dyn SecretSource>>,
+    /// Of those whose standing lies on the lake.
+    pub lake_secrets: Option<Arc<dyn SecretSource>>,
     /// Of alarms.
     pub alarms: Vec<Arc<dyn AlarmSource>>,
     /// The account that asks, if it is one whose credentials end.
@@ -58,6 +61,13 @@ pub struct Connected {
     pub metrics: Vec<Arc<dyn MetricSource>>,
     /// Of the queries of consumers; none where nobody can be asked.
     pub queries: Option<Arc<dyn Queries>>,
+}
+
+impl Connected {
+    /// Who is asked for a secret.
+    pub(super) fn secrets_of(&self, secret: &WatchedSecret) -> Option<&Arc<dyn SecretSource>> {
+        if secret.on_lake { self.lake_secrets.as_ref() } else { self.secrets.as_ref() }
+    }
 }
 
 /// What the sources of runs said last.

@@ -1,7 +1,7 @@
 //! How the credentials of sources stand: read seldom, since they seldom change, and kept while their store is silent.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Duration, Utc};
 use futures::stream::{self, StreamExt};
@@ -47,23 +47,26 @@ impl Standings {
 /// The alerts, and the state of the store if any secret is watched.
 pub(super) async fn read(session: &Session, all: bool, now: DateTime<Utc>) -> (Vec<Alert>, Option<SourceHealth>) {
     let watched = &session.settings.secrets;
-    let Some(source) = &session.connected.secrets else {
-        // What is configured and not asked is said: its silence would look like a secret that is well.
-        let unasked = || LakeError {
-            hint: "their table in the configuration names who is asked".to_owned(),
-            ..LakeError::new(ErrorClass::Unsupported, "[[secrets]]", "no store of secrets is connected")
-        };
-        let health = (!watched.is_empty()).then(|| SourceHealth::after(SOURCE, Some(unasked()), now));
-        return (Vec::new(), health);
-    };
+    if watched.is_empty() {
+        return (Vec::new(), None);
+    }
     let until = Deadline::of(SOURCE);
-    let reads: Vec<_> =
-        watched.iter().map(|secret| one(source.as_ref(), &session.standings, secret, until, all, now)).collect();
+    let connected = &session.connected;
+    let asked = watched.iter().filter_map(|secret| Some((secret, connected.secrets_of(secret)?)));
+    let asked: Vec<(&WatchedSecret, &Arc<dyn SecretSource>)> = asked.collect();
+    let reads: Vec<_> = asked
+        .iter()
+        .map(|(secret, source)| one(source.as_ref(), &session.standings, secret, until, all, now))
+        .collect();
     let read: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
-    let mut failure = None;
+    // What is configured and not asked is said: its silence would look like a secret that is well.
+    let mut failure = (asked.len() < watched.len()).then(|| LakeError {
+        hint: "their table in the configuration names who is asked".to_owned(),
+        ..LakeError::new(ErrorClass::Unsupported, "[[secrets]]", "no store of secrets is connected")
+    });
     let mut alerts = Vec::new();
     let mut oldest = None;
-    for (secret, (known, error)) in watched.iter().zip(read) {
+    for ((secret, source), (known, error)) in asked.into_iter().zip(read) {
         failure = failure.or(error);
         let Some((read, standing)) = known else { continue };
         oldest = Some(oldest.map_or(read, |oldest: DateTime<Utc>| oldest.min(read)));
@@ -152,7 +155,7 @@ mod tests {
     fn session(store: &Arc<Store>) -> (tempfile::TempDir, Session) {
         let folder = tempfile::tempdir().unwrap();
         let lake = Arc::new(Folder::open(folder.path()).unwrap());
-        let secret = WatchedSecret { name: "crm".into(), datasets: Vec::new(), jobs: Vec::new(), max_age: None };
+        let secret = WatchedSecret { name: "crm".into(), datasets: Vec::new(), jobs: Vec::new(), max_age: None, on_lake: false };
         let settings = LakeSettings { secrets: vec![secret], ..LakeSettings::default() };
         let source: Arc<dyn SecretSource> = Arc::<Store>::clone(store);
         let connected = Connected { secrets: Some(source), ..Connected::default() };

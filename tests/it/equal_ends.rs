@@ -61,13 +61,25 @@ async fn alerts_are_equal_but_for_addresses_and_upload_times() {
     let both = Both::new().await;
     let (folder, s3) = (both.folder(&["alerts", "--json"]), both.s3(&["alerts", "--json"]));
     assert_eq!(folder.code, 3, "critical alerts are open: {folder:?}");
+    let folder_root = both.folder.path().join("demo").canonicalize().expect("the demo");
+    let roots = [format!("file://{}/", folder_root.display()), format!("s3://{}/", both.bucket)];
     let comparable = |run: Run| -> Vec<Value> {
         let mut alerts = run.json().as_array().cloned().expect("array");
         // An upload makes old objects new: what rests on an object's age cannot be equal.
         alerts.retain(|a| a["rule"] != "no_data" && a["rule"] != "incomplete_entry");
         for alert in &mut alerts {
-            alert["evidence"] = Value::Null;
             alert["since"] = Value::Null;
+            // The age of a secret in seconds grows between the two questions.
+            if alert["rule"] == "secret" {
+                alert["value"] = Value::Null;
+            }
+            for evidence in alert["evidence"].as_array_mut().expect("evidence") {
+                evidence["observed_at"] = Value::Null;
+                for field in ["uri", "detail"] {
+                    let text = evidence[field].as_str().expect("a text").to_owned();
+                    evidence[field] = roots.iter().fold(text, |text, root| text.replace(root, "")).into();
+                }
+            }
         }
         alerts.sort_by_key(|a| a["key"].to_string());
         alerts

@@ -239,10 +239,10 @@ async fn torn_records_are_noted_by_whoever_begins_with_them() {
         let local = source(&snapshot, "local");
         // Five by name, and how many more.
         assert_eq!((local.notes.len(), local.notes[5].as_str()), (6, "6 more records cannot be read"));
-        assert!(local.notes[0].contains("_jobs/load/r19/run.json: not a record of a run: "), "{local:?}");
+        assert!(local.notes[0].contains("_jobs/load/r19/run.json: not a record of its kind: "), "{local:?}");
         assert!(local.notes[0].ends_with(": it is left out"), "{local:?}");
         let dags = source(&snapshot, "dags");
-        assert!(dags.notes[0].contains("_dags/etl/run2/run.json: not a record of a run"), "{dags:?}");
+        assert!(dags.notes[0].contains("_dags/etl/run2/run.json: not a record of its kind"), "{dags:?}");
     }
     // One that is left alone says what it said.
     lake.set("_jobs/load/r1/run.json", "{");

@@ -243,7 +243,7 @@ fn a_torn_record_is_told_of_beside_what_is_listed() {
         for source in torn {
             let line = run.err.lines().find(|line| line.starts_with(source)).unwrap_or_else(|| panic!("{run:?}"));
             assert!(
-                line.contains("/run.json: not a record of a run: ") && line.ends_with(": it is left out"),
+                line.contains("/run.json: not a record of its kind: ") && line.ends_with(": it is left out"),
                 "{line}"
             );
         }

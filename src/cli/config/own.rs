@@ -45,8 +45,9 @@ pub fn judge(document: &Document) -> Result<(), ConfigError> {
     if let Some(endpoint) = emr.or(cloudwatch).or(athena) {
         return Err(document.fault(endpoint, "key `endpoint_url` of a service in a lake's own file", account));
     }
-    if let Some(table) = document.tables.secrets.first() {
-        return Err(document.fault(table, "table `secrets` in a lake's own file", account));
+    if let Some(table) = document.tables.secrets.iter().find(|table| !table.get_ref().on_lake) {
+        let allowed = "on_lake = true, or the secret in the configuration file: it is a matter of the account";
+        return Err(document.fault(table, "table `secrets` in a lake's own file", allowed));
     }
     let athena = document.tables.consumers.iter().find_map(|consumer| consumer.get_ref().athena.as_ref());
     if let Some(sql) = athena {

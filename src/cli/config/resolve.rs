@@ -76,11 +76,7 @@ pub(super) fn resolve(
     let emr = services::emr(&layers, own_services, lake.as_ref(), &mut ledger)?;
     let airflow = services::airflow(file.as_ref(), own_services, vars, places, lake.as_ref(), &mut ledger)?;
     let account = watched::account(lake.as_ref());
-    let (named, secrets) = match &file {
-        Some(document) => watched::secrets(document, &account, &mut ledger)?,
-        None => Default::default(),
-    };
-    settings.secrets = named;
+    let secrets = watched::all_secrets(&layers, &account, &mut settings, &mut ledger)?;
     jobs::tell(&mut settings, &layers, &jobs, &mut ledger)?;
     let glue = watched::glue(file.as_ref(), &settings.datasets, &account, &mut ledger)?;
     let athena = verify::athena(file.as_ref(), &settings.consumers, &account, &mut ledger)?;

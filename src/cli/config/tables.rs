@@ -85,7 +85,7 @@ pub struct Tables {
     pub airflow: Option<Spanned<AirflowTable>>,
     /// Alarms, and what runs used, asked where this table stands
     pub cloudwatch: Option<CloudWatchTable>,
-    /// The credentials of sources in AWS Secrets Manager: whether they are there and fresh; values are never read
+    /// The credentials of sources, in AWS Secrets Manager or told of on the lake: whether they are there and fresh; values are never read
     #[serde(default)]
     pub secrets: Vec<Spanned<SecretTable>>,
     /// The Glue Schema Registry, asked where a contract begins with `glue:`

@@ -1,5 +1,6 @@
 //! `[[secrets]]`: the credentials of sources that are watched, by what their store tells of them beside their values;
-//! and `[glue]`: where schemas are asked for. Both are matters of the account: only the configuration file names them.
+//! and `[glue]`: where schemas are asked for. Both are matters of the account, but for secrets whose standing lies on the
+//! lake: only the configuration file names them.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,7 @@ use super::documented::documented;
 use super::duration::DurationText;
 use super::fault::ConfigError;
 use super::file::Document;
+use super::layers::Layers;
 use super::source::Ledger;
 use super::target::LakeTarget;
 use super::{check, thresholds};
@@ -17,7 +19,9 @@ use crate::lake::aws::Access;
 use crate::model::dataset::{Dataset, DatasetSettings};
 use crate::model::run::JobName;
 use crate::model::secret::WatchedSecret;
+use crate::ops::LakeSettings;
 use crate::sources::contracts::REGISTRY;
+use crate::sources::local;
 
 /// The longest name or address of a secret:
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DescribeSecret.html>.
@@ -38,6 +42,9 @@ pub struct SecretTable {
     pub jobs: Vec<String>,
     /// Not rotated or changed for longer than this is a warning; default: no limit
     pub max_age: Option<Spanned<DurationText>>,
+    /// Whether its standing is read at `_secrets/NAME/secret.json` of the lake, and Secrets Manager is not asked
+    #[serde(default)]
+    pub on_lake: bool,
     /// Where Secrets Manager answers; default: AWS's own
     pub endpoint_url: Option<Spanned<String>>,
 }
@@ -62,8 +69,24 @@ pub fn account(lake: Option<&LakeTarget>) -> Access {
     Access { endpoint_url: None, anonymous: false, ..base }
 }
 
+/// Watches what both files name, the configuration file's before one of the same name; tells who asks a store for it,
+/// nobody if none is to be asked.
+pub fn all_secrets(
+    layers: &Layers<'_>,
+    account: &Access,
+    settings: &mut LakeSettings,
+    ledger: &mut Ledger,
+) -> Result<Option<Access>, ConfigError> {
+    let mut read = |document: Option<&Document>| document.map_or(Ok(Default::default()), |d| secrets(d, account, ledger));
+    let (own, (named, access)) = (read(layers.own)?.0, read(layers.file)?);
+    let others = own.into_iter().filter(|own: &WatchedSecret| !named.iter().any(|secret| secret.name == own.name));
+    settings.secrets = others.collect::<Vec<_>>();
+    settings.secrets.extend(named);
+    Ok(access)
+}
+
 /// What is watched, and who asks for it; nobody if nothing is.
-pub fn secrets(
+fn secrets(
     document: &Document,
     account: &Access,
     ledger: &mut Ledger,
@@ -84,8 +107,16 @@ pub fn secrets(
             let fault = format!("secret `{name}` is there twice, first at {earlier}");
             return Err(document.fault(&table.name, fault, "one [[secrets]] table for each name"));
         }
+        if table.on_lake && local::secrets::key(name).is_none() {
+            let allowed = "names such as \"prod/crm/api\", without `.` or `..` between slashes";
+            return Err(document.fault(&table.name, "secrets.name is no name of an object", allowed));
+        }
         if let Some(named) = document.maybe(table.endpoint_url.as_ref()) {
             check::endpoint(&named)?;
+            if table.on_lake {
+                let fault = "secrets.endpoint_url of a secret whose standing lies on the lake";
+                return Err(ConfigError::new(named.source.to_string(), fault, "one of on_lake and endpoint_url"));
+            }
             if endpoint.as_ref().is_some_and(|known| *known != named.value) {
                 let fault = "secrets.endpoint_url differs from that of another secret";
                 return Err(ConfigError::new(named.source.to_string(), fault, "the same one for all secrets"));
@@ -95,7 +126,8 @@ pub fn secrets(
         ledger.note("secrets", name.clone(), source);
         all.push(watched(document, table)?);
     }
-    let access = (!all.is_empty()).then(|| Access { endpoint_url: endpoint, ..account.clone() });
+    let asked = all.iter().any(|secret: &WatchedSecret| !secret.on_lake);
+    let access = asked.then(|| Access { endpoint_url: endpoint, ..account.clone() });
     Ok((all, access))
 }
 
@@ -109,6 +141,7 @@ fn watched(document: &Document, table: &SecretTable) -> Result<WatchedSecret, Co
         datasets: table.datasets.iter().map(|name| Dataset(name.as_str().into())).collect(),
         jobs: table.jobs.iter().map(|name| JobName(name.as_str().into())).collect(),
         max_age: max_age.map(|s| s.value),
+        on_lake: table.on_lake,
     })
 }
 
@@ -161,6 +194,8 @@ mod tests {
         assert_eq!((watched[0].max_age, watched[1].max_age), (Some(Duration::days(90)), None));
         assert_eq!((watched[0].datasets[0].as_str(), &*watched[0].jobs[0].0), ("crm/contacts", "crm"));
         assert_eq!(read("").unwrap(), (Vec::new(), None), "nobody asks for nothing");
+        let (watched, access) = read("[[secrets]]\nname = \"fx/api\"\non_lake = true\n").unwrap();
+        assert!(watched[0].on_lake && access.is_none(), "no account is asked for what lies on the lake");
     }
 
     #[test]
@@ -171,6 +206,8 @@ mod tests {
             ("[[secrets]]\nname = \"a\"\n[[secrets]]\nname = \"a\"", ":4", "there twice"),
             ("[[secrets]]\nname = \"a\"\nmax_age = \"0s\"", ":3", "max_age is zero"),
             ("[[secrets]]\nname = \"a\"\nendpoint_url = \"sm\"", ":3", "not an http address"),
+            ("[[secrets]]\nname = \"../a\"\non_lake = true", ":2", "no name of an object"),
+            ("[[secrets]]\nname = \"a\"\non_lake = true\nendpoint_url = \"http://x\"", ":4", "lies on the lake"),
             (
                 "[[secrets]]\nname = \"a\"\nendpoint_url = \"http://a\"\n[[secrets]]\nname = \"b\"\nendpoint_url = \"http://b\"",
                 ":6",

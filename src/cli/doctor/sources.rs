@@ -25,7 +25,8 @@ pub async fn checks(config: &Config, calls: &Calls) -> Vec<Check> {
         rows.push(alarms(settings, &grants, calls).await);
     }
     if let Some(access) = &config.secrets {
-        rows.extend(of_secrets(access, &config.settings.secrets, &grants, calls).await);
+        let asked: Vec<_> = config.settings.secrets.iter().filter(|secret| !secret.on_lake).collect();
+        rows.extend(of_secrets(access, &asked, &grants, calls).await);
     }
     if let Some(access) = &config.glue {
         let named = config.settings.datasets.iter().filter_map(|d| SchemaName::of_address(d.contract.as_ref()?));
@@ -75,9 +76,9 @@ async fn alarms(settings: &CloudWatchSettings, grants: &Grants, calls: &Calls) -
     }
 }
 
-async fn of_secrets(access: &Access, watched: &[WatchedSecret], grants: &Grants, calls: &Calls) -> Vec<Check> {
+async fn of_secrets(access: &Access, watched: &[&WatchedSecret], grants: &Grants, calls: &Calls) -> Vec<Check> {
     let manager = SecretsManager::new(access.clone());
-    let row = async |secret: &WatchedSecret| {
+    let row = async |secret: &&WatchedSecret| {
         let name = format!("secret {}", secret.name);
         match calls.timed(&manager.uri(&secret.name), manager.standing(&secret.name)).await {
             Ok(standing) => judged(

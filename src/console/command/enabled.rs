@@ -105,6 +105,10 @@ pub(super) fn dead_letters(state: &State) -> Enabled {
     jobs::related::entry_of_run(state).map(drop).map_err(Cow::Borrowed)
 }
 
+pub(super) fn dashboard(state: &State) -> Enabled {
+    jobs::dashboard::may(state).map_err(Cow::Borrowed)
+}
+
 pub(super) fn log_open(state: &State) -> Enabled {
     match state.tab {
         Tab::Logs if state.logs.is_open() => Ok(()),

@@ -72,6 +72,7 @@ pub(super) enum Command {
     Log,
     Insights,
     DeadLetters,
+    Dashboard,
     Follow,
     Live,
     NextError,

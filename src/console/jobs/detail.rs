@@ -202,6 +202,7 @@ fn in_full(fields: &mut Fields<'_>, detail: &RunDetail) {
         fields.field("memory", &format!("{:.2} GB hours", used.memory_gb_hours), Role::Text);
         fields.field("storage", &format!("{:.2} GB hours", used.storage_gb_hours), Role::Text);
     }
+    pages(fields, &super::job_run_id(&detail.run));
     used(fields, &super::job_run_id(&detail.run));
     fields.section("log");
     if detail.log.is_empty() {
@@ -219,6 +220,26 @@ fn in_full(fields: &mut Fields<'_>, detail: &RunDetail) {
         for (name, value) in &detail.settings {
             fields.said(&format!("{} = {}", one_line(name, 200), one_line(value, 1000)), Role::Text);
         }
+    }
+}
+
+/// The link to its own pages, if it was asked for.
+fn pages(fields: &mut Fields<'_>, id: &NodeId) {
+    let link = fields.state.jobs.dashboard.of(id);
+    if matches!(link, Load::Idle | Load::Cancelled) {
+        return;
+    }
+    fields.section("dashboard");
+    match link {
+        Load::Ready(link) => {
+            fields.said("It lets in whoever has it, for an hour. It was sent to the terminal's clipboard.", Role::Dim);
+            fields.said(&one_line(link, 8000), Role::Accent);
+        }
+        Load::Failed(fault) => {
+            fields.said(&format!("{} {}", glyphs::BAD, fault.what), Role::Error);
+            fields.said(&fault.hint, Role::Accent);
+        }
+        _ => fields.said("asking for it…", Role::Dim),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tab 4: job runs and DAG runs under their job or DAG, newest first; beside them all that is known of the chosen
 //! one: attempts, settings, what it took, why it failed, where its log lies.
 
+pub(super) mod dashboard;
 mod detail;
 mod measured;
 pub(super) mod related;
@@ -63,6 +64,8 @@ pub(super) struct JobsScreen {
     pub run: Option<Box<RunDetail>>,
     /// What the run that was opened last used.
     pub measured: Measured,
+    /// The link to a run's own pages.
+    pub dashboard: dashboard::Dashboard,
     /// Tasks of DAG runs that were looked at.
     tasks: Tasks,
 }
@@ -79,7 +82,8 @@ impl JobsScreen {
     /// What loads here now, for the footer.
     pub(super) fn loading(&self) -> Option<&'static str> {
         let measuring = || self.measured.is_waiting().then_some("reading what it used…");
-        matches!(self.load, Load::Waiting(_)).then_some("reading the run…").or_else(measuring)
+        let linking = || self.dashboard.is_waiting().then_some("asking for the dashboard…");
+        matches!(self.load, Load::Waiting(_)).then_some("reading the run…").or_else(measuring).or_else(linking)
     }
 
     /// The tasks of a DAG run, as far as they are known.
@@ -365,6 +369,9 @@ pub(super) fn back(state: &mut State) -> Option<Vec<Effect>> {
     let screen = &mut state.jobs;
     if screen.measured.is_waiting() {
         return Some(screen.measured.cancel());
+    }
+    if screen.dashboard.is_waiting() {
+        return Some(screen.dashboard.cancel());
     }
     if screen.zoom || screen.focus == Focus::Detail {
         (screen.zoom, screen.focus, screen.scroll) = (false, Focus::List, 0);

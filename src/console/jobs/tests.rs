@@ -304,6 +304,33 @@ fn chosen_id(driven: &Driven) -> super::NodeId {
 }
 
 #[test]
+fn the_link_to_a_runs_own_pages_is_shown_and_copied_and_kept_nowhere() {
+    let mut driven = Driven::themed("dark", 120, 60);
+    driven.type_in("4 /", "00f7aak3").keys("B");
+    let screen = driven.screen();
+    assert!(screen.contains("dashboard") && screen.contains("amazonaws.com/?token=T0KEN"), "{screen}");
+    assert!(matches!(driven.asked.last(), Some(Effect::Copy(link)) if link.contains("T0KEN")), "{:?}", driven.asked);
+    assert!(!format!("{:?}", driven.state.notes).contains("T0KEN"));
+    assert!(!format!("{:?}", driven.state.jobs.dashboard).contains("T0KEN"));
+    driven.keys("esc esc").type_in("/", "00f7cc09");
+    driven.keys("enter");
+    assert!(!driven.screen().contains("T0KEN"), "that of another run: {}", driven.screen());
+
+    let mut driven = Driven::themed("dark", 120, 60);
+    driven.type_in("4 /", "00f7aak3");
+    let key = crate::console::keys::Key::parse("B").unwrap_or_else(|e| panic!("{e}"));
+    let asked = crate::console::update::update(&mut driven.state, Msg::Key(key.into()));
+    let Some(Effect::Dashboard { id, attempt: None, .. }) = asked.last() else { panic!("{asked:?}") };
+    assert!(driven.screen().contains("asking for it…"), "{}", driven.screen());
+    let error = LakeError { hint: "ask for it".into(), ..LakeError::new(ErrorClass::Denied, "pages", "no \u{202e}") };
+    driven.send(Msg::Dashboard(*id, Err(error)));
+    let screen = driven.screen();
+    assert!(screen.contains("✗ pages: denied: no \\u{202e}") && screen.contains("ask for it"), "{screen}");
+    driven.type_in(":", "dashboard two");
+    assert!(driven.screen().contains("an attempt is a number"), "{}", driven.screen());
+}
+
+#[test]
 fn what_a_run_used_can_be_cancelled_and_says_why_it_is_not_there() {
     let mut driven = Driven::themed("dark", 120, 60);
     driven.type_in("4 /", "00f7aak3");

@@ -4,7 +4,7 @@ mod composite;
 mod life;
 
 use chrono::{DateTime, Duration, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::metric::Metric;
 
@@ -12,7 +12,7 @@ pub use composite::dead_of_dead;
 pub use life::{Death, LISTED, Sighting, in_doubt, judge};
 
 /// How an alarm stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlarmState {
     /// Within its threshold.
@@ -25,7 +25,7 @@ pub enum AlarmState {
 
 /// What an alarm makes of data that is missing:
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html>.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MissingData {
     /// Without any it has not enough of it. The default.

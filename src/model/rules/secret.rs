@@ -121,6 +121,7 @@ mod tests {
 
     fn raised(standing: &SecretStanding, max_age: Option<i64>, at: DateTime<Utc>) -> Option<Alert> {
         let watched = WatchedSecret {
+            on_lake: false,
             name: "prod/crm/api".into(),
             datasets: vec![Dataset("crm/contacts".into())],
             jobs: vec![JobName("crm_ingest".into())],

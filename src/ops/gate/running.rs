@@ -169,6 +169,7 @@ impl Gate {
             backfill: errand.backfill,
             command: errand.command.clone(),
             settings: errand.settings.iter().cloned().chain([(RUNNER.to_owned(), runner)]).collect(),
+            metrics: None,
             log: Some(LOG.to_owned()),
         };
         let key = record_key(&errand.job, id);

@@ -143,7 +143,7 @@ impl Session {
         }
         if let Ok(Some(curves)) = self.run_metrics(&detail, now).await {
             evidence.extend(
-                curves.iter().filter_map(|curve| curve.range().map(|r| says(peak(&curve.name, &r, curve.unit)))),
+                curves.iter().filter_map(|curve| curve.range().map(|r| says(peak(&curve.name, &r, &curve.unit)))),
             );
         }
         evidence.extend(detail.run.detail.as_deref().and_then(first_line).map(says));
@@ -166,12 +166,14 @@ impl Session {
             .iter()
             .filter(|s| s.datasets.iter().any(of) || s.jobs.iter().any(|j| about.job.as_deref() == Some(&*j.0)))
             .collect();
-        let Some(source) = &self.connected.secrets else { return Answer::none("no store of secrets is connected") };
         if watched.is_empty() {
             return Answer::none("no secret is configured for it: [[secrets]] names those that datasets need");
         }
         let (mut evidence, mut worst) = (Vec::new(), None);
         for secret in watched {
+            let Some(source) = self.connected.secrets_of(secret) else {
+                return Answer::none("no store of secrets is connected");
+            };
             let standing = match source.standing(&secret.name).await {
                 Ok(standing) => standing,
                 Err(error) => return Answer::from(&error),

@@ -12,6 +12,7 @@ use super::records::{Records, listed};
 use super::{beside, process};
 use crate::lake::{ErrorClass, Key, Lake};
 use crate::model::alias::Aliases;
+use crate::model::metric::MetricPlace;
 use crate::model::run::{JobRun, JobRunId, LogPlace, RunState};
 use crate::sources::SourceError;
 use crate::sources::jobs::{Attempt, JobSource, JobsRead, RunDetail};
@@ -73,6 +74,9 @@ pub struct RunRecord {
     /// The name of the log beside this record.
     #[serde(default)]
     pub log: Option<String>,
+    /// The name of the curves beside it: what it used, as it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<String>,
 }
 
 fn one() -> u32 {
@@ -227,7 +231,8 @@ impl JobSource for LocalJobs {
             ended: run.ended,
             detail: run.detail.clone(),
         };
-        let log = record.log.as_deref().and_then(|name| beside(&key, name));
+        let [log, metrics] =
+            [&record.log, &record.metrics].map(|name| name.as_deref().and_then(|name| beside(&key, name)));
         Ok(RunDetail {
             attempts: vec![attempt],
             attempts_allowed: record.attempts_allowed,
@@ -235,7 +240,7 @@ impl JobSource for LocalJobs {
             settings: record.settings.clone().into_iter().collect(),
             resources: None,
             log: log.into_iter().map(|key| LogPlace::File { path: PathBuf::from(key.0) }).collect(),
-            metrics: None,
+            metrics: metrics.map(|key| MetricPlace::File { key: key.0 }),
             run,
         })
     }

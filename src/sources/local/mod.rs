@@ -1,11 +1,14 @@
 //! What a local environment knows of its pipeline: records of runs and their logs in the lake's own folder, written by
 //! whoever runs the commands. The same ports as AWS and Airflow, so that a laptop and the demo show everything.
 
+pub mod alarms;
 pub mod dags;
 pub mod jobs;
 pub mod logs;
+pub mod metrics;
 pub mod process;
 mod records;
+pub mod secrets;
 
 use crate::lake::Key;
 

@@ -116,13 +116,13 @@ impl<T: DeserializeOwned> Records<T> {
         }
         let malformed = |fault: String| SourceError::new(ErrorClass::Malformed, lake.uri(object.key.as_str()), fault);
         let (etag, read) = if object.size > LIMIT {
-            (object.etag.clone(), Err(malformed("larger than 1 MiB: not a record of a run".into())))
+            (object.etag.clone(), Err(malformed("larger than 1 MiB: not a record".into())))
         } else {
             match lake.get(&object.key, ByteRange::Whole, None).await {
                 // The tag of what was read, and not of what was listed: it may have been written anew in between.
                 Ok(fetched) => {
                     let parsed = serde_json::from_slice::<T>(&fetched.bytes);
-                    (fetched.etag, parsed.map_err(|e| malformed(format!("not a record of a run: {e}"))))
+                    (fetched.etag, parsed.map_err(|e| malformed(format!("not a record of its kind: {e}"))))
                 }
                 Err(error) if error.class == ErrorClass::NotFound => {
                     self.kept().remove(&object.key);

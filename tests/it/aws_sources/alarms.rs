@@ -306,7 +306,7 @@ async fn a_run_has_curves_from_one_request() {
         assert!(cloudwatch.reads(&place));
         let curves = cloudwatch.curves(&place, recent, recent + Duration::minutes(10)).await.unwrap();
         let [curve] = curves.as_slice() else { panic!("{curves:?}") };
-        assert_eq!((curve.name.as_str(), curve.unit), ("executors, memory used", "GB"));
+        assert_eq!((curve.name.as_str(), &*curve.unit), ("executors, memory used", "GB"));
         let points: Vec<_> = curve.points.iter().map(|p| (p.at.timestamp(), p.value)).collect();
         assert_eq!(points, [(minute(1), 5.0), (minute(2), 8.0)]);
         assert_eq!(fake.asked("getmetricdata").len(), 1);

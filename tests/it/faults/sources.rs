@@ -182,6 +182,7 @@ pub fn settings() -> LakeSettings {
         quality: vec!["_dq_results/".into()],
         feeds: vec!["_alerts/".into()],
         secrets: vec![WatchedSecret {
+            on_lake: false,
             name: "crm".into(),
             datasets: Vec::new(),
             jobs: vec![JobName("load".into())],

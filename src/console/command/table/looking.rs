@@ -1,7 +1,7 @@
 //! What looks: at entries and their rows, at runs and logs.
 
 use crate::console::command::enabled::{
-    always, dead_letters, live_log, log_open, logged, markable, never_hinted, open_word, openable, rangeable, related,
+    always, dashboard, dead_letters, live_log, log_open, logged, markable, never_hinted, open_word, openable, rangeable, related,
     reveal, rows_open, sortable,
 };
 use crate::console::command::spec::spec;
@@ -188,6 +188,15 @@ pub(super) fn rows() -> Vec<Spec> {
             "The dead letters of its dataset and date; esc leads back",
             dead_letters,
             |s| dead_letters(s).is_ok().then_some((2, "dead letters"))
+        ),
+        spec!(
+            Dashboard,
+            "dashboard",
+            ["pages", "spark-ui"],
+            "[ATTEMPT]",
+            "job run",
+            "A link to the run's own pages (Spark's), shown here and sent to the clipboard; it lets in whoever has it",
+            dashboard
         ),
         spec!(
             Follow,
