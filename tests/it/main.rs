@@ -18,6 +18,7 @@ mod layering;
 mod live_logs;
 mod load;
 mod local_jobs;
+mod local_signals;
 mod memory_model;
 mod moves;
 mod notify;
