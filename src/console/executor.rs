@@ -189,7 +189,11 @@ fn throttled(answers: mpsc::Sender<Msg>, id: u64) -> impl Fn(Progress) + Send + 
     move |progress| {
         let at = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let due = next.load(std::sync::atomic::Ordering::Relaxed);
-        if at >= due {
+        if progress.is_ahead {
+            // It comes once, and waits for its place.
+            let answers = answers.clone();
+            tokio::spawn(async move { answers.send(Msg::Progress(id, progress)).await });
+        } else if at >= due {
             // Taking a large partial snapshot costs the loop milliseconds, so large ones come more seldom.
             let large = progress.partial.as_ref().is_some_and(|p| p.entries.len() > LARGE);
             let pause = if large { PROGRESS * 32 } else { PROGRESS };

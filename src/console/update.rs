@@ -141,10 +141,12 @@ fn tick(state: &mut State, now: chrono::DateTime<chrono::Utc>) -> Vec<Effect> {
 
 fn progressed(state: &mut State, id: RequestId, progress: Progress) -> Vec<Effect> {
     let Some(scan) = state.lake.scan.as_mut().filter(|s| s.id == id) else { return Vec::new() };
-    (scan.listed, scan.assessed, scan.found) = (progress.listed, progress.assessed, progress.found);
+    if !progress.is_ahead {
+        (scan.listed, scan.assessed, scan.found) = (progress.listed, progress.assessed, progress.found);
+    }
     // Over a whole picture a part of the next one is no gain: things would vanish and come back.
     match progress.partial {
-        Some(partial) if state.lake.snapshot.taken.is_none() => adopt(state, partial),
+        Some(partial) if progress.is_ahead || state.lake.snapshot.taken.is_none() => adopt(state, partial),
         _ => Vec::new(),
     }
 }

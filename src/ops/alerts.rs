@@ -33,8 +33,8 @@ const AT_ONCE: usize = 32;
 /// Entries held against their contracts at once: each one's rows are opened.
 const OPENED_AT_ONCE: usize = 8;
 /// The names of the sources.
-const FRESHNESS: &str = "freshness";
-const CONTRACTS: &str = "contracts";
+pub(super) const FRESHNESS: &str = "freshness";
+pub(super) const CONTRACTS: &str = "contracts";
 
 /// How new the datasets' data is.
 #[derive(Debug, Default)]
@@ -56,15 +56,30 @@ pub(super) struct Drifted {
     failure: Option<LakeError>,
 }
 
-/// All alerts of what lies on the lake, in no order, and the state of the sources asked.
-pub(super) fn raise(
+impl Stale {
+    /// The alerts, and how the source is, if any dataset is watched.
+    pub(super) fn told(&self, session: &Session, now: DateTime<Utc>) -> (Vec<Alert>, Option<SourceHealth>) {
+        let is_asked = session.settings.datasets.iter().any(|d| d.data_prefix.is_some());
+        let health = || SourceHealth::after(FRESHNESS, self.failure.clone(), now).noting(self.notes.clone());
+        (self.alerts.clone(), is_asked.then(health))
+    }
+}
+
+impl Drifted {
+    /// The alerts, and how the source is, if any dataset has a contract.
+    pub(super) fn told(&self, session: &Session, now: DateTime<Utc>) -> (Vec<Alert>, Option<SourceHealth>) {
+        let is_asked = session.settings.datasets.iter().any(|d| d.contract.is_some());
+        (self.alerts.clone(), is_asked.then(|| SourceHealth::after(CONTRACTS, self.failure.clone(), now)))
+    }
+}
+
+/// The alerts of entries and quarantines, in no order.
+pub(super) fn of_lake(
     session: &Session,
     entries: &[Arc<DlqEntry>],
     quarantines: &[Arc<Quarantine>],
-    stale: Stale,
-    drifted: Drifted,
     now: DateTime<Utc>,
-) -> (Vec<Alert>, Vec<SourceHealth>) {
+) -> Vec<Alert> {
     let settings = &session.settings;
     let mut alerts = Vec::new();
     for entry in entries {
@@ -86,16 +101,7 @@ pub(super) fn raise(
         };
         alerts.extend(quarantine_alert(&signal, &settings.thresholds_of(&quarantine.dataset), now));
     }
-    alerts.extend(stale.alerts);
-    alerts.extend(drifted.alerts);
-    let mut sources = Vec::new();
-    if session.settings.datasets.iter().any(|d| d.data_prefix.is_some()) {
-        sources.push(SourceHealth::after(FRESHNESS, stale.failure, now).noting(stale.notes));
-    }
-    if session.settings.datasets.iter().any(|d| d.contract.is_some()) {
-        sources.push(SourceHealth::after(CONTRACTS, drifted.failure, now));
-    }
-    (alerts, sources)
+    alerts
 }
 
 /// The alerts of job runs.

@@ -8,6 +8,7 @@ mod backfill;
 mod cadence;
 mod causes;
 mod cost;
+mod dead_letters;
 mod deadline;
 mod drift;
 pub mod driving;

@@ -1,39 +1,34 @@
-//! A refresh: list, read what changed, raise alerts; partial snapshots on the way.
+//! A refresh: every source is asked beside the others. What is there is told of when some let wait, and what they said
+//! before stands until they answer.
 
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+mod parts;
+
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
+use futures::{FutureExt, join};
+use tokio::time::{Instant, timeout};
 
-use crate::lake::LakeError;
-use crate::model::alert::{Alert, AlertRule};
-use crate::model::cause;
-use crate::model::entry::DlqEntry;
-use crate::model::rules::merge_same_key;
-use crate::model::triage;
+use parts::{Around, Dead, Part, Parts, Services};
 
 use super::alerts;
-use super::assess::{Assessed, assess};
+use super::dead_letters::{self, Told};
 use super::deadline::in_time;
-use super::entries::{Found, group};
 use super::gates;
-use super::health::{SourceHealth, SourceState};
+use super::health::SourceHealth;
 use super::pipeline;
-use super::scan::gather;
 use super::secrets;
 use super::session::{Progress, Session, Snapshot};
 
 /// Contracts are read again after this time.
 const CONTRACTS: chrono::Duration = chrono::Duration::minutes(5);
-/// Entries read at once.
-const READ_AT_ONCE: usize = 16;
-/// Partial snapshots come not more often than this,
-const PARTIAL_EVERY: Duration = Duration::from_millis(250);
-/// and take one part in so many of the time.
-const PARTIAL_SHARE: u32 = 50;
+/// Those that are a little later than the others are waited for.
+const GRACE: Duration = Duration::from_millis(250);
+/// While the dead letters are still being listed, the others are asked again after this.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// Runs one refresh, of all or of what is due. Never fails: what fails is a source's state in the snapshot.
 pub async fn refresh(
@@ -43,45 +38,100 @@ pub async fn refresh(
     progress: &(impl Fn(Progress) + Send + Sync),
 ) -> Snapshot {
     let look = forget_contracts(session, all, now);
-    let last = session.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let last = Arc::new(session.last.lock().unwrap_or_else(PoisonError::into_inner).clone());
+    let others: Mutex<Snapshot> = Mutex::default();
+    let told = Told { progress, others: &others, is_whole: last.taken.is_some() };
+    let ask = |last: &Arc<Snapshot>, all: bool, now: DateTime<Utc>| -> [BoxFuture<'_, Part>; 2] {
+        [
+            around(session, Arc::clone(last), all, now).map(Part::Around).boxed(),
+            services(session, Arc::clone(last), all, now).map(|services| Part::Services(Box::new(services))).boxed(),
+        ]
+    };
+    let mut waiting: FuturesUnordered<BoxFuture<'_, Part>> = FuturesUnordered::new();
+    waiting.push(dead(session, &told, look).map(Part::Dead).boxed());
+    waiting.extend(ask(&last, all, now));
+    let (began, mut parts, mut is_told) = (Instant::now(), Parts::of(Arc::clone(&last)), true);
+    // Whoever opens the console sees each part as it comes.
+    let grace = if told.is_whole { GRACE } else { Duration::ZERO };
+    loop {
+        match timeout(if is_told { AGAIN } else { grace }, waiting.next()).await {
+            Ok(None) => break,
+            Ok(Some(part)) => {
+                parts.take(part);
+                is_told = false;
+            }
+            Err(_) if !is_told => {
+                let partial = parts.snapshot(session, now);
+                *others.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Snapshot { entries: Vec::new(), ..partial.clone() };
+                let found = partial.entries.len() as u64;
+                progress(Progress { listed: 0, assessed: found, found, partial: Some(partial), is_ahead: true });
+                is_told = true;
+            }
+            // They go on each minute, however long that listing takes.
+            Err(_) if waiting.len() == 1 && parts.waits_for_dead_letters() => {
+                let last = Arc::new(parts.snapshot(session, now));
+                let later = chrono::Duration::from_std(began.elapsed()).unwrap_or_default();
+                waiting.extend(ask(&last, false, now + later));
+            }
+            Err(_) => {}
+        }
+    }
+    let snapshot = parts.snapshot(session, now);
+    note(session, &snapshot, now).await;
+    let costs = session.costs.note(session.requests(), session.lake.counters().by_name(), now);
+    Snapshot { costs, taken: Some(now), ..snapshot }
+}
+
+/// The dead letters, and what their rows say of the contracts. Their listing takes as long as it takes, and says how far it
+/// is.
+async fn dead<P: Fn(Progress) + Send + Sync>(session: &Session, told: &Told<'_, P>, look: bool) -> Dead {
+    let read = async {
+        let (entries, failure) = dead_letters::read_all(session, told).await;
+        let drifted = alerts::drifted(session, &entries).await;
+        Dead { entries, failure, drifted }
+    };
+    join!(read, forget_changed(session, look)).0
+}
+
+/// What lies on the lake besides them.
+async fn around(session: &Session, last: Arc<Snapshot>, all: bool, now: DateTime<Utc>) -> Around {
+    let (quarantines, stale) =
+        join!(in_time("quarantine", session.quarantines()), alerts::stale(session, &last.alerts, all, now));
+    let (quarantines, failure) = match quarantines {
+        Ok(quarantines) => (quarantines, None),
+        Err(error) => (last.quarantines.clone(), Some(error)),
+    };
+    Around { quarantines, failure, stale }
+}
+
+/// What the pipeline and its services say, and what people did.
+async fn services(session: &Session, last: Arc<Snapshot>, all: bool, now: DateTime<Utc>) -> Services {
     let (store, state) = (session.lake.as_ref(), &session.settings.prefixes.state);
-    let (said, secrets, pipeline, mut snapshot, triage, incidents, ending, ()) = futures::join!(
+    let (said, (of_secrets, secrets), (pipeline, runs), triage, incidents, ending) = join!(
         gates::read(session, &last, all, now),
         secrets::read(session, all, now),
         pipeline::read(session, &last, all, now),
-        lake(session, &last, all, now, progress),
         in_time("triage", session.triage.read(store, state, all, now)),
         in_time("incidents", session.incidents.read(store, state, all, now)),
-        pipeline::ending(&session.connected, now),
-        forget_changed(session, look)
+        pipeline::ending(&session.connected, now)
     );
-    let (runs, health) = pipeline;
-    let mut of_jobs = alerts::of_jobs(&session.settings, &runs, now);
-    session.tell_causes(&mut of_jobs).await;
-    snapshot.alerts.extend(of_jobs);
-    snapshot.alerts.extend(alerts::of_alarms(&session.settings, &runs));
-    snapshot.alerts.extend(said.alerts.into_iter().chain(secrets.0));
-    snapshot.sources.extend(said.health.into_iter().chain(secrets.1).chain(health));
-    snapshot.alerts.extend(still_said(&snapshot, &last));
-    merge_same_key(&mut snapshot.alerts);
-    let (triage, failure) = match triage {
+    let mut alerts = alerts::of_jobs(&session.settings, &pipeline, now);
+    session.tell_causes(&mut alerts).await;
+    alerts.extend(alerts::of_alarms(&session.settings, &pipeline));
+    alerts.extend(said.alerts.into_iter().chain(of_secrets));
+    let (triage, triage_failure) = match triage {
         Ok(read) => read,
         Err(error) => (last.triage.clone(), Some(error)),
     };
-    snapshot.sources.push(SourceHealth::after("triage", failure, now));
-    let (incidents, failure) = match incidents {
+    let (incidents, incidents_failure) = match incidents {
         Ok(read) => read,
         Err(error) => (last.incidents.clone(), Some(error)),
     };
-    snapshot.sources.push(SourceHealth::after("incidents", failure, now));
-    triage::apply(&mut snapshot.alerts, &triage, now);
-    cause::order(&mut snapshot.alerts);
-    note(session, &snapshot, now).await;
-    for source in &mut snapshot.sources {
-        source.remember(&last.sources);
-    }
-    let costs = session.costs.note(session.requests(), session.lake.counters().by_name(), now);
-    Snapshot { pipeline: runs, quality: said.quality, triage, incidents, costs, ending, taken: Some(now), ..snapshot }
+    let mut sources: Vec<SourceHealth> = said.health.into_iter().chain(secrets).chain(runs).collect();
+    sources.push(SourceHealth::after("triage", triage_failure, now));
+    sources.push(SourceHealth::after("incidents", incidents_failure, now));
+    Services { alerts, quality: said.quality, pipeline, triage, incidents, ending, sources }
 }
 
 /// Contracts change seldom: they are read again when somebody asks. Whether it is time to look which of them changed.
@@ -109,16 +159,6 @@ async fn forget_changed(session: &Session, is_due: bool) {
     }
 }
 
-/// Rule 6: what the contracts said before stands while they fail, or their silence would look like an end.
-fn still_said(snapshot: &Snapshot, last: &Snapshot) -> Vec<Alert> {
-    if snapshot.sources.iter().all(|s| s.source != "contracts" || s.state == SourceState::Fresh) {
-        return Vec::new();
-    }
-    let known: HashSet<&str> = snapshot.alerts.iter().map(|a| a.key.as_str()).collect();
-    let stands = |a: &&Alert| a.rule == AlertRule::SchemaDrift && !known.contains(a.key.as_str());
-    last.alerts.iter().filter(stands).map(Alert::again).collect()
-}
-
 /// Notes what fired and cleared. A disk that takes nothing keeps no alert from being shown.
 async fn note(session: &Session, snapshot: &Snapshot, now: DateTime<Utc>) {
     let Some(history) = session.history.clone() else { return };
@@ -127,160 +167,5 @@ async fn note(session: &Session, snapshot: &Snapshot, now: DateTime<Utc>) {
     let noted = tokio::task::spawn_blocking(move || history.note(&alerts, whole, now)).await;
     if let Ok(Err(e)) = noted {
         tracing::warn!("what fired could not be noted on this machine: {e}");
-    }
-}
-
-/// What lies on the lake itself. The listing of dead letters takes as long as it takes, and says how far it is; the others
-/// have their time.
-async fn lake(
-    session: &Session,
-    last: &Snapshot,
-    all: bool,
-    now: DateTime<Utc>,
-    progress: &(impl Fn(Progress) + Send + Sync),
-) -> Snapshot {
-    let held_against = async {
-        let (entries, failure) = dead_letters(session, progress).await;
-        let drifted = alerts::drifted(session, &entries).await;
-        (entries, failure, drifted)
-    };
-    let ((entries, failure, drifted), quarantines, stale) = futures::join!(
-        held_against,
-        in_time("quarantine", session.quarantines()),
-        alerts::stale(session, &last.alerts, all, now)
-    );
-    let mut sources = vec![SourceHealth::after("dlq", failure, now)];
-    let (quarantines, failure) = match quarantines {
-        Ok(quarantines) => (quarantines, None),
-        Err(error) => (last.quarantines.clone(), Some(error)),
-    };
-    sources.push(SourceHealth::after("quarantine", failure, now));
-    let (alerts, other) = alerts::raise(session, &entries, &quarantines, stale, drifted, now);
-    sources.extend(other);
-    if last.taken.is_none() {
-        // Whoever opens the console sees what the lake says, however long the services take to answer.
-        let mut alerts = alerts.clone();
-        merge_same_key(&mut alerts);
-        cause::order(&mut alerts);
-        let (entries, sources) = (entries.clone(), sources.clone());
-        let partial = Snapshot { entries, quarantines: quarantines.clone(), alerts, sources, ..Snapshot::default() };
-        let found = partial.entries.len() as u64;
-        progress(Progress { listed: 0, assessed: found, found, partial: Some(partial) });
-    }
-    Snapshot { entries, quarantines, alerts, sources, ..Snapshot::default() }
-}
-
-/// The entries of the DLQ, and why they may not be all.
-async fn dead_letters(
-    session: &Session,
-    progress: &(impl Fn(Progress) + Send + Sync),
-) -> (Vec<Arc<DlqEntry>>, Option<LakeError>) {
-    let (mut found, listing) = list(session, progress).await;
-    // Sorted once: each snapshot on the way is in this order already.
-    found.sort_by(|a, b| (&a.dataset, a.date, &a.path).cmp(&(&b.dataset, b.date, &b.path)));
-    match listing {
-        Ok(()) => {
-            let still: HashSet<_> = found.iter().map(|f| &f.path).collect();
-            session.known.retain(|path| still.contains(path));
-            read(session, &found, progress).await
-        }
-        // A listing that broke off proves nothing about what is gone: keep what was known.
-        Err(error) => (keep_known(session, &found), Some(error)),
-    }
-}
-
-async fn list(
-    session: &Session,
-    progress: &(impl Fn(Progress) + Send + Sync),
-) -> (Vec<Arc<Found>>, Result<(), LakeError>) {
-    let listed = AtomicU64::new(0);
-    let found: Mutex<Vec<Arc<Found>>> = Mutex::default();
-    let pace = Pace::default();
-    let errors = &session.settings.prefixes.errors;
-    let on_part = |objects| {
-        let part = group(errors, objects).into_iter().map(|entry| session.known.listed(Arc::new(entry)));
-        let mut all = found.lock().unwrap_or_else(PoisonError::into_inner);
-        all.extend(part);
-        let partial = pace.when_due(|| snapshot_of(session, &all));
-        progress(Progress { listed: listed.load(Ordering::Relaxed), assessed: 0, found: all.len() as u64, partial });
-    };
-    let result = gather(session.lake.as_ref(), errors, &listed, &on_part).await;
-    (found.into_inner().unwrap_or_else(PoisonError::into_inner), result)
-}
-
-async fn read(
-    session: &Session,
-    found: &[Arc<Found>],
-    progress: &(impl Fn(Progress) + Send + Sync),
-) -> (Vec<Arc<DlqEntry>>, Option<LakeError>) {
-    let total = found.len() as u64;
-    let mut newest_first: Vec<&Arc<Found>> = found.iter().filter(|f| session.known.unchanged(f).is_none()).collect();
-    newest_first.sort_by_key(|f| std::cmp::Reverse(f.modified));
-    let mut done = total - newest_first.len() as u64;
-    let mut failure = None;
-    let pace = Pace::default();
-    let mut failed = Vec::new();
-    let mut waiting = newest_first.into_iter();
-    // Filled by hand: a read that waits takes kilobytes, and there may be tens of thousands.
-    let mut reading: FuturesUnordered<_> = waiting.by_ref().take(READ_AT_ONCE).map(|f| read_one(session, f)).collect();
-    while let Some((f, assessed)) = reading.next().await {
-        reading.extend(waiting.next().map(|f| read_one(session, f)));
-        done += 1;
-        if assessed.failure.is_some() {
-            failed.push(Arc::clone(f));
-        }
-        failure = failure.or(assessed.failure);
-        session.known.remember(f, assessed.entry);
-        let partial = pace.when_due(|| snapshot_of(session, found));
-        progress(Progress { listed: 0, assessed: done, found: total, partial });
-    }
-    let entries = snapshot_of(session, found).entries;
-    // What a failing store kept from us is read again next time.
-    for f in &failed {
-        session.known.read_again(f);
-    }
-    (entries, failure)
-}
-
-async fn read_one<'a>(session: &Session, found: &'a Arc<Found>) -> (&'a Arc<Found>, Assessed) {
-    let settings = &session.settings;
-    let thresholds = &settings.thresholds_of(&found.dataset);
-    let assessed = assess(&session.lake, found, &session.cache, &settings.categories, thresholds).await;
-    (found, assessed)
-}
-
-fn keep_known(session: &Session, found: &[Arc<Found>]) -> Vec<Arc<DlqEntry>> {
-    let mut entries = session.last.lock().unwrap_or_else(PoisonError::into_inner).entries.clone();
-    let (listed, _) = session.known.entries(found);
-    let before: HashSet<_> = entries.iter().map(|e| e.path.clone()).collect();
-    entries.extend(listed.into_iter().filter(|e| !before.contains(&e.path)));
-    sort(&mut entries);
-    entries
-}
-
-fn snapshot_of(session: &Session, found: &[Arc<Found>]) -> Snapshot {
-    let (mut entries, unread) = session.known.entries(found);
-    sort(&mut entries);
-    Snapshot { entries, unread, ..Snapshot::default() }
-}
-
-fn sort(entries: &mut [Arc<DlqEntry>]) {
-    entries.sort_by(|a, b| (&a.dataset, a.date, &a.path).cmp(&(&b.dataset, b.date, &b.path)));
-}
-
-/// Says when the next partial snapshot is due: seldom, and the more seldom the dearer it is.
-#[derive(Default)]
-struct Pace(Mutex<Option<Instant>>);
-
-impl Pace {
-    fn when_due(&self, snapshot: impl FnOnce() -> Snapshot) -> Option<Snapshot> {
-        let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let begun = Instant::now();
-        if next.is_some_and(|due| begun < due) {
-            return None;
-        }
-        let snapshot = snapshot();
-        *next = Some(Instant::now() + PARTIAL_EVERY.max(begun.elapsed() * PARTIAL_SHARE));
-        Some(snapshot)
     }
 }

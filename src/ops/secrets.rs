@@ -155,7 +155,8 @@ mod tests {
     fn session(store: &Arc<Store>) -> (tempfile::TempDir, Session) {
         let folder = tempfile::tempdir().unwrap();
         let lake = Arc::new(Folder::open(folder.path()).unwrap());
-        let secret = WatchedSecret { name: "crm".into(), datasets: Vec::new(), jobs: Vec::new(), max_age: None, on_lake: false };
+        let secret =
+            WatchedSecret { name: "crm".into(), datasets: Vec::new(), jobs: Vec::new(), max_age: None, on_lake: false };
         let settings = LakeSettings { secrets: vec![secret], ..LakeSettings::default() };
         let source: Arc<dyn SecretSource> = Arc::<Store>::clone(store);
         let connected = Connected { secrets: Some(source), ..Connected::default() };

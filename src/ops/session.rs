@@ -92,6 +92,8 @@ pub struct Progress {
     pub found: u64,
     /// A partial snapshot to show, now and then.
     pub partial: Option<Snapshot>,
+    /// Whether it may stand in the place of a whole one: those that let wait are in it with what they said before.
+    pub is_ahead: bool,
 }
 
 /// An entry opened for looking: schema, contract and what differs; rows come page by page.

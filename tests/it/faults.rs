@@ -1,6 +1,7 @@
 //! Each source, one at a time: unreachable, slow, throttling, denied, with expired credentials, with answers that make
 //! no sense. The others are not touched; what was known stands, with its age; it says why; and it recovers by itself.
 
+mod letting_wait;
 mod sources;
 
 use std::collections::BTreeSet;

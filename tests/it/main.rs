@@ -33,6 +33,7 @@ mod runbook_alerts;
 mod runbooks;
 mod s3_answers;
 mod s3_requests;
+mod silent_sources;
 mod static_build;
 mod stories;
 mod support;

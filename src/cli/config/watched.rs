@@ -77,7 +77,8 @@ pub fn all_secrets(
     settings: &mut LakeSettings,
     ledger: &mut Ledger,
 ) -> Result<Option<Access>, ConfigError> {
-    let mut read = |document: Option<&Document>| document.map_or(Ok(Default::default()), |d| secrets(d, account, ledger));
+    let mut read =
+        |document: Option<&Document>| document.map_or(Ok(Default::default()), |d| secrets(d, account, ledger));
     let (own, (named, access)) = (read(layers.own)?.0, read(layers.file)?);
     let others = own.into_iter().filter(|own: &WatchedSecret| !named.iter().any(|secret| secret.name == own.name));
     settings.secrets = others.collect::<Vec<_>>();

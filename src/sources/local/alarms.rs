@@ -134,8 +134,7 @@ impl AlarmSource for LocalAlarms {
         let lake = self.lake.as_ref();
         let seen = self.records.among(lake, &listed(lake, PREFIX).await?, MOST).await?;
         seen.silence(seen.found.is_empty())?;
-        let mut alarms: Vec<Alarm> =
-            seen.found.iter().map(|(key, record)| self.alarm_of(key, record, now)).collect();
+        let mut alarms: Vec<Alarm> = seen.found.iter().map(|(key, record)| self.alarm_of(key, record, now)).collect();
         alarms.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.uri.cmp(&b.uri)));
         Ok(AlarmsRead { alarms, problem: None, notes: seen.notes() })
     }

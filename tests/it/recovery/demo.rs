@@ -20,7 +20,9 @@ fn alerts(place: &Place, category: &str, datasets: &[&str]) -> Vec<(String, Stri
     let run = place.run(&["alerts", "--json"]);
     let all = run.json();
     let of = |a: &&Value| {
-        a["severity"] != "info" && a["category"] == category && datasets.contains(&a["dataset"].as_str().unwrap_or_default())
+        a["severity"] != "info"
+            && a["category"] == category
+            && datasets.contains(&a["dataset"].as_str().unwrap_or_default())
     };
     let named = |a: &Value| (a["rule"].as_str().unwrap().to_owned(), a["date"].as_str().unwrap_or_default().to_owned());
     let mut found: Vec<_> = all.as_array().unwrap().iter().filter(of).map(named).collect();

@@ -1,8 +1,8 @@
 //! What looks: at entries and their rows, at runs and logs.
 
 use crate::console::command::enabled::{
-    always, dashboard, dead_letters, live_log, log_open, logged, markable, never_hinted, open_word, openable, rangeable, related,
-    reveal, rows_open, sortable,
+    always, dashboard, dead_letters, live_log, log_open, logged, markable, never_hinted, open_word, openable,
+    rangeable, related, reveal, rows_open, sortable,
 };
 use crate::console::command::spec::spec;
 use crate::console::command::{Command, Spec};
