@@ -174,6 +174,8 @@ pub(super) struct State {
     pub flash: Option<Note>,
     pub notes: Vec<Note>,
     pub history: Vec<String>,
+    /// Whether anybody pressed a key: before that nothing was chosen by anyone.
+    pub touched: bool,
     next_id: RequestId,
 }
 
@@ -214,6 +216,7 @@ impl State {
             flash: None,
             notes: Vec::new(),
             history: Vec::new(),
+            touched: false,
             next_id: 0,
         };
         let mut effects = state.refresh();

@@ -19,7 +19,10 @@ use super::{
 pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
-        Msg::Key(event) => keyed::key(state, event),
+        Msg::Key(event) => {
+            state.touched = true;
+            keyed::key(state, event)
+        }
         Msg::Paste(text) => {
             if let Some(prompt) = state.prompt.as_mut() {
                 prompt.paste(&text);
@@ -174,6 +177,10 @@ fn adopt(state: &mut State, mut snapshot: Snapshot) -> Vec<Effect> {
     let rows = state.lake.entries.iter().filter_map(|e| e.known_rows());
     state.lake.rows = rows.fold(0, u64::saturating_add);
     state.lake.snapshot = snapshot;
+    if !state.touched {
+        // The first of the alerts, and not the first that came.
+        state.alerts.chosen = None;
+    }
     alerts::rebuild(state);
     let mut effects = quarantine::rebuild(state);
     effects.extend(dlq::rebuild(state));

@@ -3,6 +3,9 @@
 pub(super) mod triage;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use view::draw;
 
 use std::collections::BTreeSet;

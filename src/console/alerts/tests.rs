@@ -1,0 +1,34 @@
+use crate::console::msg::Msg;
+use crate::console::state::State;
+use crate::console::update::update;
+use crate::model::alert::{Alert, AlertRule};
+use crate::ops::{Progress, Snapshot};
+
+/// A snapshot on the way, with an alert of each of these keys.
+fn came(state: &mut State, keys: &[&str]) {
+    let id = state.lake.scan.as_ref().map(|scan| scan.id).unwrap_or_default();
+    let alerts = keys.iter().map(|key| Alert::of_rule(AlertRule::Alarm, key)).collect();
+    let partial = Snapshot { alerts, ..Snapshot::default() };
+    update(
+        state,
+        Msg::Progress(id, Progress { listed: 0, assessed: 0, found: 0, partial: Some(partial), is_ahead: true }),
+    );
+}
+
+fn chosen(state: &State) -> Option<&str> {
+    state.alerts.chosen.as_deref()
+}
+
+#[test]
+fn the_first_alert_is_chosen_until_somebody_chooses() {
+    let mut state = State::for_test();
+    came(&mut state, &["job"]);
+    assert_eq!(chosen(&state), Some("job"));
+    came(&mut state, &["dlq", "job", "secret"]);
+    assert_eq!(chosen(&state), Some("dlq"), "nobody chose the one that came first");
+    let key = crate::console::keys::Key::parse("j").unwrap_or_else(|e| panic!("{e}"));
+    update(&mut state, Msg::Key(key.into()));
+    assert_eq!(chosen(&state), Some("job"));
+    came(&mut state, &["worse", "dlq", "job", "secret"]);
+    assert_eq!(chosen(&state), Some("job"), "what was chosen stays chosen");
+}
