@@ -40,7 +40,8 @@ fn answer(snapshot: &Snapshot, least: Option<Severity>, as_json: bool, now: Date
 fn exit(snapshot: &Snapshot) -> Exit {
     if snapshot.alerts.iter().any(Alert::is_due) {
         Exit::NotFine
-    } else if snapshot.sources.iter().any(|s| s.state != SourceState::Fresh) {
+    } else if snapshot.sources.iter().any(|s| s.state != SourceState::Fresh || s.is_cut) {
+        // Where one did not look, silence is not "fine".
         Exit::Failed
     } else {
         Exit::Fine
@@ -140,7 +141,7 @@ mod tests {
     fn failed() -> SourceHealth {
         let state =
             SourceState::Failed { class: ErrorClass::Denied, reason: "s3://b: no\u{1b}".into(), hint: "ask".into() };
-        SourceHealth { source: "freshness", state, answered: None, next: None, notes: Vec::new() }
+        SourceHealth { source: "freshness", state, answered: None, next: None, notes: Vec::new(), is_cut: false }
     }
 
     #[test]

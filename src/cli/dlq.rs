@@ -231,8 +231,14 @@ pub(super) mod tests {
     fn a_listing_that_failed_prints_nothing_and_another_source_does_not_matter() {
         let state = SourceState::Failed { class: ErrorClass::Denied, reason: "s3://b: no".into(), hint: "ask".into() };
         for (source, code) in [("dlq", 1), ("freshness", 0)] {
-            let sources =
-                vec![SourceHealth { source, state: state.clone(), answered: None, next: None, notes: Vec::new() }];
+            let sources = vec![SourceHealth {
+                source,
+                state: state.clone(),
+                answered: None,
+                next: None,
+                notes: Vec::new(),
+                is_cut: false,
+            }];
             let answer = list_answer(&Snapshot { sources, ..Snapshot::default() }, None, true, DateTime::UNIX_EPOCH);
             assert_eq!(answer.map_or_else(|e| e.exit().code(), |a| a.exit.code()), code, "{source}");
         }

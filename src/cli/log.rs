@@ -17,10 +17,22 @@ const DEFAULT_LEVEL: &str = "warn,lakeward=info";
 /// Starts logging into `file`; `level` is what `LAKEWARD_LOG` says (`debug`, `lakeward=trace,aws_config=warn`).
 pub fn start(file: &Path, level: Option<&str>) -> io::Result<()> {
     let writer = open(file)?;
-    let filter = level.and_then(|l| EnvFilter::try_new(l).ok()).unwrap_or_else(|| EnvFilter::new(DEFAULT_LEVEL));
+    let filter =
+        level.and_then(|l| EnvFilter::try_new(capped(l)).ok()).unwrap_or_else(|| EnvFilter::new(DEFAULT_LEVEL));
     let started =
         tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Mutex::new(writer)).try_init();
     started.map_err(io::Error::other)
+}
+
+/// What was asked for, but for the traces of the SDK: they hold whole answers, and a link in one lets in whoever has it.
+fn capped(level: &str) -> String {
+    let is_trace = |directive: &str| {
+        let (target, level) = directive.split_once('=').unwrap_or(("", directive));
+        level.trim().eq_ignore_ascii_case("trace") && (target.trim().is_empty() || target.trim().starts_with("aws"))
+    };
+    let cap =
+        ["runtime", "runtime_api", "http", "http_client"].map(|part| format!(",aws_smithy_{part}=debug")).concat();
+    if level.split(',').any(is_trace) { format!("{level}{cap}") } else { level.to_owned() }
 }
 
 /// Opens the file for appending, readable by its owner only; one that has grown large becomes `….1`.
@@ -40,6 +52,21 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    #[test]
+    fn traces_of_whole_answers_are_never_kept() {
+        for (asked, caps) in [
+            ("trace", true),
+            ("info,aws_smithy_runtime=TRACE", true),
+            ("aws=trace", true),
+            ("lakeward=trace,aws_config=warn", false),
+            ("debug", false),
+        ] {
+            let filter = capped(asked);
+            assert_eq!(filter.ends_with("aws_smithy_http_client=debug"), caps, "{filter}");
+            assert!(EnvFilter::try_new(&filter).is_ok(), "{filter}");
+        }
+    }
 
     #[test]
     fn a_large_log_is_put_aside_and_a_small_one_goes_on() {

@@ -26,7 +26,7 @@ use crate::model::protection::Protection;
 use crate::model::reason::ErrorReason;
 use crate::model::severity::Severity;
 use crate::model::triage::Standing;
-use crate::ops::{Cost, Opened, Snapshot, SourceHealth, SourceState};
+use crate::ops::{Cost, Opened, Snapshot, SourceHealth};
 use crate::rows::PageRequest;
 use crate::sources::SourceError;
 use crate::sources::logs::LogPage;
@@ -107,13 +107,7 @@ pub(super) fn snapshot() -> Snapshot {
         .into_iter()
         .filter_map(|(i, t)| entries.get(i).map(|e| alert(e, t)))
         .collect();
-    let sources = vec![SourceHealth {
-        source: "dlq",
-        state: SourceState::Fresh,
-        answered: Some(now()),
-        next: None,
-        notes: Vec::new(),
-    }];
+    let sources = vec![SourceHealth::after("dlq", None, now())];
     let entries = entries.into_iter().map(Arc::new).collect();
     Snapshot {
         incidents: Vec::new(),

@@ -240,8 +240,7 @@ fn a_failing_source_leaves_what_is_known_on_screen() {
         reason: "s3:ListBucket\n".into(),
         hint: "ask".into(),
     };
-    failed.sources =
-        vec![crate::ops::SourceHealth { source: "dlq", state, answered: Some(now()), next: None, notes: Vec::new() }];
+    failed.sources = vec![crate::ops::SourceHealth { state, ..crate::ops::SourceHealth::after("dlq", None, now()) }];
     driven.send(Msg::Refreshed(id, failed));
     driven.keys("esc 2");
     let screen = driven.screen();

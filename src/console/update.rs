@@ -149,6 +149,11 @@ fn progressed(state: &mut State, id: RequestId, progress: Progress) -> Vec<Effec
     }
     // Over a whole picture a part of the next one is no gain: things would vanish and come back.
     match progress.partial {
+        // Dead letters that are still being listed are shown as far as they are known.
+        Some(partial) if progress.is_ahead && partial.taken.is_none() && partial.entries.is_empty() => {
+            let (entries, unread) = (std::mem::take(&mut state.lake.entries), state.lake.snapshot.unread);
+            adopt(state, Snapshot { entries, unread, ..partial })
+        }
         Some(partial) if progress.is_ahead || state.lake.snapshot.taken.is_none() => adopt(state, partial),
         _ => Vec::new(),
     }

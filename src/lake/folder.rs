@@ -102,7 +102,7 @@ impl Inner {
     }
 
     fn fault(&self, key: &str, error: &io::Error) -> LakeError {
-        LakeError::new(class_of(error), self.uri(key), fault_text(error))
+        denied_here(LakeError::new(class_of(error), self.uri(key), fault_text(error)))
     }
 
     fn changed(&self, key: &str) -> LakeError {
@@ -139,7 +139,9 @@ impl Inner {
     }
 
     fn list(&self, request: &ListRequest) -> Result<ListPage, LakeError> {
-        let fault = |(path, e): walk::Fault| LakeError::new(class_of(&e), address::file_url(&path), fault_text(&e));
+        let fault = |(path, e): walk::Fault| {
+            denied_here(LakeError::new(class_of(&e), address::file_url(&path), fault_text(&e)))
+        };
         let place = |after: String| -> Place { (request.prefix.clone(), request.delimited, after) };
         let kept = request.continuation.clone().and_then(|after| self.waiting.take(&place(after)));
         let mut walk = match kept {
@@ -309,6 +311,17 @@ fn etag(m: &Metadata) -> ETag {
 fn modified(metadata: &Metadata) -> DateTime<Utc> {
     let nanos = u32::try_from(metadata.mtime_nsec()).unwrap_or_default();
     DateTime::from_timestamp(metadata.mtime(), nanos).unwrap_or_default()
+}
+
+/// On this machine there are rights, and no profiles.
+fn denied_here(error: LakeError) -> LakeError {
+    match error.class {
+        ErrorClass::Denied => {
+            let hint = "have its rights changed (chmod, chown), or run as somebody who has them".to_owned();
+            LakeError { hint, ..error }
+        }
+        _ => error,
+    }
 }
 
 fn too_large(uri: String) -> LakeError {

@@ -8,7 +8,7 @@ use chrono::{DateTime, Duration, Utc};
 
 use super::{LakeSettings, Session};
 use crate::lake::path::Prefixes;
-use crate::sources::local::{dags, jobs};
+use crate::sources::local::{alarms, dags, jobs, secrets};
 
 /// What "lately" is: long enough that sources that rest have had their turn.
 const LATELY: Duration = Duration::minutes(15);
@@ -87,6 +87,7 @@ pub(super) fn places(settings: &LakeSettings) -> Vec<(&'static str, String)> {
     let Prefixes { errors, state, .. } = &settings.prefixes;
     let of_state = [("quarantine", "moves/"), ("triage", "alerts/"), ("incidents", "incidents/")];
     let mut places = vec![("dlq", errors.clone()), ("local", jobs::PREFIX.into()), ("dags", dags::PREFIX.into())];
+    places.extend([("alarms", alarms::PREFIX.into()), ("secrets", secrets::PREFIX.into())]);
     places.extend(of_state.map(|(source, below)| (source, format!("{state}{below}"))));
     places.extend(settings.quality.iter().map(|prefix| ("quality", prefix.clone())));
     places.extend(settings.feeds.iter().map(|prefix| ("feed", prefix.clone())));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures::stream::{FuturesUnordered, StreamExt};
 
-use crate::lake::LakeError;
+use crate::lake::{ErrorClass, LakeError};
 use crate::model::entry::DlqEntry;
 
 use super::assess::{Assessed, assess};
@@ -58,8 +58,14 @@ pub(super) async fn read_all<P: Fn(Progress) + Send + Sync>(
             session.known.retain(|path| still.contains(path));
             read(session, &found, told).await
         }
-        // A listing that broke off proves nothing about what is gone: keep what was known.
-        Err(error) => (keep_known(session, &found), Some(error)),
+        // A listing that broke off proves nothing about what is gone: keep what was known. Where one part may not be
+        // listed, what lies in the others is read as ever.
+        Err(error) => {
+            if error.class == ErrorClass::Denied {
+                read(session, &found, told).await;
+            }
+            (keep_known(session, &found), Some(error))
+        }
     }
 }
 
@@ -126,10 +132,10 @@ async fn read_one<'a>(session: &Session, found: &'a Arc<Found>) -> (&'a Arc<Foun
 }
 
 fn keep_known(session: &Session, found: &[Arc<Found>]) -> Vec<Arc<DlqEntry>> {
-    let mut entries = session.last.lock().unwrap_or_else(PoisonError::into_inner).entries.clone();
-    let (listed, _) = session.known.entries(found);
-    let before: HashSet<_> = entries.iter().map(|e| e.path.clone()).collect();
-    entries.extend(listed.into_iter().filter(|e| !before.contains(&e.path)));
+    let (mut entries, _) = session.known.entries(found);
+    let listed: HashSet<_> = entries.iter().map(|e| e.path.clone()).collect();
+    let before = session.last.lock().unwrap_or_else(PoisonError::into_inner).entries.clone();
+    entries.extend(before.into_iter().filter(|e| !listed.contains(&e.path)));
     sort(&mut entries);
     entries
 }

@@ -10,7 +10,7 @@ use crate::model::alert::{Alert, AlertRule};
 use crate::model::dataset::{Dataset, Layer};
 use crate::model::incident::IncidentStatus;
 use crate::model::quality::QualityResult;
-use crate::model::rules::feed::feed_alert;
+use crate::model::rules::feed::{feed_alert, stands};
 use crate::model::rules::quality::{newest, quality_alert};
 use crate::sources::feed::FeedPage;
 use crate::sources::quality::{QualityAsk, QualityRead};
@@ -23,6 +23,9 @@ use super::{Session, Snapshot};
 /// The names of the sources.
 const QUALITY: &str = "quality";
 const FEED: &str = "feed";
+
+/// Of what was said before and was not looked at now, so much stands.
+const KEPT: usize = 4000;
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -64,30 +67,22 @@ async fn quality(
     let read = asked(is_due, QUALITY, async { Ok(session.quality.read(session.lake.as_ref(), &ask).await) }).await;
     let known: Vec<(Dataset, Option<Layer>)> =
         settings.datasets.iter().map(|d| (d.dataset.clone(), settings.layer(&d.dataset))).collect();
-    let (results, heard, failure, notes) = match read {
-        None => (last.quality.clone(), None, None, None),
+    let (results, heard) = match read {
+        None => (last.quality.clone(), None),
         Some(read) => {
             *looked_into() = dates;
             let read = read.unwrap_or_else(|late| QualityRead { problems: vec![late], ..QualityRead::default() });
-            let notes = left_out(session, &read.cut, "quality.prefixes");
             let mut results = read.results;
             results.iter_mut().for_each(|result| result.name_dataset(&known));
             let mut results: Vec<_> = results.into_iter().map(Arc::new).collect();
             let told = results.iter().map(|r| (r.uri.clone(), r.etag.clone(), r.evaluated_at, r.verdict().word()));
-            let heard = heard(&read.problems, Heard::answer(told));
+            let heard = Round::of(session, Heard::answer(told), read.problems, &read.cut, read.listings);
             // Rule 6: what a source that fails said before stands, or its silence would look like a gate that holds; so
             // does what lay where it did not look.
-            let failed = read.problems.iter().any(is_of_source);
-            let cut: Vec<String> = read.cut.iter().map(|below| session.lake.uri(below)).collect();
-            if failed || !cut.is_empty() {
-                let read: HashSet<String> = results.iter().map(|r| r.uri.clone()).collect();
-                let stands = |q: &&Arc<QualityResult>| {
-                    !read.contains(&q.uri) && (failed || cut.iter().any(|below| q.uri.starts_with(below)))
-                };
-                results.extend(last.quality.iter().filter(stands).cloned());
-            }
-            let heard = Some((heard, read.listings));
-            (results, heard, first(read.problems), (!failed).then_some(notes))
+            let known: HashSet<String> = results.iter().map(|r| r.uri.clone()).collect();
+            let stands = last.quality.iter().filter(|q| !known.contains(&q.uri) && heard.keeps(&q.uri));
+            results.extend(stands.take(KEPT).cloned());
+            (results, Some(heard))
         }
     };
     let mut alerts = Vec::new();
@@ -95,8 +90,7 @@ async fn quality(
         let thresholds = result.dataset.as_ref().map(|d| settings.thresholds_of(d));
         alerts.extend(quality_alert(result, thresholds.as_ref().unwrap_or(&settings.thresholds), now));
     }
-    let turn = turn(session, QUALITY, heard, failure, notes, last, now);
-    (results, alerts, turn)
+    (results, alerts, turn(session, QUALITY, "quality.prefixes", heard, last, now))
 }
 
 /// The alerts of the feed, and how it is.
@@ -105,53 +99,87 @@ async fn feed(session: &Session, last: &Snapshot, all: bool, now: DateTime<Utc>)
     let is_due = all || session.cadence.is_due(FEED, now);
     let lake = session.lake.as_ref();
     let read = async { Ok(session.feeds.read(lake, &settings.feeds, &settings.categories).await) };
-    let (mut alerts, heard, failure, notes, is_whole) = match asked(is_due, FEED, read).await {
-        None => (Vec::new(), None, None, None, false),
+    let (alerts, heard) = match asked(is_due, FEED, read).await {
+        None => (feed_alerts(last).cloned().collect(), None),
         Some(read) => {
             let read = read.unwrap_or_else(|late| FeedPage { problems: vec![late], ..FeedPage::default() });
-            let alerts: Vec<Alert> = read.lines.iter().filter_map(|line| feed_alert(line, now)).collect();
+            let mut alerts: Vec<Alert> = read.lines.iter().filter_map(|line| feed_alert(line, now)).collect();
             let told = read.lines.iter().map(|line| (line.uri.clone(), line.at, line.title.clone()));
-            let heard = heard(&read.problems, Heard::answer(told));
-            let failed = read.problems.iter().any(is_of_source);
-            let notes = left_out(session, &read.cut, "feed.prefixes");
-            let is_whole = !failed && read.cut.is_empty();
-            (alerts, Some((heard, read.listings)), first(read.problems), (!failed).then_some(notes), is_whole)
+            let heard = Round::of(session, Heard::answer(told), read.problems, &read.cut, read.listings);
+            let known: HashSet<String> = alerts.iter().map(|a| a.key.clone()).collect();
+            let lies = |a: &Alert| a.evidence.first().is_some_and(|evidence| heard.keeps(&evidence.uri));
+            let stands = feed_alerts(last).filter(|a| !known.contains(&a.key) && lies(a));
+            alerts.extend(stands.take(KEPT).map(Alert::again));
+            (alerts, Some(heard))
         }
     };
-    if !is_whole {
-        let known: HashSet<String> = alerts.iter().map(|a| a.key.clone()).collect();
-        let stands = last.alerts.iter().filter(|a| a.rule == AlertRule::AlertFeed && !known.contains(&a.key));
-        alerts.extend(stands.map(Alert::again));
+    let alerts = alerts.into_iter().filter(|alert| stands(alert.since, now)).map(|alert| alert.again()).collect();
+    (alerts, turn(session, FEED, "feed.prefixes", heard, last, now))
+}
+
+/// The alerts of the feed before.
+fn feed_alerts(last: &Snapshot) -> impl Iterator<Item = &Alert> {
+    last.alerts.iter().filter(|a| a.rule == AlertRule::AlertFeed)
+}
+
+/// What came of asking one of them.
+struct Round {
+    heard: Heard,
+    failure: Option<LakeError>,
+    /// Whether the source itself failed, and not one object.
+    failed: bool,
+    /// Addresses below which it did not look.
+    cut: Vec<String>,
+    listings: usize,
+}
+
+impl Round {
+    fn of(session: &Session, answer: Heard, problems: Vec<LakeError>, cut: &[String], listings: usize) -> Self {
+        let failed = problems.iter().any(is_of_source);
+        let cut = cut.iter().map(|below| session.lake.uri(below)).collect();
+        Self { heard: heard(&problems, answer), failure: problems.into_iter().next(), failed, cut, listings }
     }
-    (alerts, turn(session, FEED, heard, failure, notes, last, now))
+
+    /// Whether what an object said before stands, though it is not among what was read.
+    fn keeps(&self, uri: &str) -> bool {
+        self.failed || self.cut.iter().any(|below| uri.starts_with(below))
+    }
 }
 
 /// The state of a source after its turn, which is the longer in coming again the more listings it took.
 fn turn(
     session: &Session,
     source: &'static str,
-    heard: Option<(Heard, usize)>,
-    failure: Option<LakeError>,
-    notes: Option<Vec<String>>,
+    setting: &str,
+    round: Option<Round>,
     last: &Snapshot,
     now: DateTime<Utc>,
 ) -> SourceHealth {
-    let listings = heard.as_ref().map(|(_, listings)| *listings);
-    let after = failure.map_or(Ok(()), Err);
-    let mut health = session.cadence.turn(source, heard.map(|(heard, _)| heard), after, &last.sources, now);
-    if let Some(listings) = listings {
-        session.cadence.paced(source, listings, now);
-        health.next = session.cadence.next(source, now);
+    let cadence = &session.cadence;
+    let Some(Round { heard, failure, failed, cut, listings }) = round else {
+        return cadence
+            .turn(source, None, Ok(()), &last.sources, now)
+            .told(None, &last.sources)
+            .cut(None, &last.sources);
+    };
+    let mut health = cadence.turn(source, Some(heard), failure.map_or(Ok(()), Err), &last.sources, now);
+    if !failed {
+        // Whoever renews a credential should not wait for it.
+        cadence.paced(source, listings, now);
+        health.next = cadence.next(source, now);
     }
-    health.told(notes, &last.sources)
+    let told = |cut: &Vec<String>| left_out(cut, setting);
+    health.told((!failed).then(|| told(&cut)), &last.sources).cut((!failed).then_some(!cut.is_empty()), &last.sources)
 }
 
 /// What to say of what was not looked at.
-fn left_out(session: &Session, cut: &[String], setting: &str) -> Vec<String> {
+fn left_out(cut: &[String], setting: &str) -> Vec<String> {
     let Some(first) = cut.first() else { return Vec::new() };
-    let (place, others) = (session.lake.uri(first), cut.len() - 1);
-    let others = if others == 0 { String::new() } else { format!(" and {others} more places") };
-    vec![format!("{place}{others}: more lies there than is read; name narrower prefixes under {setting}")]
+    let others = match cut.len() - 1 {
+        0 => String::new(),
+        others => format!(" and {others} more places"),
+    };
+    vec![format!("{first}{others}: more lies there than is read; name narrower prefixes under {setting}")]
 }
 
 /// What came of asking, by what could not be read.
@@ -169,8 +197,4 @@ fn heard(problems: &[LakeError], answer: Heard) -> Heard {
 fn is_of_source(problem: &LakeError) -> bool {
     let of_object = matches!(problem.class, ErrorClass::Malformed | ErrorClass::NotFound | ErrorClass::Conflict);
     !of_object || problem.object.ends_with('/')
-}
-
-fn first(problems: Vec<LakeError>) -> Option<LakeError> {
-    problems.into_iter().next()
 }

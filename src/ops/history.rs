@@ -102,12 +102,12 @@ impl History {
         Self { file, lake: lake.to_owned(), open: Mutex::default() }
     }
 
-    /// Notes what changed. `whole` says that every source answered: only then is an alert that is not there any more
-    /// one that cleared. Blocks on the disk.
-    pub fn note(&self, alerts: &[Alert], whole: bool, now: DateTime<Utc>) -> io::Result<()> {
+    /// Notes what changed. `clears` says whether an alert of a key that is not there any more is over, or only not seen.
+    /// Blocks on the disk.
+    pub fn note(&self, alerts: &[Alert], clears: impl Fn(&str) -> bool, now: DateTime<Utc>) -> io::Result<()> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let known = open.get_or_insert_with(|| still_open(self.read()));
-        let events = changes(known, alerts, whole, now);
+        let events = changes(known, alerts, clears, now);
         if events.is_empty() {
             return Ok(());
         }
@@ -176,7 +176,7 @@ fn follow(open: &mut BTreeMap<String, HistoryEvent>, event: HistoryEvent) {
 fn changes(
     known: &BTreeMap<String, HistoryEvent>,
     alerts: &[Alert],
-    whole: bool,
+    clears: impl Fn(&str) -> bool,
     now: DateTime<Utc>,
 ) -> Vec<HistoryEvent> {
     let event = |event, alert: &Alert| HistoryEvent {
@@ -199,11 +199,9 @@ fn changes(
             Some(_) => {}
         }
     }
-    if whole {
-        let here: HashSet<&str> = alerts.iter().map(|a| a.key.as_str()).collect();
-        let gone = known.values().filter(|e| !here.contains(e.key.as_str()));
-        events.extend(gone.map(|e| HistoryEvent { at: now, event: Happened::Cleared, ..e.clone() }));
-    }
+    let here: HashSet<&str> = alerts.iter().map(|a| a.key.as_str()).collect();
+    let gone = known.values().filter(|e| !here.contains(e.key.as_str()) && clears(&e.key));
+    events.extend(gone.map(|e| HistoryEvent { at: now, event: Happened::Cleared, ..e.clone() }));
     events
 }
 
@@ -257,7 +255,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("state/alerts.jsonl");
         let history = History::at(file.clone(), "s3://a");
-        let note = |h: &History, minute, alerts: &[Alert], whole| h.note(alerts, whole, at(minute)).unwrap();
+        let note = |h: &History, minute, alerts: &[Alert], whole| h.note(alerts, |_| whole, at(minute)).unwrap();
         note(&history, 1, &[alert("x", Warning)], true);
         note(&history, 2, &[alert("x", Warning), alert("y", Critical)], true);
         note(&history, 3, &[alert("x", Critical)], false);
@@ -277,13 +275,13 @@ mod tests {
     fn a_large_file_makes_room_and_is_still_read() {
         let dir = tempfile::tempdir().unwrap();
         let history = History::at(dir.path().join("alerts.jsonl"), "s3://a");
-        history.note(&[alert("x", Warning)], true, at(1)).unwrap();
+        history.note(&[alert("x", Warning)], |_| true, at(1)).unwrap();
         let filler = "x".repeat(LARGE as usize);
         let mut text = fs::read_to_string(&history.file).unwrap();
         text.push_str(&filler);
         text.push('\n');
         fs::write(&history.file, text).unwrap();
-        history.note(&[alert("x", Warning), alert("y", Warning)], true, at(2)).unwrap();
+        history.note(&[alert("x", Warning), alert("y", Warning)], |_| true, at(2)).unwrap();
         assert!(fs::metadata(&history.file).unwrap().len() < 1000);
         assert_eq!(words(&History::at(history.file.clone(), "s3://a")), ["1 fired x", "2 fired y"]);
     }

@@ -18,7 +18,7 @@ use super::alerts;
 use super::dead_letters::{self, Told};
 use super::deadline::in_time;
 use super::gates;
-use super::health::SourceHealth;
+use super::health::{SourceHealth, clears};
 use super::pipeline;
 use super::secrets;
 use super::session::{Progress, Session, Snapshot};
@@ -48,20 +48,26 @@ pub async fn refresh(
         ]
     };
     let mut waiting: FuturesUnordered<BoxFuture<'_, Part>> = FuturesUnordered::new();
-    waiting.push(dead(session, &told, look).map(Part::Dead).boxed());
+    waiting.push(dead(session, &told, look, now).map(Part::Dead).boxed());
     waiting.extend(ask(&last, all, now));
     let (began, mut parts, mut is_told) = (Instant::now(), Parts::of(Arc::clone(&last)), true);
     // Whoever opens the console sees each part as it comes.
     let grace = if told.is_whole { GRACE } else { Duration::ZERO };
+    let clock = || now + chrono::Duration::seconds(began.elapsed().as_secs().try_into().unwrap_or_default());
     loop {
         match timeout(if is_told { AGAIN } else { grace }, waiting.next()).await {
             Ok(None) => break,
             Ok(Some(part)) => {
+                let is_heard = matches!(part, Part::Services(_));
                 parts.take(part);
                 is_told = false;
+                // Sources that were heard rest: what they said stands, whatever becomes of this refresh.
+                if is_heard && !waiting.is_empty() {
+                    session.keep(&parts.snapshot(session, clock()), now);
+                }
             }
             Err(_) if !is_told => {
-                let partial = parts.snapshot(session, now);
+                let partial = parts.snapshot(session, clock());
                 *others.lock().unwrap_or_else(PoisonError::into_inner) =
                     Snapshot { entries: Vec::new(), ..partial.clone() };
                 let found = partial.entries.len() as u64;
@@ -70,39 +76,45 @@ pub async fn refresh(
             }
             // They go on each minute, however long that listing takes.
             Err(_) if waiting.len() == 1 && parts.waits_for_dead_letters() => {
-                let last = Arc::new(parts.snapshot(session, now));
-                let later = chrono::Duration::from_std(began.elapsed()).unwrap_or_default();
-                waiting.extend(ask(&last, false, now + later));
+                let last = Arc::new(parts.snapshot(session, clock()));
+                waiting.extend(ask(&last, false, clock()));
             }
             Err(_) => {}
         }
     }
-    let snapshot = parts.snapshot(session, now);
+    let snapshot = parts.snapshot(session, clock());
     note(session, &snapshot, now).await;
     let costs = session.costs.note(session.requests(), session.lake.counters().by_name(), now);
-    Snapshot { costs, taken: Some(now), ..snapshot }
+    let snapshot = Snapshot { costs, taken: Some(now), ..snapshot };
+    session.keep(&snapshot, now);
+    snapshot
 }
 
 /// The dead letters, and what their rows say of the contracts. Their listing takes as long as it takes, and says how far it
 /// is.
-async fn dead<P: Fn(Progress) + Send + Sync>(session: &Session, told: &Told<'_, P>, look: bool) -> Dead {
+async fn dead<P: Fn(Progress) + Send + Sync>(
+    session: &Session,
+    told: &Told<'_, P>,
+    look: bool,
+    at: DateTime<Utc>,
+) -> Dead {
     let read = async {
         let (entries, failure) = dead_letters::read_all(session, told).await;
         let drifted = alerts::drifted(session, &entries).await;
-        Dead { entries, failure, drifted }
+        Dead { entries, failure, drifted, at }
     };
     join!(read, forget_changed(session, look)).0
 }
 
 /// What lies on the lake besides them.
-async fn around(session: &Session, last: Arc<Snapshot>, all: bool, now: DateTime<Utc>) -> Around {
+async fn around(session: &Session, last: Arc<Snapshot>, all: bool, at: DateTime<Utc>) -> Around {
     let (quarantines, stale) =
-        join!(in_time("quarantine", session.quarantines()), alerts::stale(session, &last.alerts, all, now));
+        join!(in_time("quarantine", session.quarantines()), alerts::stale(session, &last.alerts, all, at));
     let (quarantines, failure) = match quarantines {
         Ok(quarantines) => (quarantines, None),
         Err(error) => (last.quarantines.clone(), Some(error)),
     };
-    Around { quarantines, failure, stale }
+    Around { quarantines, failure, stale, at }
 }
 
 /// What the pipeline and its services say, and what people did.
@@ -162,9 +174,8 @@ async fn forget_changed(session: &Session, is_due: bool) {
 /// Notes what fired and cleared. A disk that takes nothing keeps no alert from being shown.
 async fn note(session: &Session, snapshot: &Snapshot, now: DateTime<Utc>) {
     let Some(history) = session.history.clone() else { return };
-    let whole = snapshot.is_whole();
-    let alerts = snapshot.alerts.clone();
-    let noted = tokio::task::spawn_blocking(move || history.note(&alerts, whole, now)).await;
+    let (alerts, sources) = (snapshot.alerts.clone(), snapshot.sources.clone());
+    let noted = tokio::task::spawn_blocking(move || history.note(&alerts, |key| clears(&sources, key), now)).await;
     if let Ok(Err(e)) = noted {
         tracing::warn!("what fired could not be noted on this machine: {e}");
     }

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
 
-use crate::lake::{Lake, LakeError, ListPage, ListRequest, ObjectMeta, listing};
+use crate::lake::{ErrorClass, Lake, LakeError, ListPage, ListRequest, ObjectMeta, listing};
 
 /// Listing requests under way at once, whatever the depth: S3 allows far more, a bastion host's sockets and the
 /// memory of the pages in flight are the limit.
@@ -36,7 +36,21 @@ pub async fn gather(
 impl Gathering<'_> {
     fn part(&self, prefix: String) -> BoxFuture<'_, Result<(), LakeError>> {
         Box::pin(async move {
-            let first = self.page(ListRequest { prefix: prefix.clone(), ..ListRequest::default() }).await?;
+            let first = self.page(ListRequest { prefix: prefix.clone(), ..ListRequest::default() }).await;
+            let first = match first {
+                Ok(first) => first,
+                // Where one folder may not be read, the others below may: they are listed one by one. Half an entry is none.
+                Err(error) if error.class == ErrorClass::Denied && !prefix.contains(['=', '.']) => {
+                    return match self.below(&prefix).await {
+                        Ok((loose, children)) if !(loose.is_empty() && children.is_empty()) => {
+                            self.whole(loose);
+                            self.parts(children).await.and(Err(error))
+                        }
+                        _ => Err(error),
+                    };
+                }
+                Err(error) => return Err(error),
+            };
             let Some(continuation) = first.continuation else {
                 self.whole(first.objects);
                 return Ok(());
@@ -44,8 +58,7 @@ impl Gathering<'_> {
             if let Some((loose, children)) = self.fan_out(&prefix).await? {
                 drop(first.objects); // the children list them again: not kept while those wait
                 self.whole(loose);
-                let parts: Vec<_> = children.into_iter().map(|child| self.part(child)).collect();
-                return stream::iter(parts).buffer_unordered(AT_ONCE).try_collect::<()>().await;
+                return self.parts(children).await;
             }
             let mut objects = first.objects;
             let mut next = Some(continuation);
@@ -59,6 +72,13 @@ impl Gathering<'_> {
             self.whole(objects);
             Ok(())
         })
+    }
+
+    /// Lists each of these, the others too where one fails. The first failure.
+    async fn parts(&self, prefixes: Vec<String>) -> Result<(), LakeError> {
+        let parts: Vec<_> = prefixes.into_iter().map(|prefix| self.part(prefix)).collect();
+        let ended: Vec<_> = stream::iter(parts).buffer_unordered(AT_ONCE).collect().await;
+        ended.into_iter().collect()
     }
 
     async fn page(&self, request: ListRequest) -> Result<ListPage, LakeError> {
@@ -75,17 +95,19 @@ impl Gathering<'_> {
     /// The objects right under `prefix` and the child prefixes to fan out to, or `None` where the prefix must
     /// stay whole: it holds a table, dates, or a directory that Spark wrote.
     async fn fan_out(&self, prefix: &str) -> Result<Option<(Vec<ObjectMeta>, Vec<String>)>, LakeError> {
-        let _turn = self.turns.acquire().await;
-        let pages: Vec<_> = listing::level(self.lake, prefix).try_collect().await?;
-        let children = || pages.iter().flat_map(|p| &p.prefixes);
-        let whole = children().any(|child| {
+        let (objects, prefixes) = self.below(prefix).await?;
+        let whole = prefixes.iter().any(|child| {
             let name = child.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
             name.starts_with('_') || name.contains('=') || name.contains('.')
         });
-        if whole || children().next().is_none() {
-            return Ok(None);
-        }
+        Ok(if whole || prefixes.is_empty() { None } else { Some((objects, prefixes)) })
+    }
+
+    /// The objects right under `prefix`, and the prefixes there.
+    async fn below(&self, prefix: &str) -> Result<(Vec<ObjectMeta>, Vec<String>), LakeError> {
+        let _turn = self.turns.acquire().await;
+        let pages: Vec<_> = listing::level(self.lake, prefix).try_collect().await?;
         let (objects, prefixes): (Vec<_>, Vec<_>) = pages.into_iter().map(|p| (p.objects, p.prefixes)).unzip();
-        Ok(Some((objects.into_iter().flatten().collect(), prefixes.into_iter().flatten().collect())))
+        Ok((objects.into_iter().flatten().collect(), prefixes.into_iter().flatten().collect()))
     }
 }

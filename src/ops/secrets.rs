@@ -83,6 +83,7 @@ pub(super) async fn read(session: &Session, all: bool, now: DateTime<Utc>) -> (V
             answered: oldest.or(Some(now)),
             next: None,
             notes: Vec::new(),
+            is_cut: false,
         },
     };
     (alerts, Some(health))

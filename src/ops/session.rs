@@ -31,6 +31,7 @@ use super::drift::differences;
 use super::entries::{Found, group};
 use super::freshness::Watched;
 use super::gate::Gate;
+use super::health::clears;
 use super::history::{self, History, HistoryEvent};
 use super::incidents::Log;
 use super::known::Known;
@@ -40,7 +41,7 @@ use super::probe::Examiner;
 use super::runbooks::Library;
 use super::secrets::Standings;
 use super::triage::Triage;
-use super::{LakeSettings, SourceHealth, SourceState, audit, refresh};
+use super::{LakeSettings, SourceHealth, audit, refresh};
 
 /// Pages of a listing looked at when one entry is located by its path: one of more than 100,000 files is refused.
 const LOCATE_PAGES: usize = 100;
@@ -75,9 +76,9 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Whether every source answered: only then is what is not there gone.
-    pub fn is_whole(&self) -> bool {
-        self.sources.iter().all(|source| source.state == SourceState::Fresh)
+    /// Whether an alert that is not there is over.
+    pub fn clears(&self, key: &str) -> bool {
+        clears(&self.sources, key)
     }
 }
 
@@ -254,9 +255,15 @@ impl Session {
     }
 
     async fn read(&self, all: bool, now: DateTime<Utc>, progress: impl Fn(Progress) + Send + Sync) -> Snapshot {
-        let snapshot = refresh::refresh(self, all, now, &progress).await;
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = snapshot.clone();
-        snapshot
+        refresh::refresh(self, all, now, &progress).await
+    }
+
+    /// Keeps what a refresh that began then knows, for the next one; but not over what a later one knows.
+    pub(super) fn keep(&self, snapshot: &Snapshot, began: DateTime<Utc>) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.taken.is_none_or(|taken| taken <= began) {
+            *last = snapshot.clone();
+        }
     }
 
     /// Finds the entry whose path (with or without the errors prefix), or `dataset/dt=D`, is `target`: one

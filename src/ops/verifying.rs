@@ -32,8 +32,8 @@ fn turns(incident: &Incident, snapshot: &Snapshot) -> Vec<Happening> {
         let (alert, cleared) = (snapshot.alerts.iter().find(|alert| alert.key == *key), incident.cleared.contains(key));
         match alert {
             Some(alert) if cleared => Some(alerted(alert)),
-            // A source that did not answer clears nothing.
-            None if !cleared && snapshot.is_whole() => Some(Happening::Cleared { key: key.clone() }),
+            // A source that did not answer, or did not look everywhere, clears nothing.
+            None if !cleared && snapshot.clears(key) => Some(Happening::Cleared { key: key.clone() }),
             _ => None,
         }
     };

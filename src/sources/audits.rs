@@ -31,7 +31,8 @@ pub struct AuditRecords {
     pub is_cut: bool,
 }
 
-/// The newest records below the prefixes, and those of `dates`: of at most 200 objects. Never fails: what could not be
+/// The newest records below the prefixes, and those of `dates`: of the 200 newest objects and the last ones of each series
+/// of names. Never fails: what could not be
 /// read is told beside what could.
 pub async fn read(lake: &dyn Lake, prefixes: &[String], dates: &[NaiveDate]) -> AuditRecords {
     let newest = newest(lake, prefixes, dates, is_json, &Sizes::default()).await;

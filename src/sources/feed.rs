@@ -17,6 +17,8 @@ use crate::model::origin::Origin;
 const LIMIT: u64 = 4 << 20;
 /// Lines given at most, the newest ones.
 const LINES: usize = 2000;
+/// Objects whose lines are kept, of those that were not listed this time.
+const KEPT: usize = 5000;
 /// Objects read at once.
 const AT_ONCE: usize = 16;
 
@@ -50,14 +52,16 @@ impl Feeds {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// The newest lines below the prefixes (a whole key is one too), of at most 200 objects. An unchanged lake costs
+    /// The newest lines below the prefixes (a whole key is one too), of the 200 newest objects
+    /// and the last ones of each series of names. An unchanged lake costs
     /// its listings alone. Never fails: what could not be read is told beside what could.
     pub async fn read(&self, lake: &dyn Lake, prefixes: &[String], rules: &[CategoryRule]) -> FeedPage {
         let Newest { found, problems, more, cut, listings } = newest(lake, prefixes, &[], is_json, &self.sizes).await;
         let reads: Vec<_> = found.iter().map(|found| self.one(lake, found, rules)).collect();
         let all: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
         let mut page = FeedPage { problems, more, cut, listings, ..FeedPage::default() };
-        if page.problems.is_empty() && page.cut.is_empty() {
+        let is_full = self.kept.lock().unwrap_or_else(PoisonError::into_inner).len() > KEPT;
+        if page.problems.is_empty() && page.cut.is_empty() || is_full {
             let listed: HashSet<&str> = found.iter().map(|f| f.key.as_str()).collect();
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.retain(|key, _| listed.contains(key.as_str()));

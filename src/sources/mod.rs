@@ -22,6 +22,7 @@ pub mod reach;
 pub mod s3_logs;
 pub mod secrets;
 pub mod sent;
+mod series;
 mod undone;
 
 /// The error of a source is the lake's: a class, the object it concerns, what to do.

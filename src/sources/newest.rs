@@ -3,22 +3,26 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::stream::{self, StreamExt};
-use regex::Regex;
+use tokio::time::Instant;
 
+use super::series::LastWords;
 use crate::lake::path::DateLevel;
 use crate::lake::{ErrorClass, Lake, LakeError, ListRequest, ObjectMeta};
 
 /// Objects taken, the newest ones; as many again of the dates that are asked for.
 const MOST: usize = 200;
-/// Series whose newest object is taken however many others are newer: a gate that failed yesterday is not hidden by 200
-/// that ran since.
-const SERIES: usize = 1000;
+/// Taken besides, however many others are newer: the last words of each series on its last dates. A gate that failed
+/// yesterday is not hidden by 200 that ran since.
+const LAST_WORDS: usize = 2000;
+/// Objects of listings in all.
+const OBJECTS: usize = 50_000;
 /// Dates looked into, from the last one back: late results of the days before count too.
-const DATES: usize = 7;
+pub(super) const DATES: usize = 7;
 /// Years and months looked into, where they are levels of their own.
 const SPANS: usize = 2;
 /// Levels below the prefix that may hold other levels.
@@ -27,6 +31,8 @@ const DEPTH: usize = 5;
 const PAGES: usize = 40;
 /// Listings in all.
 const LISTINGS: usize = 1000;
+/// A walk ends after this with what it has: there is time left to read that, of the 15 seconds that a source has.
+const WALK: Duration = Duration::from_secs(9);
 /// Parts of one directory; a result has one or a few.
 const PARTS: usize = 64;
 /// Listings at once.
@@ -97,38 +103,44 @@ pub(super) async fn newest(
     sizes: &Sizes,
 ) -> Newest {
     let left = AtomicUsize::new(LISTINGS);
-    let mut walk =
-        Walk { lake, also, wanted, sizes, left, kept: BTreeMap::new(), problems: vec![], more: false, cut: vec![] };
+    let mut walk = Walk {
+        lake,
+        also,
+        wanted,
+        sizes,
+        left,
+        until: Instant::now() + WALK,
+        objects: 0,
+        kept: BTreeMap::new(),
+        problems: Vec::new(),
+        more: false,
+        cut: Vec::new(),
+    };
     walk.below(prefixes).await;
     let listings = LISTINGS - walk.left.load(Ordering::Relaxed);
     let mut found: Vec<Found> = walk.kept.into_iter().filter_map(|(key, objects)| found(key, objects)).collect();
     found.sort_by(|a, b| b.modified.cmp(&a.modified).then_with(|| b.key.cmp(&a.key)));
     let (more, mut cut) = (walk.more || found.len() > MOST, walk.cut);
-    // Those of a date that was asked for are not hidden by newer ones of others; nor is the last word of a gate.
+    // Those of a date that was asked for are not hidden by newer ones of others; nor is the last word of a series.
     let asked = |found: &Found| found.key.split('/').filter_map(day).any(|date| also.contains(&date));
-    let (mut place, mut beyond, mut all_series) = (0, 0, HashSet::new());
+    let (mut place, mut beyond, mut taken, mut words) = (0, 0, 0, LastWords::default());
     found.retain(|found| {
         place += 1;
-        let is_new = all_series.insert(series(&found.key));
-        if is_new && all_series.len() == SERIES + 1 {
-            cut.extend(prefixes.iter().filter(|prefix| found.key.starts_with(prefix.as_str())).cloned());
-        }
+        let is_last_word = taken <= LAST_WORDS && words.is_one(&found.key, prefixes, found.modified);
         let by_date = beyond < MOST && place > MOST && asked(found);
         beyond += usize::from(by_date);
-        place <= MOST || by_date || is_new && all_series.len() <= SERIES
+        if place <= MOST || by_date {
+            return true;
+        }
+        taken += usize::from(is_last_word);
+        if is_last_word && taken > LAST_WORDS {
+            cut.extend(prefixes.iter().filter(|prefix| found.key.starts_with(prefix.as_str())).cloned());
+        }
+        is_last_word && taken <= LAST_WORDS
     });
+    cut.sort();
+    cut.dedup();
     Newest { found, problems: walk.problems, more, cut, listings }
-}
-
-/// What the objects of one gate are called, whenever it runs: their key without dates, times and ids.
-fn series(key: &str) -> String {
-    static SERIAL: LazyLock<Regex> = LazyLock::new(|| {
-        let (hex, digits) = ("[0-9a-fA-F]", "[0-9](?:[-_:.TZ]?[0-9]){5,}Z?");
-        let uuid = format!("{hex}{{8}}(?:-{hex}{{4}}){{3}}-{hex}{{12}}");
-        Regex::new(&format!("{uuid}|{hex}{{16,}}|{digits}")).expect("a regular expression written here")
-    });
-    let names = key.split('/').filter(|level| day(level).is_none() && span(level).is_none());
-    names.map(|name| SERIAL.replace_all(name, "#")).collect::<Vec<_>>().join("/")
 }
 
 /// Empty parts stand beside full ones.
@@ -152,8 +164,10 @@ struct Walk<'a> {
     also: &'a [NaiveDate],
     wanted: fn(&str) -> bool,
     sizes: &'a Sizes,
-    /// Listings that may still be asked for.
+    /// Listings that may still be asked for, and until when.
     left: AtomicUsize,
+    until: Instant,
+    objects: usize,
     kept: BTreeMap<String, Vec<ObjectMeta>>,
     problems: Vec<LakeError>,
     more: bool,
@@ -217,14 +231,14 @@ impl Walk<'_> {
     async fn below(&mut self, prefixes: &[String]) {
         let mut next: Vec<_> = prefixes.iter().map(|prefix| self.begin(prefix.clone(), 0)).collect();
         while !next.is_empty() {
-            let (lake, left) = (self.lake, &self.left);
-            let reads: Vec<_> = next.iter().map(|(below, prefix)| listed(lake, *below, prefix, left)).collect();
+            let reads: Vec<_> = next.iter().map(|(below, prefix)| self.listed(*below, prefix)).collect();
             let all: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
             let mut deeper = Vec::new();
             for ((below, prefix), Listed { found, levels, end, fault }) in next.into_iter().zip(all) {
                 if let Some(error) = fault {
                     self.fault(error);
                 }
+                self.objects += found.len();
                 if end == End::Cut {
                     self.cut.push(prefix.clone());
                 }
@@ -248,6 +262,33 @@ impl Walk<'_> {
             }
             next = deeper;
         }
+    }
+
+    async fn listed(&self, below: Below, prefix: &str) -> Listed {
+        let mut listed = Listed { found: Vec::new(), levels: Vec::new(), end: End::All, fault: None };
+        let (most, after_most) = match below {
+            Below::Whole(_) => (1, End::More),
+            Below::Level(_) | Below::Date => (PAGES, End::Cut),
+        };
+        let delimited = matches!(below, Below::Level(_));
+        let mut request = ListRequest { prefix: prefix.to_owned(), delimited, ..ListRequest::default() };
+        for _ in 0..most {
+            let is_enough = Instant::now() > self.until || self.objects + listed.found.len() >= OBJECTS;
+            let took = |left: usize| left.checked_sub(1);
+            if is_enough || self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, took).is_err() {
+                return Listed { end: End::Cut, ..listed };
+            }
+            match self.lake.list(&request).await {
+                Ok(page) => {
+                    listed.found.extend(page.objects);
+                    listed.levels.extend(page.prefixes);
+                    let Some(after) = page.continuation else { return listed };
+                    request.continuation = Some(after);
+                }
+                Err(error) => return Listed { fault: Some(error), ..listed },
+            }
+        }
+        Listed { end: after_most, ..listed }
     }
 
     /// The dates to look into, and the levels that are none. Of years and months the last; hidden ones never.
@@ -308,33 +349,8 @@ struct Listed {
     fault: Option<LakeError>,
 }
 
-async fn listed(lake: &dyn Lake, below: Below, prefix: &str, left: &AtomicUsize) -> Listed {
-    let mut listed = Listed { found: Vec::new(), levels: Vec::new(), end: End::All, fault: None };
-    let (most, after_most) = match below {
-        Below::Whole(_) => (1, End::More),
-        Below::Level(_) | Below::Date => (PAGES, End::Cut),
-    };
-    let delimited = matches!(below, Below::Level(_));
-    let mut request = ListRequest { prefix: prefix.to_owned(), delimited, ..ListRequest::default() };
-    for _ in 0..most {
-        if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err() {
-            return Listed { end: End::Cut, ..listed };
-        }
-        match lake.list(&request).await {
-            Ok(page) => {
-                listed.found.extend(page.objects);
-                listed.levels.extend(page.prefixes);
-                let Some(after) = page.continuation else { return listed };
-                request.continuation = Some(after);
-            }
-            Err(error) => return Listed { fault: Some(error), ..listed },
-        }
-    }
-    Listed { end: after_most, ..listed }
-}
-
 /// The date of a level: `dt=2026-11-25`, or the date alone.
-fn day(segment: &str) -> Option<NaiveDate> {
+pub(super) fn day(segment: &str) -> Option<NaiveDate> {
     match DateLevel::of_segment(segment) {
         // Two digits are the day of a month that is a level of its own.
         Some(level) => level.date(),
@@ -343,7 +359,7 @@ fn day(segment: &str) -> Option<NaiveDate> {
 }
 
 /// The number of a level that is a year, a month or a day of one.
-fn span(segment: &str) -> Option<u32> {
+pub(super) fn span(segment: &str) -> Option<u32> {
     let (key, number) = segment.split_once('=')?;
     ["year", "month", "day", "yyyy", "mm", "dd"].contains(&key).then(|| number.parse().ok()).flatten()
 }
@@ -358,25 +374,6 @@ pub(super) fn is_json(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_gate_is_known_by_its_key_whenever_it_runs() {
-        for (one, next) in [
-            ("dq/silver/dq_results_orders_20261125_104500.json", "dq/silver/dq_results_orders_20261126_104501.json"),
-            ("dq/dt=2026-11-25/orders.json", "dq/dt=2026-11-26/orders.json"),
-            ("dq/year=2026/month=11/day=25/orders.json", "dq/year=2026/month=12/day=1/orders.json"),
-            ("ge/orders/2026-11-25T10:45:00Z.json", "ge/orders/2026-11-26T10:45:00.125Z.json"),
-            (
-                "r/orders/8c0f9a52-1be0-4c35-9a9e-6a3f1f0c7d11.json",
-                "r/orders/0c0f9a52-1be0-4c35-9a9e-6a3f1f0c7d12.json",
-            ),
-        ] {
-            assert_eq!(series(one), series(next));
-        }
-        for (one, other) in [("dq/orders_1.json", "dq/orders_2.json"), ("dq/a/x.json", "dq/b/x.json")] {
-            assert_ne!(series(one), series(other));
-        }
-    }
 
     #[test]
     fn names_of_json_and_of_dates() {

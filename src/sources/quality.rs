@@ -17,6 +17,8 @@ pub const DEFAULT_PREFIXES: [&str; 2] = ["_dq_results/", "gold/quality/"];
 
 /// A result is a page of JSON; an object beyond this is not read. 4 MiB.
 const LIMIT: u64 = 4 << 20;
+/// Objects whose results are kept, of those that were not listed this time.
+const KEPT: usize = 5000;
 /// Objects read at once.
 const AT_ONCE: usize = 16;
 
@@ -43,7 +45,7 @@ pub struct QualityRead {
     pub results: Vec<QualityResult>,
     /// Objects and listings that could not be read.
     pub problems: Vec<SourceError>,
-    /// Whether there are results that were not looked at: older dates, or more than 200 objects.
+    /// Whether there are results that were not looked at: older dates, or older objects.
     pub more: bool,
     /// Keys and prefixes below which not all was looked at that should be: what lay there before may lie there still.
     pub cut: Vec<String>,
@@ -67,7 +69,8 @@ impl QualityResults {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// The newest results: of the 200 newest objects, and of the newest of each gate, as their keys tell gates apart. An
+    /// The newest results: of the 200 newest objects, and the last word of each gate on each of its last seven dates, as keys
+    /// tell gates apart, up to 2,000. An
     /// unchanged lake costs its listings alone: one for each prefix of up to 1,000 objects, and beyond that one for each
     /// level or date of it. Never fails: what could not be read is told beside what could. Datasets are not named yet: [`QualityResult::name_dataset`].
     pub async fn read(&self, lake: &dyn Lake, ask: &QualityAsk) -> QualityRead {
@@ -76,7 +79,8 @@ impl QualityResults {
         let reads: Vec<_> = found.iter().map(|found| self.one(lake, found)).collect();
         let all: Vec<Parsed> = stream::iter(reads).buffered(AT_ONCE).collect().await;
         let mut read = QualityRead { results: Vec::new(), problems, more, cut, listings };
-        if read.problems.is_empty() && read.cut.is_empty() {
+        let is_full = self.kept.lock().unwrap_or_else(PoisonError::into_inner).len() > KEPT;
+        if read.problems.is_empty() && read.cut.is_empty() || is_full {
             let listed: HashSet<&str> = found.iter().map(|f| f.key.as_str()).collect();
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.retain(|key, _| listed.contains(key.as_str()));

@@ -170,7 +170,7 @@ async fn a_minute_of_an_idle_lake_with_all_sources_and_five_hundred_runs_costs_l
     let (memory, session) = busy();
     let first = session.refresh(at(0), |_| {}).await;
     assert!(first.sources.iter().all(|s| s.state == SourceState::Fresh), "{:#?}", first.sources);
-    assert_eq!((first.pipeline.jobs.len(), first.pipeline.dag_runs.len(), first.quality.len()), (501, 100, 201));
+    assert_eq!((first.pipeline.jobs.len(), first.pipeline.dag_runs.len(), first.quality.len()), (501, 100, 1401));
     let open = first.incidents.iter().filter(|i| i.status() != IncidentStatus::Resolved).count();
     assert_eq!((first.incidents.len(), open, first.triage.len()), (22, 2, 6));
     let mut minutes = Vec::new();

@@ -77,6 +77,11 @@ fn records_that_make_no_sense_are_told_and_hide_no_other_and_no_value_is_shown()
     let alarm = r#"{"schema":1,"alarm":"late","state":"alarm","since":"2026-11-25T08:00:00Z","metric":{"namespace":"L","name":"Lag"}}"#;
     write(lake.path(), "_alarms/late/alarm.json", alarm);
     write(lake.path(), "_alarms/torn/alarm.json", "{\"schema\":1,");
+    // Numbers that no clock holds end nothing.
+    let mad = alarm.replace("\"late\"", "\"mad\"").replace("\"alarm\",\"since", "\"insufficient_data\",\"since");
+    let mad = mad.replace("\"metric\"", "\"window_seconds\":1000000000000000,\"metric\"");
+    assert!(mad.contains("insufficient_data"));
+    write(lake.path(), "_alarms/mad/alarm.json", &mad);
     // Whoever puts a value there finds it nowhere again.
     write(lake.path(), "_secrets/a/secret.json", "{\"schema\":1,\"value\":\"HUNTER2\"}");
     let run = on(lake.path(), &["alerts", "--json"]);

@@ -160,9 +160,9 @@ async fn two_hundred_objects_are_read_and_the_last_word_of_each_gate() {
     }
     let before = lake.counters().read();
     let read = QualityResults::default().read(&lake, &ask).await;
-    assert_eq!((read.results.len(), read.more, read.cut.len(), spent(&lake, before).1), (201, true, 0, 201));
+    assert_eq!((read.results.len(), read.more, read.cut.len(), spent(&lake, before).1), (202, true, 0, 202));
     let refunds: Vec<_> = read.results.iter().filter(|r| r.uri.contains("refunds")).map(|r| r.verdict()).collect();
-    assert_eq!(refunds, [Verdict::Pass], "the last that was written");
+    assert_eq!(refunds, [Verdict::Pass, Verdict::Fail], "of each date the last");
 }
 
 #[tokio::test]
@@ -278,11 +278,16 @@ async fn what_was_not_looked_at_is_not_cleared() {
         assert!(told.notes[0].contains("quality.prefixes") && told.notes[0].contains("s3://memory/dq/"), "{told:?}");
         assert_eq!(told.next, Some(now + chrono::Duration::minutes(4)), "forty listings, ten a minute");
     }
+    // Nor by whoever begins now, and never saw it.
+    let begun = Session::new(Arc::new(lake.clone()), session.settings().clone()).refresh(now, |_| {}).await;
+    assert_eq!((begun.quality.len(), quality(&begun).is_cut), (0, true));
+    assert!(!begun.clears("quality_gate:refunds:2026-11-20") && begun.clears("dlq_rows:orders:2026-11-20"));
     // What is looked at again is believed again.
     (0..41_000).for_each(|n| lake.remove(&format!("dq/b{n:05}.html")));
     lake.remove("dq/z_dq_results_refunds_20261120_104500.json");
     let whole = session.refresh(now, |_| {}).await;
     assert_eq!((whole.quality.len(), quality(&whole).notes), (0, vec![]));
+    assert!(whole.clears("quality_gate:refunds:2026-11-20"));
 }
 
 #[tokio::test]

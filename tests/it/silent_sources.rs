@@ -58,6 +58,8 @@ fn keys_are_taken_while_every_service_is_silent() {
         terminal.wait_for(shown);
     }
     assert!(taken.load(Ordering::Relaxed) >= 4, "each was asked: {taken:?}");
+    // None of the keys waited for a source to give up.
+    assert!(!terminal.text().contains("unreachable"), "{}", terminal.text());
     terminal.keys("S");
     for name in ["emr", "airflow", "alarms", "secrets"] {
         terminal.wait_for(name);

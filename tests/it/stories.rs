@@ -72,7 +72,8 @@ async fn a_failing_list_keeps_what_was_known_and_says_why() {
                 state: SourceState::Fresh,
                 answered: Some(at(0)),
                 next: None,
-                notes: Vec::new()
+                notes: Vec::new(),
+                is_cut: false
             }
         );
 

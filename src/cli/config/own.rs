@@ -12,7 +12,8 @@ pub const LAKE_FILE: &str = "lakeward.toml";
 /// The lake's own file, if it has one.
 pub fn read(folder: &Path) -> Result<Option<Document>, ConfigError> {
     let path = folder.join(LAKE_FILE);
-    if !path.exists() {
+    // One that may not be looked at is not one that is not there: reading it says so.
+    if matches!(path.try_exists(), Ok(false)) {
         return Ok(None);
     }
     let document = Document::read(&path)?;

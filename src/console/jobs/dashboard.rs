@@ -1,6 +1,8 @@
 //! The link to a run's own pages: asked for by a command alone, since it lets in whoever has it. It is shown in the
 //! run's detail and sent to the clipboard, and kept nowhere else: not in the messages, not in a log.
 
+use chrono::{DateTime, Utc};
+
 use super::tree::{Node, NodeId, job_run_id};
 use crate::console::load::{Fault, Load};
 use crate::console::msg::{Effect, Job, RequestId};
@@ -10,7 +12,8 @@ use crate::sources::SourceError;
 /// The link that was asked for last.
 #[derive(Default)]
 pub(in crate::console) struct Dashboard {
-    load: Load<String>,
+    /// The link, and when it came.
+    load: Load<(String, DateTime<Utc>)>,
     of: Option<NodeId>,
 }
 
@@ -23,7 +26,7 @@ impl std::fmt::Debug for Dashboard {
 
 impl Dashboard {
     /// The link of a run, if it is the one that was asked for.
-    pub(super) fn of(&self, id: &NodeId) -> &Load<String> {
+    pub(super) fn of(&self, id: &NodeId) -> &Load<(String, DateTime<Utc>)> {
         if self.of.as_ref() == Some(id) { &self.load } else { &Load::Idle }
     }
 
@@ -50,9 +53,10 @@ pub(in crate::console) fn may(state: &State) -> Result<(), &'static str> {
 pub(in crate::console) fn ask(state: &mut State, argument: &str) -> Vec<Effect> {
     let attempt = match argument.trim() {
         "" => None,
-        number => match number.parse() {
-            Ok(number) => Some(number),
-            Err(_) => {
+        // As far as the service counts.
+        number => match number.parse::<u32>() {
+            Ok(number) if (1..=i32::MAX as u32).contains(&number) => Some(number),
+            _ => {
                 state.fail("an attempt is a number: dashboard 2");
                 return Vec::new();
             }
@@ -71,13 +75,13 @@ pub(in crate::console) fn ask(state: &mut State, argument: &str) -> Vec<Effect> 
 
 /// It came, or not.
 pub(in crate::console) fn came(state: &mut State, id: RequestId, link: Result<String, SourceError>) -> Vec<Effect> {
-    let load = &mut state.jobs.dashboard.load;
+    let (load, now) = (&mut state.jobs.dashboard.load, state.now);
     if !matches!(load, Load::Waiting(waiting) if *waiting == id) {
         return Vec::new();
     }
     match link {
         Ok(link) => {
-            *load = Load::Ready(link.clone());
+            *load = Load::Ready((link.clone(), now));
             vec![Effect::Copy(link)]
         }
         Err(error) => {

@@ -83,9 +83,12 @@ impl Fields<'_> {
         let width = self.width.saturating_sub(NAME + RANGE + 3).clamp(8, 60);
         let bars = pad(&curve.bars(width), width, false);
         self.lines.push(Line::from(vec![
-            Span::styled(format!(" {}", pad(&curve.name, NAME, false)), self.style(Role::Dim)),
+            Span::styled(format!(" {}", pad(&one_line(&curve.name, NAME), NAME, false)), self.style(Role::Dim)),
             Span::styled(bars, self.style(Role::Accent)),
-            Span::styled(format!(" min {min} avg {avg} max {max} {}", curve.unit), self.style(Role::Text)),
+            Span::styled(
+                format!(" min {min} avg {avg} max {max} {}", one_line(&curve.unit, 12)),
+                self.style(Role::Text),
+            ),
         ]));
     }
 
@@ -174,7 +177,10 @@ fn job_run(fields: &mut Fields<'_>, run: &JobRun) {
     fields.field("address", &one_line(&run.uri, 1200), Role::Accent);
     match detail {
         Some(detail) => in_full(fields, detail),
-        None => fields.load("attempts, settings and log places"),
+        None => {
+            fields.load("attempts, settings and log places");
+            pages(fields, &super::job_run_id(run));
+        }
     }
 }
 
@@ -231,8 +237,9 @@ fn pages(fields: &mut Fields<'_>, id: &NodeId) {
     }
     fields.section("dashboard");
     match link {
-        Load::Ready(link) => {
-            fields.said("It lets in whoever has it, for an hour. It was sent to the terminal's clipboard.", Role::Dim);
+        Load::Ready((link, at)) => {
+            let since = words::absolute(*at);
+            fields.said(&format!("It lets in whoever has it, for an hour from {since} on."), Role::Dim);
             fields.said(&one_line(link, 8000), Role::Accent);
         }
         Load::Failed(fault) => {

@@ -206,7 +206,8 @@ fn a_failing_source_is_shown_and_what_is_known_stays() {
     driven.keys("4");
     let state =
         SourceState::Failed { class: ErrorClass::Expired, reason: "emr: token\n".into(), hint: "sso login".into() };
-    let emr = SourceHealth { source: "emr", state, answered: Some(now()), next: None, notes: Vec::new() };
+    let emr =
+        SourceHealth { source: "emr", state, answered: Some(now()), next: None, notes: Vec::new(), is_cut: false };
     read_anew(&mut driven, pipeline(), vec![emr.clone()]);
     let screen = driven.screen();
     assert!(screen.contains("✗ emr expired, last answer <10 s ago: emr: token\\n  sso login"), "{screen}");
@@ -231,6 +232,7 @@ fn the_panel_of_sources_at_80_by_24() {
         answered: None,
         next: None,
         notes: Vec::new(),
+        is_cut: false,
     };
     let mut sources = snapshot().sources;
     sources.extend([failed("airflow", ErrorClass::Unreachable), failed("emr", ErrorClass::Throttled)]);

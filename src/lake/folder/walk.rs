@@ -67,13 +67,16 @@ impl Walk {
         };
         let mut walk =
             Self { root: root.to_owned(), after: after.map(str::to_owned), delimited, levels: Vec::new(), ahead: None };
-        // A directory behind a symbolic link is not part of the lake (see `Folder`).
-        if fs::canonicalize(&path).is_ok_and(|real| real == path)
-            && let Err(fault) = walk.open(path, key, name_begins)
-        {
-            return Ok(Err(fault));
-        }
-        Ok(Ok(walk))
+        // A directory behind a symbolic link is not part of the lake (see `Folder`). One that may not be looked into is not
+        // known to be empty.
+        use io::ErrorKind::{FilesystemLoop, InvalidFilename, NotADirectory, NotFound};
+        let opened = match fs::canonicalize(&path) {
+            Ok(real) if real == path => walk.open(path, key, name_begins),
+            Ok(_) => Ok(()),
+            Err(e) if matches!(e.kind(), NotFound | NotADirectory | InvalidFilename | FilesystemLoop) => Ok(()),
+            Err(e) => Err((path, e)),
+        };
+        Ok(opened.map(|()| walk))
     }
 
     /// Reads a directory into a level. One that is gone, or none, is empty.

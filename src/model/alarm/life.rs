@@ -68,8 +68,8 @@ pub fn in_doubt(alarm: &Alarm, now: DateTime<Utc>) -> bool {
 
 /// For how long an alarm has no data before it is called dead.
 fn span(alarm: &Alarm) -> Duration {
-    // Periods times their number stay far below what a duration holds: days.
-    (alarm.window * WINDOWS).clamp(AT_LEAST, LISTED)
+    let windows = alarm.window.checked_mul(WINDOWS).unwrap_or(LISTED);
+    windows.clamp(AT_LEAST, LISTED)
 }
 
 /// Why an alarm that is [`in_doubt`] can never fire: all that it watches is without data. Of a formula, one part that
@@ -146,6 +146,8 @@ mod tests {
             let alarm = Alarm { window, ..alarm("a", AlarmState::Ok, MissingData::Ignore) };
             assert_eq!(span(&alarm), Duration::days(days), "{window}");
         }
+        let alarm = Alarm { window: Duration::MAX, ..alarm("a", AlarmState::Ok, MissingData::Ignore) };
+        assert_eq!(span(&alarm), LISTED);
     }
 
     fn silent(ago: Option<Duration>, exists: Option<bool>) -> Sighting {

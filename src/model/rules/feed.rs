@@ -12,9 +12,14 @@ use crate::model::triage::Standing;
 /// A line is an alert for this long: a feed does not say when its cause is gone. Ours: 24 hours.
 const STANDS: Duration = Duration::hours(24);
 
+/// Whether a line of this time is an alert still.
+pub fn stands(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - at <= STANDS
+}
+
 /// The alert of a line, at the line's own level. Lines with one title of one dataset and date are one alert.
 pub fn feed_alert(line: &FeedLine, now: DateTime<Utc>) -> Option<Alert> {
-    if line.severity > Severity::Warning || now - line.at > STANDS {
+    if line.severity > Severity::Warning || !stands(line.at, now) {
         return None;
     }
     let dataset = line.dataset.clone().unwrap_or_else(|| Dataset("".into()));

@@ -31,6 +31,8 @@ pub(super) struct Dead {
     pub entries: Vec<Arc<DlqEntry>>,
     pub failure: Option<LakeError>,
     pub drifted: Drifted,
+    /// When it was asked for.
+    pub at: DateTime<Utc>,
 }
 
 /// What lies on the lake besides them.
@@ -39,6 +41,8 @@ pub(super) struct Around {
     pub quarantines: Vec<Arc<Quarantine>>,
     pub failure: Option<LakeError>,
     pub stale: Stale,
+    /// When it was asked for.
+    pub at: DateTime<Utc>,
 }
 
 /// What the pipeline and its services say, and what people did.
@@ -99,8 +103,8 @@ impl Parts {
         let mut sources = Vec::new();
         match &self.dead {
             Some(dead) => {
-                sources.push(SourceHealth::after(DLQ, dead.failure.clone(), now));
-                let (drifted, health) = dead.drifted.told(session, now);
+                sources.push(SourceHealth::after(DLQ, dead.failure.clone(), dead.at));
+                let (drifted, health) = dead.drifted.told(session, dead.at);
                 alerts.extend(drifted);
                 // Rule 6: what the contracts said before stands while they fail.
                 if health.as_ref().is_some_and(|s| s.state != SourceState::Fresh) {
@@ -116,8 +120,8 @@ impl Parts {
         }
         match &self.around {
             Some(around) => {
-                sources.push(SourceHealth::after(QUARANTINE, around.failure.clone(), now));
-                let (stale, health) = around.stale.told(session, now);
+                sources.push(SourceHealth::after(QUARANTINE, around.failure.clone(), around.at));
+                let (stale, health) = around.stale.told(session, around.at);
                 alerts.extend(stale);
                 sources.extend(health);
             }

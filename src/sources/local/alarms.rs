@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::records::{Records, listed};
 use crate::lake::{Key, Lake};
-use crate::model::alarm::{Alarm, AlarmState, MissingData, Sighting, Watch, Watched, in_doubt, judge};
+use crate::model::alarm::{Alarm, AlarmState, LISTED, MissingData, Sighting, Watch, Watched, in_doubt, judge};
 use crate::model::metric::{Dimension, Metric};
 use crate::sources::SourceError;
 use crate::sources::metrics::{AlarmSource, AlarmsRead};
@@ -114,7 +114,7 @@ impl LocalAlarms {
             threshold: record.threshold,
             value: record.value,
             missing: record.missing,
-            window: Duration::try_seconds(record.window_seconds.max(1)).unwrap_or(Duration::seconds(WINDOW)),
+            window: Duration::seconds(record.window_seconds.clamp(1, LISTED.num_seconds())),
             actions: record.actions,
             dead: None,
         };

@@ -10,7 +10,7 @@ mod tests;
 
 use serde::Serialize;
 
-use self::sample::{InForce, Sample, allowed, fitting, in_force};
+use self::sample::{InForce, Sample, allowed, fitting, in_force, of_lake};
 use self::shape::{Key, Kind, Table, tables};
 use super::documented::Documentation;
 use super::notify::kinds_of;
@@ -113,7 +113,8 @@ pub fn reference(known: &Vocabulary) -> Result<Reference, ConfigError> {
                 required: key.needed,
                 flags: said(&name).map(|outside| outside.flag).collect(),
                 variables: said(&name).flat_map(|outside| outside.vars).copied().collect(),
-                in_lake_file: Sample::of(&all, table, key, &fitting(&key.kind), None).is_of_a_lake(),
+                in_lake_file: Sample::of(&all, table, key, &fitting(&key.kind), of_lake(&table.path, key.name))
+                    .is_of_a_lake(),
                 about: format!("{}{of_kinds}", line.about),
                 key: key.name,
                 name,

@@ -107,6 +107,11 @@ fn filled(table: &Table, key: &Key, beside: &Key) -> String {
     format!("{} = {value}", key.name)
 }
 
+/// What a table needs to stand in a lake's own file at all.
+pub fn of_lake(path: &str, key: &str) -> Option<&'static str> {
+    (path == "secrets" && !matches!(key, "on_lake" | "endpoint_url")).then_some("on_lake = true")
+}
+
 /// What makes a key count that is looked at only beside another.
 fn beside(path: &str, key: &str) -> Option<&'static str> {
     match (path, key) {

@@ -220,7 +220,8 @@ fn what_a_lake_may_not_say_is_marked() {
         ("environment", false),
         ("environments.NAME.lake", false),
         ("airflow.url", false),
-        ("secrets.name", false),
+        ("secrets.name", true),
+        ("secrets.endpoint_url", false),
         ("glue.endpoint_url", false),
         ("notify.kind", false),
     ] {
