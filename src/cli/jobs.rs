@@ -13,7 +13,7 @@ use crate::model::metric::{Curve, Range, amount};
 use crate::model::rules::jobs::{by_job, usual};
 use crate::model::run::{JobName, JobRun, RunState};
 use crate::model::text::escape;
-use crate::ops::{LogOf, RunAsk, Session, Snapshot, WriteEffect};
+use crate::ops::{LogOf, RunAsk, Session, Snapshot, SourceState, WriteEffect};
 use crate::sources::jobs::RunDetail;
 
 /// Columns of a curve.
@@ -284,8 +284,16 @@ async fn find(session: &Session, id: &str, now: DateTime<Utc>) -> Result<JobRun,
 }
 
 fn missing(session: &Session, snapshot: &Snapshot, id: &str) -> CliError {
-    let failed = super::alerts::failed_sources(&snapshot.sources);
-    let why = if failed.is_empty() { String::new() } else { format!(" ({})", failed.join("; ")) };
+    let of_jobs = snapshot.sources.iter().filter(|s| session.tells_of_jobs(s.source));
+    let whys = of_jobs.flat_map(|source| {
+        let failed = match &source.state {
+            SourceState::Failed { class, reason, .. } => Some(format!("{}: {reason}", class.word())),
+            SourceState::Fresh => None,
+        };
+        failed.into_iter().chain(source.notes.clone()).map(|why| format!("{}: {}", source.source, escape(&why)))
+    });
+    let why = whys.collect::<Vec<_>>().join("; ");
+    let why = if why.is_empty() { why } else { format!(" ({why})") };
     CliError::Failed {
         message: format!("{}: no run {}{why}", session.lake().url(), escape(id)),
         hint: Some("lakeward jobs list shows the runs there are".into()),

@@ -183,7 +183,7 @@ async fn list(session: &Session, as_json: bool, now: DateTime<Utc>) -> Result<An
         ]);
     }
     let open = all.iter().filter(|q| q.state.is_open()).count();
-    Ok(Answer::fine(format!("{}{} quarantines, {open} open\n", table.render(), all.len())))
+    Ok(Answer::fine(format!("{}{}, {open} open\n", table.render(), quarantines(all.len()))))
 }
 
 async fn show(session: &Session, id: &MoveId, as_json: bool, now: DateTime<Utc>) -> Result<Answer, CliError> {
@@ -235,4 +235,7 @@ fn sheet(known: &Known, plan: &Plan, proofs: &[Proven], now: DateTime<Utc>) -> S
         let _ = writeln!(text, "  {}  {}  {}", escape(&object.target), size(object.size), escape(proof));
     }
     text
+}
+fn quarantines(n: usize) -> String {
+    if n == 1 { "1 quarantine".to_owned() } else { format!("{n} quarantines") }
 }

@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::model::text::one_line;
 
 use super::command::COMMANDS;
-use super::overlay::Overlay;
+use super::overlay;
 use super::paint::{self, fit};
 use super::prompt::PromptKind;
 use super::state::{Note, State, Tab};
@@ -94,9 +94,14 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     paint::line(buffer, at_right, 0, Span::styled(right, theme.style(Role::Dim)));
     let left = Rect { width: x - area.x, ..area };
     match &state.flash {
-        // Over the question before a write the keys of the tab below do nothing.
-        None if matches!(state.overlay, Some(Overlay::Plan(_) | Overlay::Rerun(_) | Overlay::Note(_))) => {}
         Some(note) => paint::line(buffer, left, 0, said(state, note, room)),
+        // The keys of the tab below do nothing there.
+        None if let Some(open) = &state.overlay => {
+            let keys = overlay::keys(open).iter().flat_map(|(key, word)| {
+                [Span::styled(*key, state.theme.style(Role::Key)), Span::raw(format!(" {word}  "))]
+            });
+            paint::line(buffer, left, 0, Line::from_iter(std::iter::once(Span::raw(" ")).chain(keys)));
+        }
         None => paint::line(buffer, left, 0, hints(state, room.saturating_sub(2))),
     }
 }

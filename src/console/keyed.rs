@@ -9,10 +9,10 @@ use super::overlay::{self, Handled, Overlay};
 use super::prompt::{Outcome, Prompt, PromptKind};
 use super::state::State;
 use super::update::{run, run_line, set_filter};
-use super::{driving, incident, logs, plan};
+use super::{driving, incident, layout, logs, plan};
 
 pub(super) fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
-    if state.prompt.is_some() {
+    if state.prompt.is_some() && layout::fits(state) {
         return prompt_key(state, event);
     }
     let line = state.settings.keys.line_on(Key::from(event), state.tab).map(str::to_owned);
@@ -20,6 +20,14 @@ pub(super) fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
     // The way out works everywhere, over everything.
     if matches!(command, Some(Command::Interrupt | Command::Suspend)) {
         return line.map(|l| run_line(state, &l)).unwrap_or_default();
+    }
+    // Nobody sees what a key would do.
+    if !layout::fits(state) {
+        return if command == Some(Command::Quit) {
+            line.map(|l| run_line(state, &l)).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
     }
     if matches!(state.overlay, Some(Overlay::Plan(_))) {
         return plan::key(state, event);

@@ -47,6 +47,19 @@ pub(super) enum Overlay {
     Reveal { entry: EntryPath, columns: Vec<String>, yes: bool },
 }
 
+/// The keys that work over the screen; none where what is open says them itself.
+pub(super) fn keys(open: &Overlay) -> &'static [(&'static str, &'static str)] {
+    match open {
+        Overlay::Plan(_) | Overlay::Rerun(_) | Overlay::Note(_) | Overlay::Reveal { .. } => &[],
+        Overlay::Help { .. } => &[("enter", "run"), ("up down", "choose"), ("esc", "close")],
+        Overlay::Actions(_) => &[("enter", "do it"), ("j k", "choose"), ("esc", "close")],
+        Overlay::Errors(_) => &[("enter", "go there"), ("j k", "choose"), ("esc", "close")],
+        Overlay::Audit(_) | Overlay::History(_) | Overlay::Messages(_) | Overlay::Sources(_) | Overlay::Work(_) => {
+            &[("j k", "move"), ("esc", "close")]
+        }
+    }
+}
+
 /// What a key did to an overlay.
 pub(super) enum Handled {
     Stay,
@@ -66,13 +79,14 @@ pub(super) fn listed(typed: &str) -> Vec<&'static Spec> {
 /// What leads to a write, in the order of a quarantine's life; what cannot be now comes last, with the reason.
 pub(super) fn actions(state: &State) -> Vec<&'static Spec> {
     let acts = |s: &&Spec| {
+        use Command::{Acknowledge, Assign, Rerun, Retry, Silence, StopRetry, Trigger};
         use Command::{Archive, Arm, Investigate, Quarantine, Release, Repair, Resolve, Resume, Run, Stop, Undo};
         use Command::{Backfill, Cancel, Clear, DoubleMemory, GoOn, MarkAs, PauseDag, Redrive};
-        use Command::{Rerun, Retry, StopRetry, Trigger};
         matches!(s.command, Quarantine | Investigate | Resolve | Release | Archive | Repair | Undo | Resume)
             || matches!(s.command, Redrive | Backfill | Run | GoOn | Stop | Arm)
             || matches!(s.command, Rerun | DoubleMemory | Cancel | Retry | StopRetry)
             || matches!(s.command, Trigger | Clear | PauseDag | MarkAs)
+            || matches!(s.command, Acknowledge | Silence | Assign)
     };
     let mut listed: Vec<&Spec> = COMMANDS.iter().filter(acts).collect();
     listed.sort_by_key(|s| (s.enabled)(state).is_err());

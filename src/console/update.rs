@@ -294,6 +294,8 @@ pub(super) fn run(state: &mut State, spec: &Spec, argument: &str) -> Vec<Effect>
             effects
         }
         Command::Line => {
+            // What was said before is not about what is typed now.
+            state.flash = None;
             state.prompt = Some(Prompt::new(PromptKind::Command, ""));
             Vec::new()
         }

@@ -111,7 +111,10 @@ fn source_line<'a>(state: &State, source: &SourceHealth, width: u16) -> Line<'a>
         }
         SourceState::Failed { class, reason, hint } => {
             let known = source.answered.map(|t| format!(", last answer {} ago", words::age(state.now, t)));
-            let start = format!(" {} {} {}{}: ", glyphs::BAD, source.source, class.word(), known.unwrap_or_default());
+            let failing = state.lake.snapshot.sources.iter().filter(|s| s.state != SourceState::Fresh).count();
+            let others = if failing > 1 { format!(" (+{}, S)", failing - 1) } else { String::new() };
+            let known = known.unwrap_or_default();
+            let start = format!(" {} {} {}{known}{others}: ", glyphs::BAD, source.source, class.word());
             let hint = one_line(hint, usize::from(width) / 2);
             let room = usize::from(width).saturating_sub(start.width() + hint.width() + 4).max(12);
             Line::from(vec![

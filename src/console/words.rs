@@ -42,6 +42,8 @@ pub(super) fn bytes(n: u64) -> String {
 pub(super) fn age(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
     let seconds = (now - then).num_seconds().max(0);
     match seconds {
+        // The beginning of all clocks: since ever.
+        _ if then == DateTime::UNIX_EPOCH => "ever".to_owned(),
         0..10 => "<10 s".to_owned(),
         10..60 => format!("{} s", seconds / 10 * 10),
         60..3600 => format!("{} m", seconds / 60),

@@ -47,7 +47,28 @@ pub enum AlertRule {
     DeadAlarm,
 }
 
+/// What the value of an alert is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// A number of things, or what its source counts.
+    Number,
+    /// A length of time in seconds.
+    Seconds,
+    /// A part of a whole, of 1.
+    Share,
+}
+
 impl AlertRule {
+    /// What value and threshold are in. Of alarms it is their metric's own unit.
+    pub fn measure(self) -> Measure {
+        match self {
+            Self::NoData | Self::IncompleteEntry | Self::QuarantineAge | Self::JobDuration => Measure::Seconds,
+            Self::JobCompleted | Self::BackfillDone | Self::Secret | Self::DeadAlarm => Measure::Seconds,
+            Self::JobFailureRate | Self::PassRate | Self::QualityPassing => Measure::Share,
+            Self::DlqRows | Self::SchemaDrift | Self::QualityGate | Self::AlertFeed | Self::Alarm => Measure::Number,
+        }
+    }
+
     /// The word used in JSON and keys.
     pub fn word(self) -> &'static str {
         match self {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::alert::Alert;
+use super::alert::{Alert, AlertRule};
 use super::dag::{DagRun, TaskInstance, TaskState};
 use super::dataset::Dataset;
 use super::entry::DlqEntry;
@@ -23,6 +23,8 @@ pub struct Traces<'a> {
     pub dataset: Option<&'a Dataset>,
     /// The date of its data.
     pub date: Option<NaiveDate>,
+    /// When it was seen: what began after that did not do it.
+    pub seen: Option<DateTime<Utc>>,
 }
 
 impl<'a> Traces<'a> {
@@ -30,16 +32,21 @@ impl<'a> Traces<'a> {
     pub fn of_alert(alert: &'a Alert, entry: Option<&'a DlqEntry>) -> Self {
         let dataset = Some(&alert.dataset).filter(|dataset| !dataset.as_str().is_empty());
         let run_id = entry.and_then(|entry| entry.run_id.as_deref());
-        Self { run_id, job: alert.job.as_ref(), dataset, date: alert.date }
+        // A gate judges what was there. Rows are written again, and data stay away since before a run fails to bring them.
+        let by_gate = matches!(alert.rule, AlertRule::QualityGate | AlertRule::PassRate | AlertRule::QualityPassing);
+        let seen = by_gate.then_some(alert.since);
+        Self { run_id, job: alert.job.as_ref(), dataset, date: alert.date, seen }
     }
 
     /// Those that dead letters leave.
     pub fn of_entry(entry: &'a DlqEntry) -> Self {
-        Self { run_id: entry.run_id.as_deref(), job: None, dataset: Some(&entry.dataset), date: entry.date }
+        let dataset = Some(&entry.dataset);
+        Self { run_id: entry.run_id.as_deref(), job: None, dataset, date: entry.date, seen: None }
     }
 
     /// The run that it comes from: the one of the id; else, of its job or else of its dataset, that of its date. Where there
-    /// are several, one that failed, and the newest of them: whoever asks wants to know why.
+    /// are several, one that had begun when it was seen, one that failed, and the newest of them: whoever asks wants to know
+    /// why.
     pub fn job_run<'r>(&self, runs: &'r [Arc<JobRun>]) -> Option<&'r Arc<JobRun>> {
         let named = |run: &&Arc<JobRun>| self.run_id.is_some_and(|id| is_called(&run.id.0, id));
         let its = |run: &&Arc<JobRun>| match (self.job, self.dataset) {
@@ -51,7 +58,8 @@ impl<'a> Traces<'a> {
         let fit = runs.iter().filter(|run| its(run) && dated(run));
         // One that names the date is surer than one that names none.
         let best = fit.max_by_key(|run| {
-            (self.date.is_some() && run.date == self.date, run.state == RunState::Failed, run.created)
+            let had_begun = self.seen.is_none_or(|seen| run.created <= seen);
+            (self.date.is_some() && run.date == self.date, had_begun, run.state == RunState::Failed, run.created)
         });
         runs.iter().find(named).or(best)
     }
@@ -203,6 +211,10 @@ mod tests {
         assert_eq!(of(Traces { date: day(1), ..traces }).as_deref(), Some("app/r1"));
         assert_eq!(of(Traces { dataset: Some(&returns), ..Traces::default() }), None);
         assert_eq!(of(Traces { run_id: Some(""), ..Traces::default() }), None);
+        // What had not begun when it was seen did not do it.
+        let of_load = Traces { job: Some(&load), ..Traces::default() };
+        assert_eq!(of(of_load).as_deref(), Some("app/r3"));
+        assert_eq!(of(Traces { seen: Some(at(25)), ..of_load }).as_deref(), Some("app/r2"));
     }
 
     #[test]

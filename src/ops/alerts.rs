@@ -6,10 +6,10 @@ use chrono::{DateTime, Duration, Utc};
 use futures::stream::{self, StreamExt};
 
 use crate::lake::LakeError;
-use crate::model::alarm::Alarm;
+use crate::model::alarm::{Alarm, Watched};
 use crate::model::alert::{Alert, AlertRule};
 use crate::model::category::{FailureCategory, categorize_text};
-use crate::model::dataset::DatasetSettings;
+use crate::model::dataset::{Dataset, DatasetSettings};
 use crate::model::entry::{DlqEntry, RowsFormat};
 use crate::model::moves::QuarantineState;
 use crate::model::rules::alarms::{alarm_alert, dead_alarm_alert};
@@ -131,7 +131,24 @@ pub fn of_alarms(settings: &LakeSettings, pipeline: &Pipeline) -> Vec<Alert> {
         let category = categorize_text(&settings.categories, &words.join("\n"));
         alarm_alert(alarm).map(|alert| Alert { category, ..alert })
     };
-    pipeline.alarms.iter().flat_map(|alarm| fired(alarm).into_iter().chain(dead_alarm_alert(alarm))).collect()
+    let all = pipeline.alarms.iter().flat_map(|alarm| {
+        let dataset = dataset_of_alarm(settings, alarm);
+        let of_it = move |alert: Alert| match dataset {
+            Some(dataset) => Alert { dataset: dataset.clone(), layer: settings.layer(dataset), ..alert },
+            None => alert,
+        };
+        fired(alarm).into_iter().chain(dead_alarm_alert(alarm)).map(of_it)
+    });
+    all.collect()
+}
+
+/// The dataset that an alarm is about: the one of the configuration that a dimension of its metric names.
+fn dataset_of_alarm<'s>(settings: &'s LakeSettings, alarm: &Alarm) -> Option<&'s Dataset> {
+    let Watched::Metrics { all } = &alarm.watched else { return None };
+    let named = |dataset: &&Dataset| {
+        all.iter().flat_map(|watch| watch.metric.dimensions()).any(|dimension| dimension.value == dataset.as_str())
+    };
+    settings.datasets.iter().map(|d| &d.dataset).find(named)
 }
 
 /// What the failures of a job are about: the newest one that says it.

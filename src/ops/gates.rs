@@ -8,6 +8,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::lake::{ErrorClass, LakeError};
 use crate::model::alert::{Alert, AlertRule};
 use crate::model::dataset::{Dataset, Layer};
+use crate::model::feed::FeedProblem;
 use crate::model::incident::IncidentStatus;
 use crate::model::quality::QualityResult;
 use crate::model::rules::feed::{feed_alert, stands};
@@ -26,6 +27,9 @@ const FEED: &str = "feed";
 
 /// Of what was said before and was not looked at now, so much stands.
 const KEPT: usize = 4000;
+
+/// Lines that are told of one by one.
+const TOLD: usize = 5;
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -105,7 +109,8 @@ async fn feed(session: &Session, last: &Snapshot, all: bool, now: DateTime<Utc>)
             let read = read.unwrap_or_else(|late| FeedPage { problems: vec![late], ..FeedPage::default() });
             let mut alerts: Vec<Alert> = read.lines.iter().filter_map(|line| feed_alert(line, now)).collect();
             let told = read.lines.iter().map(|line| (line.uri.clone(), line.at, line.title.clone()));
-            let heard = Round::of(session, Heard::answer(told), read.problems, &read.cut, read.listings);
+            let mut heard = Round::of(session, Heard::answer(told), read.problems, &read.cut, read.listings);
+            heard.bad = read.bad;
             let known: HashSet<String> = alerts.iter().map(|a| a.key.clone()).collect();
             let lies = |a: &Alert| a.evidence.first().is_some_and(|evidence| heard.keeps(&evidence.uri));
             let stands = feed_alerts(last).filter(|a| !known.contains(&a.key) && lies(a));
@@ -130,6 +135,8 @@ struct Round {
     failed: bool,
     /// Addresses below which it did not look.
     cut: Vec<String>,
+    /// Lines that could not be read.
+    bad: Vec<FeedProblem>,
     listings: usize,
 }
 
@@ -137,7 +144,14 @@ impl Round {
     fn of(session: &Session, answer: Heard, problems: Vec<LakeError>, cut: &[String], listings: usize) -> Self {
         let failed = problems.iter().any(is_of_source);
         let cut = cut.iter().map(|below| session.lake.uri(below)).collect();
-        Self { heard: heard(&problems, answer), failure: problems.into_iter().next(), failed, cut, listings }
+        Self {
+            heard: heard(&problems, answer),
+            failure: problems.into_iter().next(),
+            failed,
+            cut,
+            bad: Vec::new(),
+            listings,
+        }
     }
 
     /// Whether what an object said before stands, though it is not among what was read.
@@ -156,7 +170,7 @@ fn turn(
     now: DateTime<Utc>,
 ) -> SourceHealth {
     let cadence = &session.cadence;
-    let Some(Round { heard, failure, failed, cut, listings }) = round else {
+    let Some(Round { heard, failure, failed, cut, bad, listings }) = round else {
         return cadence
             .turn(source, None, Ok(()), &last.sources, now)
             .told(None, &last.sources)
@@ -168,18 +182,23 @@ fn turn(
         cadence.paced(source, listings, now);
         health.next = cadence.next(source, now);
     }
-    let told = |cut: &Vec<String>| left_out(cut, setting);
+    let told = |cut: &Vec<String>| left_out(cut, &bad, setting);
     health.told((!failed).then(|| told(&cut)), &last.sources).cut((!failed).then_some(!cut.is_empty()), &last.sources)
 }
 
 /// What to say of what was not looked at.
-fn left_out(cut: &[String], setting: &str) -> Vec<String> {
-    let Some(first) = cut.first() else { return Vec::new() };
+fn left_out(cut: &[String], bad: &[FeedProblem], setting: &str) -> Vec<String> {
+    let mut notes: Vec<String> = bad.iter().take(TOLD).map(|problem| format!("{problem}: it is left out")).collect();
+    if bad.len() > TOLD {
+        notes.push(format!("{} more lines cannot be read", bad.len() - TOLD));
+    }
+    let Some(first) = cut.first() else { return notes };
     let others = match cut.len() - 1 {
         0 => String::new(),
         others => format!(" and {others} more places"),
     };
-    vec![format!("{first}{others}: more lies there than is read; name narrower prefixes under {setting}")]
+    notes.push(format!("{first}{others}: more lies there than is read; name narrower prefixes under {setting}"));
+    notes
 }
 
 /// What came of asking, by what could not be read.

@@ -1,7 +1,7 @@
 //! What fired, grew worse and cleared, and when: one line of JSON each in a file of this machine, since looking must
 //! not need the right to write. What people did with the alerts is on the lake; a history tells both.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -133,20 +133,20 @@ impl History {
 
     /// The events of this lake, oldest first. A line that cannot be read hides no other. Blocks on the disk.
     pub fn read(&self) -> Vec<HistoryEvent> {
-        let mut seen = HashSet::new();
         let mut events = Vec::new();
         for file in [self.older(), self.file.clone()] {
             let bytes = fs::read(file).unwrap_or_default();
             let lines = bytes.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice::<Line>(l).ok());
             for Line { lake, event } in lines {
-                // Two consoles on one machine saw the same.
-                let same = (event.event, event.key.clone(), event.since, event.severity);
-                if lake == self.lake && seen.insert(same) {
+                if lake == self.lake {
                     events.push(event);
                 }
             }
         }
         events.sort_by_key(|e| e.at);
+        // Two consoles on one machine saw the same; what came again after it was over is another time.
+        let mut newest: HashMap<String, (Happened, Severity)> = HashMap::new();
+        events.retain(|e| newest.insert(e.key.clone(), (e.event, e.severity)) != Some((e.event, e.severity)));
         events
     }
 
@@ -269,6 +269,16 @@ mod tests {
         fs::write(&file, [fs::read(&file).unwrap(), b"{\"lake\":\"s3://a\",\"at\n".to_vec()].concat()).unwrap();
         note(&again, 6, &[], true);
         assert_eq!(words(&again).last().unwrap(), "6 cleared x");
+    }
+
+    #[test]
+    fn what_comes_again_as_it_was_is_another_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let history = History::at(dir.path().join("alerts.jsonl"), "s3://a");
+        for (minute, alerts) in [(1, vec![alert("x", Warning)]), (2, vec![]), (3, vec![alert("x", Warning)])] {
+            history.note(&alerts, |_| true, at(minute)).unwrap();
+        }
+        assert_eq!(words(&history), ["1 fired x", "2 cleared x", "3 fired x"]);
     }
 
     #[test]

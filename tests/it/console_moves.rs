@@ -58,7 +58,7 @@ fn a_dead_letter_is_quarantined_and_released_and_is_what_it_was() {
     let errors = Path::new(&demo.lake()).join("_errors");
     let before = files(&errors);
     let mut terminal = demo.open(&[]);
-    terminal.wait_for("crm/contacts");
+    terminal.wait_for("1,200 rej");
     terminal.keys("2/finance/fx\r");
     terminal.wait_for("filter hides");
     terminal.keys("jQ");
@@ -99,7 +99,7 @@ fn a_read_only_run_shows_the_plan_and_applies_nothing() {
     let before = files(Path::new(&demo.lake()));
     let mut terminal = demo.open(&["--read-only"]);
     terminal.wait_for("read-only");
-    terminal.wait_for("crm/contacts");
+    terminal.wait_for("1,200 rej");
     terminal.keys("2/finance/fx\r");
     terminal.wait_for("filter hides");
     terminal.keys("j:quarantine late\r");
@@ -119,7 +119,7 @@ fn rejected_rows_are_repaired_into_a_place_of_their_own() {
     let errors = Path::new(&demo.lake()).join("_errors");
     let before = files(&errors);
     let mut terminal = demo.open(&[]);
-    terminal.wait_for("crm/contacts");
+    terminal.wait_for("1,200 rej");
     terminal.keys("2/finance/fx\r");
     terminal.wait_for("filter hides");
     terminal.keys("jr");

@@ -228,6 +228,7 @@ async fn torn_records_are_noted_by_whoever_begins_with_them() {
     let lake = lake();
     lake.set("_jobs/load/r1/run.json", r#"{"schema":1,"id":"r1","jo"#);
     lake.set("_dags/etl/run2/run.json", "");
+    lake.set("_alerts/b.jsonl", "{\"title\": \"lag of b\", \"level\": \"ERROR\"}\n{\"timestamp_utc\": \"20");
     (10..20).for_each(|n| drop(lake.set(&format!("_jobs/load/r{n}/run.json"), "[]")));
     let session = Session::new(std::sync::Arc::new(lake.clone()), settings());
     let mut connected = connected(&lake, &Beside::default());
@@ -242,6 +243,9 @@ async fn torn_records_are_noted_by_whoever_begins_with_them() {
         assert_eq!((local.notes.len(), local.notes[5].as_str()), (6, "6 more records cannot be read"));
         assert!(local.notes[0].contains("_jobs/load/r19/run.json: not a record of its kind: "), "{local:?}");
         assert!(local.notes[0].ends_with(": it is left out"), "{local:?}");
+        let feed = source(&snapshot, "feed");
+        assert!(feed.notes[0].starts_with("s3://memory/_alerts/b.jsonl: "), "{feed:?}");
+        assert!(snapshot.alerts.iter().any(|a| a.key.contains("lag of b")), "and hides no other");
         let dags = source(&snapshot, "dags");
         assert!(dags.notes[0].contains("_dags/etl/run2/run.json: not a record of its kind"), "{dags:?}");
     }

@@ -44,7 +44,7 @@ fn keys_are_taken_while_every_service_is_silent() {
     let arguments = ["--lake", place, "--config", config.to_str().unwrap()];
     let mut terminal = Terminal::start(LAKEWARD, &arguments, &envs, 30, 120);
     // The lake is shown, whoever is silent.
-    terminal.wait_for("crm/contacts");
+    terminal.wait_for("1,200 rej");
     terminal.wait_for("rejected rows");
     for (keys, shown) in [
         ("2", "19 entries"),

@@ -8,7 +8,7 @@ use lakeward::lake::{ErrorClass, Key, Lake, LakeWriter};
 use lakeward::model::entry::{DlqEntry, Problem};
 use lakeward::ops::{LakeSettings, Progress, Session, Snapshot, SourceHealth, SourceState};
 
-use crate::support::memory::Memory;
+use crate::support::memory::{Memory, Verb};
 
 fn at(minute: i64) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339("2026-11-23T03:00:00Z").unwrap().to_utc() + Duration::minutes(minute)
@@ -93,6 +93,19 @@ async fn a_failing_list_keeps_what_was_known_and_says_why() {
         assert_eq!(again.entries, good.entries);
         assert_eq!((&dlq(&again).state, dlq(&again).answered), (&SourceState::Fresh, Some(at(15))));
     }
+}
+
+#[tokio::test]
+async fn where_one_folder_may_not_be_listed_the_others_are_read() {
+    let lake = lake_of(&ENTRIES).await;
+    // As a folder denies the whole of a listing for one folder below.
+    lake.fail(Verb::List, "_errors/", 0, 1, ErrorClass::Denied);
+    lake.deny(Verb::List, "_errors/crm/");
+    let snapshot = refresh(&session(&lake), 0).await;
+    assert_eq!(paths(&snapshot), [format!("_errors/{}", ENTRIES[2])]);
+    snapshot.entries.iter().for_each(assert_read);
+    let SourceState::Failed { class, reason, .. } = &dlq(&snapshot).state else { panic!("{snapshot:?}") };
+    assert!(*class == ErrorClass::Denied && reason.contains("_errors/"), "{reason}");
 }
 
 #[tokio::test]

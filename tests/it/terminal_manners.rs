@@ -44,7 +44,7 @@ impl Demo {
 fn quit_leaves_the_alternate_screen_and_exits_0() {
     let demo = Demo::new();
     let mut terminal = demo.open(24, 80);
-    terminal.wait_for("crm/contacts");
+    terminal.wait_for("1,200 rej");
     assert!(terminal.alternate());
     terminal.keys("q");
     assert_eq!(terminal.wait().code(), Some(0));
@@ -55,7 +55,7 @@ fn quit_leaves_the_alternate_screen_and_exits_0() {
 fn ctrl_c_is_an_interrupt() {
     let demo = Demo::new();
     let mut terminal = demo.open(24, 80);
-    terminal.wait_for("crm/contacts");
+    terminal.wait_for("1,200 rej");
     terminal.keys("\x03");
     assert_eq!(terminal.wait().code(), Some(130));
     assert!(!terminal.alternate());
@@ -65,7 +65,7 @@ fn ctrl_c_is_an_interrupt() {
 fn sigterm_restores_the_terminal_and_ends_soon() {
     let demo = Demo::new();
     let mut terminal = demo.open(24, 80);
-    terminal.wait_for("crm/contacts");
+    terminal.wait_for("1,200 rej");
     let asked = Instant::now();
     terminal.signal("TERM");
     terminal.wait();
@@ -106,7 +106,7 @@ fn ctrl_z_gives_the_shell_its_terminal_and_fg_takes_it_again() {
 fn idle_for_ten_seconds_it_writes_under_a_kilobyte() {
     let demo = Demo::new();
     let mut terminal = demo.open(24, 80);
-    terminal.wait_for("crm/contacts");
+    terminal.wait_for("1,200 rej");
     std::thread::sleep(Duration::from_secs(2)); // the first refresh ends
     let before = terminal.bytes();
     std::thread::sleep(Duration::from_secs(10));
@@ -146,14 +146,14 @@ fn a_dropped_session_leaves_no_orphan() {
 fn every_size_is_survived_and_a_small_one_says_so() {
     let demo = Demo::new();
     let terminal = demo.open(24, 80);
-    terminal.wait_for("crm/contacts");
+    terminal.wait_for("1,200 rej");
     for (rows, columns) in [(1, 1), (2, 200), (15, 59), (200, 3)] {
         terminal.resize(rows, columns);
     }
     terminal.resize(10, 50);
     terminal.wait_for("60×16");
     terminal.resize(45, 160);
-    terminal.wait_for("crm/contacts");
+    terminal.wait_for("1,200 rej");
 }
 
 #[test]

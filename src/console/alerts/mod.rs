@@ -174,6 +174,17 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
     Vec::new()
 }
 
+/// What opening the chosen alert leads to.
+pub(super) fn enter_word(state: &State) -> Option<&'static str> {
+    let alert = state.alerts.selected(state)?;
+    match (alert.rule, &alert.entry, &alert.run) {
+        (AlertRule::QuarantineAge, ..) => Some("quarantine"),
+        (_, Some(_), _) => Some("rejected rows"),
+        (_, None, Some(_)) => Some("run"),
+        (_, None, None) => (!state.alerts.zoom).then_some("detail"),
+    }
+}
+
 /// One step back; none if there is nothing to step back from.
 pub(super) fn back(state: &mut State) -> Option<Vec<Effect>> {
     let screen = &mut state.alerts;

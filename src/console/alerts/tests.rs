@@ -1,4 +1,4 @@
-use crate::console::msg::Msg;
+use crate::console::msg::{Effect, Msg};
 use crate::console::state::State;
 use crate::console::update::update;
 use crate::model::alert::{Alert, AlertRule};
@@ -31,4 +31,31 @@ fn the_first_alert_is_chosen_until_somebody_chooses() {
     assert_eq!(chosen(&state), Some("job"));
     came(&mut state, &["worse", "dlq", "job", "secret"]);
     assert_eq!(chosen(&state), Some("job"), "what was chosen stays chosen");
+}
+
+fn press(state: &mut State, key: &str) -> Vec<Effect> {
+    let key = crate::console::keys::Key::parse(key).unwrap_or_else(|e| panic!("{e}"));
+    update(state, Msg::Key(key.into()))
+}
+
+#[test]
+fn keys_do_nothing_where_nothing_is_seen_but_leave() {
+    let mut state = State::for_test();
+    came(&mut state, &["dlq", "job"]);
+    update(&mut state, Msg::Resize(50, 10));
+    for key in ["j", "A", ":", "2", "enter"] {
+        assert!(press(&mut state, key).is_empty(), "{key}");
+    }
+    assert_eq!((chosen(&state), state.tab), (Some("dlq"), crate::console::state::Tab::Alerts));
+    assert!(state.prompt.is_none());
+    assert!(matches!(press(&mut state, "q").first(), Some(Effect::Quit(_))));
+}
+
+#[test]
+fn enter_says_what_it_leads_to() {
+    let mut state = State::for_test();
+    came(&mut state, &["alarm"]);
+    assert_eq!(super::enter_word(&state), Some("detail"));
+    press(&mut state, "enter");
+    assert_eq!(super::enter_word(&state), None, "it is there");
 }

@@ -9,7 +9,7 @@ use crate::console::paint::{self, pad};
 use crate::console::state::{Focus, State};
 use crate::console::theme::Role;
 use crate::console::{glyphs, words};
-use crate::model::alert::{Alert, AlertState};
+use crate::model::alert::{Alert, AlertState, Measure};
 use crate::model::text::{middle, one_line};
 
 pub(in crate::console) fn draw(state: &State, buffer: &mut Buffer) {
@@ -127,6 +127,23 @@ fn empty(state: &State) -> String {
     }
 }
 
+/// The value against its limit, each in what it is measured in; nothing where there is no limit.
+fn measured(alert: &Alert) -> String {
+    if alert.threshold <= 0.0 {
+        return String::new();
+    }
+    let told = |value: f64| match alert.rule.measure() {
+        Measure::Number => words::figure(value),
+        Measure::Share => format!("{} %", words::figure((value * 1000.0).round() / 10.0)),
+        Measure::Seconds => words::length(chrono::Duration::try_seconds(value as i64).unwrap_or_default()),
+    };
+    match alert.since == chrono::DateTime::UNIX_EPOCH {
+        // It never came: there is nothing to measure.
+        true => format!(", the limit is {}", told(alert.threshold)),
+        false => format!(", {} against {}", told(alert.value), told(alert.threshold)),
+    }
+}
+
 /// The chosen alert in full. Long texts wrap here, and here only.
 pub(in crate::console) fn detail_lines(state: &State) -> Vec<Line<'static>> {
     let theme = &state.theme;
@@ -144,11 +161,7 @@ pub(in crate::console) fn detail_lines(state: &State) -> Vec<Line<'static>> {
     let plain = theme.style(Role::Text);
     let sign = format!("{} {}", glyphs::severity(alert.severity), alert.severity.word());
     field("", &one_line(&alert.summary, 2000), theme.style(Role::Title));
-    field(
-        "severity",
-        &format!("{sign}, {} against {}", words::figure(alert.value), words::figure(alert.threshold)),
-        severity,
-    );
+    field("severity", &format!("{sign}{}", measured(alert)), severity);
     let standing = &alert.standing;
     let mut stands = standing.state.word().to_owned();
     if let Some(until) = standing.until {

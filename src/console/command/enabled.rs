@@ -25,7 +25,7 @@ pub(super) fn never_hinted(_: &State) -> Option<(u8, &'static str)> {
 /// What opening leads to.
 pub(super) fn open_word(s: &State) -> Option<(u8, &'static str)> {
     match (s.tab, s.dlq.focus, s.dlq.preview.mode) {
-        (Tab::Alerts, ..) => Some((0, "rejected rows")),
+        (Tab::Alerts, ..) => alerts::enter_word(s).map(|word| (0, word)),
         (Tab::Quarantine, ..) => Some((0, "objects")),
         (Tab::Jobs, ..) => Some((0, "detail")),
         (Tab::Logs, ..) => None,

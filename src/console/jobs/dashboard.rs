@@ -45,7 +45,8 @@ impl Dashboard {
 pub(in crate::console) fn may(state: &State) -> Result<(), &'static str> {
     match state.jobs.selected().filter(|_| state.tab == Tab::Jobs) {
         Some(Node::JobRun { .. }) => Ok(()),
-        _ => Err("choose a job run on the Jobs tab"),
+        Some(_) => Err("only of a job run: J leads to the one behind this line"),
+        None => Err("choose a job run on the Jobs tab"),
     }
 }
 

@@ -244,3 +244,29 @@ fn a_time_that_is_asked_for_is_kept() {
     let (_, metadata) = folder.0.find(&"a".into()).unwrap();
     assert_eq!((modified(&metadata), super::etag(&metadata)), (time, etag));
 }
+
+#[test]
+fn a_folder_that_may_not_be_looked_into_is_denied_and_not_empty() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let root = fs::canonicalize(dir.path()).unwrap();
+    fs::create_dir_all(root.join("shut/below")).unwrap();
+    fs::write(root.join("shut/below/x"), "x").unwrap();
+    let rights = |mode| fs::set_permissions(root.join("shut"), fs::Permissions::from_mode(mode)).unwrap();
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
+    rights(0o000);
+    let place = root.clone();
+    let looked = std::thread::spawn(move || {
+        // Who may do all is nobody here; this thread alone.
+        let _ = rustix::thread::set_thread_uid(rustix::process::Uid::from_raw(65_534));
+        ["shut/", "shut/below/", "gone/"].map(|prefix| match Walk::begin(&place, prefix, false, None) {
+            Ok(Ok(_)) => None,
+            Ok(Err((_, e))) => Some(e.kind()),
+            Err(text) => panic!("{text}"),
+        })
+    });
+    let looked = looked.join().unwrap();
+    rights(0o755);
+    let denied = Some(io::ErrorKind::PermissionDenied);
+    assert_eq!(looked, [denied, denied, None], "what is not there is empty, as on S3");
+}

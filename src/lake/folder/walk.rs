@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+
 use super::names;
 
 /// One line of a listing.
@@ -69,11 +71,12 @@ impl Walk {
             Self { root: root.to_owned(), after: after.map(str::to_owned), delimited, levels: Vec::new(), ahead: None };
         // A directory behind a symbolic link is not part of the lake (see `Folder`). One that may not be looked into is not
         // known to be empty.
-        use io::ErrorKind::{FilesystemLoop, InvalidFilename, NotADirectory, NotFound};
+        use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound};
+        let leads_nowhere = |e: &io::Error| Errno::from_io_error(e) == Some(Errno::LOOP);
         let opened = match fs::canonicalize(&path) {
             Ok(real) if real == path => walk.open(path, key, name_begins),
             Ok(_) => Ok(()),
-            Err(e) if matches!(e.kind(), NotFound | NotADirectory | InvalidFilename | FilesystemLoop) => Ok(()),
+            Err(e) if matches!(e.kind(), NotFound | NotADirectory | InvalidFilename) || leads_nowhere(&e) => Ok(()),
             Err(e) => Err((path, e)),
         };
         Ok(opened.map(|()| walk))

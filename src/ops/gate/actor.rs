@@ -22,7 +22,8 @@ impl Actor {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|h| h.trim().to_owned());
         let host = host.filter(|h| !h.is_empty()).or_else(|| var("HOSTNAME"));
         Self {
-            user: user.unwrap_or_else(|| "unknown".to_owned()),
+            // A container may set none of them: its number at least is told.
+            user: user.unwrap_or_else(|| format!("uid{}", rustix::process::getuid().as_raw())),
             host: host.unwrap_or_else(|| "unknown".to_owned()),
             from: var("SSH_CONNECTION").and_then(|c| c.split(' ').next().map(str::to_owned)),
         }

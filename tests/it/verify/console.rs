@@ -11,7 +11,7 @@ fn open(place: &Place) -> Terminal {
     let environment = environment(place.home.path());
     let envs: Vec<(&str, &str)> = environment.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     let terminal = Terminal::start(LAKEWARD, &["--lake", place.lake.path().to_str().unwrap()], &envs, 30, 140);
-    terminal.wait_for("crm/contacts");
+    terminal.wait_for("1,200 rej");
     terminal
 }
 
