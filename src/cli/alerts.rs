@@ -32,7 +32,11 @@ fn answer(snapshot: &Snapshot, least: Option<Severity>, as_json: bool, now: Date
         (false, true) if !notes.is_empty() => String::new(),
         (false, _) => table(&shown, now),
     };
-    let notes = notes.into_iter().chain(left_out(&snapshot.sources, |_| true)).collect();
+    let nothing = (snapshot.alerts.is_empty() && notes.is_empty() && !snapshot.has_evidence()).then(|| {
+        "lakeward: nothing was found to judge: no dead letters, runs or results, and no dataset is configured"
+            .to_owned()
+    });
+    let notes = notes.into_iter().chain(left_out(&snapshot.sources, |_| true)).chain(nothing).collect();
     Ok(Answer { text, notes, exit: exit(snapshot) })
 }
 
@@ -157,7 +161,8 @@ mod tests {
             (vec![Critical], vec![failed()], 3),
         ] {
             let alerts = severities.iter().copied().map(alert).collect();
-            let notes = sources.len() * 2;
+            // That nothing was found to judge is told where nothing else is.
+            let notes = if severities.is_empty() && sources.is_empty() { 1 } else { sources.len() * 2 };
             let snapshot = Snapshot { alerts, sources, ..Snapshot::default() };
             let answer = answer(&snapshot, None, true, DateTime::UNIX_EPOCH).unwrap();
             assert_eq!((answer.exit.code(), answer.notes.len()), (code, notes), "{severities:?}");
@@ -167,12 +172,16 @@ mod tests {
     #[test]
     fn what_a_source_leaves_out_is_told() {
         let source = SourceHealth::after("alarms", None, DateTime::UNIX_EPOCH).noting(vec!["not all \u{1b}".into()]);
-        let snapshot = Snapshot { sources: vec![source], ..Snapshot::default() };
-        let answer = answer(&snapshot, None, true, DateTime::UNIX_EPOCH).unwrap();
-        assert_eq!(
-            (answer.notes, answer.exit),
-            (vec!["lakeward: source alarms: not all \\x1b".to_owned()], Exit::Fine)
-        );
+        let told = |source: &SourceHealth| {
+            let snapshot =
+                Snapshot { sources: vec![source.clone()], alerts: vec![alert(Severity::Info)], ..Snapshot::default() };
+            let answer = answer(&snapshot, None, true, DateTime::UNIX_EPOCH).unwrap();
+            (answer.notes, answer.exit)
+        };
+        let note = vec!["lakeward: source alarms: not all \\x1b".to_owned()];
+        assert_eq!(told(&source), (note.clone(), Exit::Fine));
+        // Where it did not look, silence is not "fine".
+        assert_eq!(told(&SourceHealth { is_cut: true, ..source }), (note, Exit::Failed));
     }
 
     #[test]

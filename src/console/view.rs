@@ -146,7 +146,7 @@ fn overlaid(state: &State, open: &Overlay, body: Rect, buffer: &mut Buffer) {
             commands(state, &listed, *cursor, inside, height, buffer);
         }
         Overlay::Actions(cursor) => {
-            paint::rule(buffer, body, theme, "Actions", "enter runs; each shows its plan first");
+            paint::rule(buffer, body, theme, "Actions", "enter runs; what moves data shows its plan first");
             commands(state, &overlay::actions(state), *cursor, inside, height, buffer);
         }
         Overlay::Rerun(form) => driving::draw(state, form, body, buffer),

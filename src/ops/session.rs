@@ -76,6 +76,14 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Whether there was anything to judge: without it, no alert means nothing.
+    pub fn has_evidence(&self) -> bool {
+        let Pipeline { jobs, dag_runs, alarms, .. } = &self.pipeline;
+        let watches = self.sources.iter().any(|source| matches!(source.source, "freshness" | "secrets"));
+        let told = !(jobs.is_empty() && dag_runs.is_empty() && alarms.is_empty() && self.quality.is_empty());
+        watches || told || !self.entries.is_empty() || !self.quarantines.is_empty()
+    }
+
     /// Whether an alert that is not there is over.
     pub fn clears(&self, key: &str) -> bool {
         clears(&self.sources, key)

@@ -122,6 +122,8 @@ fn empty(state: &State) -> String {
         if state.lake.scan.is_some() { format!(" reading {lake} …") } else { " not read: R reads the lake".into() }
     } else if state.lake.failure().is_some() {
         " no alerts known, and a source fails: see the line above, or :sources".into()
+    } else if !state.lake.snapshot.has_evidence() && state.lake.entries.is_empty() {
+        format!(" nothing to judge in {lake}: no dead letters, runs or results, and no dataset is configured")
     } else {
         format!(" no alerts: no rule is violated in {lake}")
     }

@@ -22,12 +22,22 @@ pub(super) fn never_hinted(_: &State) -> Option<(u8, &'static str)> {
     None
 }
 
+/// Whether one step back leads out of something that was opened.
+pub(super) fn is_inside(s: &State) -> bool {
+    match s.tab {
+        Tab::Alerts => s.alerts.zoom,
+        Tab::Dlq => s.dlq.focus == Focus::Detail,
+        Tab::Jobs => s.jobs.zoom,
+        _ => false,
+    }
+}
+
 /// What opening leads to.
 pub(super) fn open_word(s: &State) -> Option<(u8, &'static str)> {
     match (s.tab, s.dlq.focus, s.dlq.preview.mode) {
         (Tab::Alerts, ..) => alerts::enter_word(s).map(|word| (0, word)),
         (Tab::Quarantine, ..) => Some((0, "objects")),
-        (Tab::Jobs, ..) => Some((0, "detail")),
+        (Tab::Jobs, ..) => (!s.jobs.zoom).then_some((0, "detail")),
         (Tab::Logs, ..) => None,
         (Tab::Runbook, ..) => runbook::enter_word(s).map(|word| (0, word)),
         (Tab::Verify | Tab::Incident, ..) => incident::enter_word(s).map(|word| (0, word)),

@@ -175,12 +175,11 @@ fn job_run(fields: &mut Fields<'_>, run: &JobRun) {
     }
     fields.field("id", &format!("{} {}", one_line(&run.source, 40), one_line(&run.id.0, 200)), Role::Dim);
     fields.field("address", &one_line(&run.uri, 1200), Role::Accent);
+    // What was asked for is seen without scrolling.
+    pages(fields, &super::job_run_id(run));
     match detail {
         Some(detail) => in_full(fields, detail),
-        None => {
-            fields.load("attempts, settings and log places");
-            pages(fields, &super::job_run_id(run));
-        }
+        None => fields.load("attempts, settings and log places"),
     }
 }
 
@@ -208,7 +207,6 @@ fn in_full(fields: &mut Fields<'_>, detail: &RunDetail) {
         fields.field("memory", &format!("{:.2} GB hours", used.memory_gb_hours), Role::Text);
         fields.field("storage", &format!("{:.2} GB hours", used.storage_gb_hours), Role::Text);
     }
-    pages(fields, &super::job_run_id(&detail.run));
     used(fields, &super::job_run_id(&detail.run));
     fields.section("log");
     if detail.log.is_empty() {

@@ -1,8 +1,8 @@
 //! What looks: at entries and their rows, at runs and logs.
 
 use crate::console::command::enabled::{
-    always, dashboard, dead_letters, live_log, log_open, logged, markable, never_hinted, open_word, openable,
-    rangeable, related, reveal, rows_open, sortable,
+    always, dashboard, dead_letters, is_inside, live_log, log_open, logged, markable, never_hinted, open_word,
+    openable, rangeable, related, reveal, rows_open, sortable,
 };
 use crate::console::command::spec::spec;
 use crate::console::command::{Command, Spec};
@@ -20,10 +20,9 @@ pub(super) fn rows() -> Vec<Spec> {
             openable,
             open_word
         ),
-        spec!(Back, "back", [], "", "everywhere", "One step back; cancels what is loading here", always, |s| (s.tab
-            == Tab::Dlq
-            && s.dlq.focus == Focus::Detail)
-            .then_some((1, "back"))),
+        spec!(Back, "back", [], "", "everywhere", "One step back; cancels what is loading here", always, |s| {
+            is_inside(s).then_some((1, "back"))
+        }),
         spec!(Pane, "pane", ["focus"], "", "everywhere", "The focus to the other pane", always, |s| (s.tab
             != Tab::Logs)
             .then_some((7, "other pane"))),
