@@ -33,8 +33,7 @@ fn answer(snapshot: &Snapshot, least: Option<Severity>, as_json: bool, now: Date
         (false, _) => table(&shown, now),
     };
     let nothing = (snapshot.alerts.is_empty() && notes.is_empty() && !snapshot.has_evidence()).then(|| {
-        "lakeward: nothing was found to judge: no dead letters, runs or results, and no dataset is configured"
-            .to_owned()
+        "lakeward: nothing was found to judge: no dead letters, runs or results, and no data is watched".to_owned()
     });
     let notes = notes.into_iter().chain(left_out(&snapshot.sources, |_| true)).chain(nothing).collect();
     Ok(Answer { text, notes, exit: exit(snapshot) })

@@ -97,9 +97,11 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
         Some(note) => paint::line(buffer, left, 0, said(state, note, room)),
         // The keys of the tab below do nothing there.
         None if let Some(open) = &state.overlay => {
-            let keys = overlay::keys(open).iter().flat_map(|(key, word)| {
-                [Span::styled(*key, state.theme.style(Role::Key)), Span::raw(format!(" {word}  "))]
-            });
+            let hint = |(command, word): &(&'static str, &str)| {
+                let key = state.settings.keys.keys_on(command, state.tab).next()?;
+                Some([Span::styled(key.to_string(), state.theme.style(Role::Key)), Span::raw(format!(" {word}  "))])
+            };
+            let keys = overlay::hints(open).iter().filter_map(hint).flatten();
             paint::line(buffer, left, 0, Line::from_iter(std::iter::once(Span::raw(" ")).chain(keys)));
         }
         None => paint::line(buffer, left, 0, hints(state, room.saturating_sub(2))),

@@ -21,9 +21,10 @@ pub(super) fn key(state: &mut State, event: KeyEvent) -> Vec<Effect> {
     if matches!(command, Some(Command::Interrupt | Command::Suspend)) {
         return line.map(|l| run_line(state, &l)).unwrap_or_default();
     }
-    // Nobody sees what a key would do.
+    // Nobody sees what a key would do; nor what a text would lose that is being typed.
     if !layout::fits(state) {
-        return if command == Some(Command::Quit) {
+        let typing = state.prompt.is_some() || state.overlay.is_some();
+        return if command == Some(Command::Quit) && !typing {
             line.map(|l| run_line(state, &l)).unwrap_or_default()
         } else {
             Vec::new()

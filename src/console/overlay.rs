@@ -47,15 +47,16 @@ pub(super) enum Overlay {
     Reveal { entry: EntryPath, columns: Vec<String>, yes: bool },
 }
 
-/// The keys that work over the screen; none where what is open says them itself.
-pub(super) fn keys(open: &Overlay) -> &'static [(&'static str, &'static str)] {
+/// The commands that work over the screen, each with its word; none where what is open says them itself.
+pub(super) fn hints(open: &Overlay) -> &'static [(&'static str, &'static str)] {
     match open {
         Overlay::Plan(_) | Overlay::Rerun(_) | Overlay::Note(_) | Overlay::Reveal { .. } => &[],
-        Overlay::Help { .. } => &[("enter", "run"), ("up down", "choose"), ("esc", "close")],
-        Overlay::Actions(_) => &[("enter", "do it"), ("j k", "choose"), ("esc", "close")],
-        Overlay::Errors(_) => &[("enter", "go there"), ("j k", "choose"), ("esc", "close")],
+        // Letters narrow its list: its title says the keys.
+        Overlay::Help { .. } => &[],
+        Overlay::Actions(_) => &[("open", "do it"), ("down", "down"), ("up", "up"), ("back", "close")],
+        Overlay::Errors(_) => &[("open", "go there"), ("down", "down"), ("up", "up"), ("back", "close")],
         Overlay::Audit(_) | Overlay::History(_) | Overlay::Messages(_) | Overlay::Sources(_) | Overlay::Work(_) => {
-            &[("j k", "move"), ("esc", "close")]
+            &[("down", "down"), ("up", "up"), ("back", "close")]
         }
     }
 }

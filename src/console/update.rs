@@ -11,8 +11,8 @@ use super::overlay::Overlay;
 use super::prompt::{Prompt, PromptKind};
 use super::state::{Focus, State, Tab};
 use super::{
-    Theme, alerts, audit, dlq, driving, history, incident, jobs, keyed, logs, moves, plan, quarantine, runbook, words,
-    work,
+    Theme, alerts, audit, dlq, driving, history, incident, jobs, keyed, layout, logs, moves, plan, quarantine, runbook,
+    words, work,
 };
 
 /// Takes one message.
@@ -23,6 +23,7 @@ pub(super) fn update(state: &mut State, msg: Msg) -> Vec<Effect> {
             state.touched = true;
             keyed::key(state, event)
         }
+        Msg::Paste(_) if !layout::fits(state) => Vec::new(),
         Msg::Paste(text) => {
             if let Some(prompt) = state.prompt.as_mut() {
                 prompt.paste(&text);

@@ -61,10 +61,11 @@ pub(super) async fn read_all<P: Fn(Progress) + Send + Sync>(
         // A listing that broke off proves nothing about what is gone: keep what was known. Where one part may not be
         // listed, what lies in the others is read as ever.
         Err(error) => {
-            if error.class == ErrorClass::Denied {
-                read(session, &found, told).await;
-            }
-            (keep_known(session, &found), Some(error))
+            let listed = match error.class {
+                ErrorClass::Denied => read(session, &found, told).await.0,
+                _ => session.known.read(&found),
+            };
+            (keep_known(session, listed, &found), Some(error))
         }
     }
 }
@@ -131,11 +132,13 @@ async fn read_one<'a>(session: &Session, found: &'a Arc<Found>) -> (&'a Arc<Foun
     (found, assessed)
 }
 
-fn keep_known(session: &Session, found: &[Arc<Found>]) -> Vec<Arc<DlqEntry>> {
-    let (mut entries, _) = session.known.entries(found);
-    let listed: HashSet<_> = entries.iter().map(|e| e.path.clone()).collect();
+/// What was read, what was known before of the rest, and of what is new its listing alone.
+fn keep_known(session: &Session, mut entries: Vec<Arc<DlqEntry>>, found: &[Arc<Found>]) -> Vec<Arc<DlqEntry>> {
     let before = session.last.lock().unwrap_or_else(PoisonError::into_inner).entries.clone();
-    entries.extend(before.into_iter().filter(|e| !listed.contains(&e.path)));
+    for more in [before, session.known.entries(found).0] {
+        let there: HashSet<_> = entries.iter().map(|e| e.path.clone()).collect();
+        entries.extend(more.into_iter().filter(|e| !there.contains(&e.path)));
+    }
     sort(&mut entries);
     entries
 }

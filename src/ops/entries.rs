@@ -124,7 +124,7 @@ fn root_of(relative: &str, tables: &BTreeSet<String>) -> Option<Root> {
     Some(undated(&root, &dataset, None))
 }
 
-fn is_spark_directory(name: &str) -> bool {
+pub(super) fn is_spark_directory(name: &str) -> bool {
     name.ends_with(".parquet") || name.ends_with(".json") || matches!(name, "rejected_rows" | "_SUCCESS" | "_temporary")
 }
 

@@ -85,7 +85,7 @@ async fn quality(
             // does what lay where it did not look.
             let known: HashSet<String> = results.iter().map(|r| r.uri.clone()).collect();
             let stands = last.quality.iter().filter(|q| !known.contains(&q.uri) && heard.keeps(&q.uri));
-            results.extend(stands.take(KEPT).cloned());
+            results.extend(stands.take(heard.most()).cloned());
             (results, Some(heard))
         }
     };
@@ -114,11 +114,13 @@ async fn feed(session: &Session, last: &Snapshot, all: bool, now: DateTime<Utc>)
             let known: HashSet<String> = alerts.iter().map(|a| a.key.clone()).collect();
             let lies = |a: &Alert| a.evidence.first().is_some_and(|evidence| heard.keeps(&evidence.uri));
             let stands = feed_alerts(last).filter(|a| !known.contains(&a.key) && lies(a));
-            alerts.extend(stands.take(KEPT).map(Alert::again));
+            alerts.extend(stands.take(heard.most()).map(Alert::again));
             (alerts, Some(heard))
         }
     };
-    let alerts = alerts.into_iter().filter(|alert| stands(alert.since, now)).map(|alert| alert.again()).collect();
+    // One that comes again and again began long ago: its newest line counts.
+    let newest = |a: &Alert| a.evidence.iter().map(|e| e.observed_at).max().unwrap_or(a.since);
+    let alerts = alerts.into_iter().filter(|a| stands(newest(a), now)).map(|alert| alert.again()).collect();
     (alerts, turn(session, FEED, "feed.prefixes", heard, last, now))
 }
 
@@ -152,6 +154,11 @@ impl Round {
             bad: Vec::new(),
             listings,
         }
+    }
+
+    /// How much of that stands: all of it where nothing was read, and else no more than grows without an end.
+    fn most(&self) -> usize {
+        if self.failed { usize::MAX } else { KEPT }
     }
 
     /// Whether what an object said before stands, though it is not among what was read.
@@ -197,7 +204,7 @@ fn left_out(cut: &[String], bad: &[FeedProblem], setting: &str) -> Vec<String> {
         0 => String::new(),
         others => format!(" and {others} more places"),
     };
-    notes.push(format!("{first}{others}: more lies there than is read; name narrower prefixes under {setting}"));
+    notes.push(format!("{first}{others}: not all of it is looked at, it is too much or takes too long; narrower prefixes under {setting} help"));
     notes
 }
 

@@ -44,6 +44,13 @@ impl Known {
         (seen.into_iter().map(|s| Arc::clone(&s.entry)).collect(), unread)
     }
 
+    /// Those of these entries that were read as they lie there now.
+    pub fn read(&self, found: &[Arc<Found>]) -> Vec<Arc<DlqEntry>> {
+        let entries = lock(&self.entries);
+        let seen = found.iter().filter_map(|f| entries.get(&f.path)).filter(|seen| seen.read);
+        seen.map(|seen| Arc::clone(&seen.entry)).collect()
+    }
+
     /// The entry's objects, as last listed.
     pub fn found(&self, path: &EntryPath) -> Option<Arc<Found>> {
         lock(&self.entries).get(path).map(|s| Arc::clone(&s.found))

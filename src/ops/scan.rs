@@ -6,11 +6,21 @@ use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
 
+use super::entries::is_spark_directory;
+use crate::lake::path::DateLevel;
 use crate::lake::{ErrorClass, Lake, LakeError, ListPage, ListRequest, ObjectMeta, listing};
 
 /// Listing requests under way at once, whatever the depth: S3 allows far more, a bastion host's sockets and the
 /// memory of the pages in flight are the limit.
 const AT_ONCE: usize = 16;
+
+/// Whether what lies below may be told of without what lies beside it: a dataset's name or a date is no part of a table,
+/// nor of an entry that Spark wrote.
+fn is_level(prefix: &str) -> bool {
+    let name = prefix.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let date = DateLevel::of_segment(name).is_some();
+    date || !(name.starts_with('_') || name.contains(['=', '.']) || is_spark_directory(name))
+}
 
 /// What the parts of one gathering share.
 struct Gathering<'a> {
@@ -39,13 +49,13 @@ impl Gathering<'_> {
             let first = self.page(ListRequest { prefix: prefix.clone(), ..ListRequest::default() }).await;
             let first = match first {
                 Ok(first) => first,
-                // Where one folder may not be read, the others below may: they are listed one by one. Half an entry is none.
-                Err(error) if error.class == ErrorClass::Denied && !prefix.contains(['=', '.']) => {
+                // Where one folder may not be read, the others below may: they are listed one by one.
+                Err(error) if error.class == ErrorClass::Denied => {
                     return match self.below(&prefix).await {
-                        Ok((loose, children)) if !(loose.is_empty() && children.is_empty()) => {
-                            self.whole(loose);
+                        Ok((loose, children)) if loose.is_empty() && children.iter().all(|child| is_level(child)) => {
                             self.parts(children).await.and(Err(error))
                         }
+                        // Half an entry is none.
                         _ => Err(error),
                     };
                 }
@@ -74,11 +84,18 @@ impl Gathering<'_> {
         })
     }
 
-    /// Lists each of these, the others too where one fails. The first failure.
+    /// Lists each of these, the others too where one is denied; any other failure would be that of all.
     async fn parts(&self, prefixes: Vec<String>) -> Result<(), LakeError> {
         let parts: Vec<_> = prefixes.into_iter().map(|prefix| self.part(prefix)).collect();
-        let ended: Vec<_> = stream::iter(parts).buffer_unordered(AT_ONCE).collect().await;
-        ended.into_iter().collect()
+        let mut parts = stream::iter(parts).buffer_unordered(AT_ONCE);
+        let mut denied = Ok(());
+        while let Some(ended) = parts.next().await {
+            match ended {
+                Err(error) if error.class == ErrorClass::Denied => denied = denied.and(Err(error)),
+                ended => ended?,
+            }
+        }
+        denied
     }
 
     async fn page(&self, request: ListRequest) -> Result<ListPage, LakeError> {
@@ -109,5 +126,24 @@ impl Gathering<'_> {
         let pages: Vec<_> = listing::level(self.lake, prefix).try_collect().await?;
         let (objects, prefixes): (Vec<_>, Vec<_>) = pages.into_iter().map(|p| (p.objects, p.prefixes)).unzip();
         Ok((objects.into_iter().flatten().collect(), prefixes.into_iter().flatten().collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_part_of_a_table_or_of_an_entry_is_no_level() {
+        for (prefix, is) in [
+            ("_errors/crm/", true),
+            ("_errors/crm/contacts/dt=2026-11-25/", true),
+            ("_errors/s/clicks/_delta_log/", false),
+            ("_errors/crm/dt=2026-11-25/rejected_rows/", false),
+            ("_errors/crm/dt=2026-11-25/rejected_rows.parquet/", false),
+            ("_errors/s/clicks/region=eu/", false),
+        ] {
+            assert_eq!(is_level(prefix), is, "{prefix}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use futures::stream::{self, StreamExt};
 use tokio::time::Instant;
 
-use super::series::LastWords;
+use super::series::last_words;
 use crate::lake::path::DateLevel;
 use crate::lake::{ErrorClass, Lake, LakeError, ListRequest, ObjectMeta};
 
@@ -110,7 +110,7 @@ pub(super) async fn newest(
         sizes,
         left,
         until: Instant::now() + WALK,
-        objects: 0,
+        objects: AtomicUsize::new(0),
         kept: BTreeMap::new(),
         problems: Vec::new(),
         more: false,
@@ -123,20 +123,20 @@ pub(super) async fn newest(
     let (more, mut cut) = (walk.more || found.len() > MOST, walk.cut);
     // Those of a date that was asked for are not hidden by newer ones of others; nor is the last word of a series.
     let asked = |found: &Found| found.key.split('/').filter_map(day).any(|date| also.contains(&date));
-    let (mut place, mut beyond, mut taken, mut words) = (0, 0, 0, LastWords::default());
+    let words = last_words(found.iter().map(|found| (found.key.as_str(), found.modified)), prefixes);
+    let (mut place, mut beyond, mut taken) = (0, 0, 0);
     found.retain(|found| {
         place += 1;
-        let is_last_word = taken <= LAST_WORDS && words.is_one(&found.key, prefixes, found.modified);
         let by_date = beyond < MOST && place > MOST && asked(found);
         beyond += usize::from(by_date);
-        if place <= MOST || by_date {
-            return true;
+        if place <= MOST || by_date || !words.contains(&(place - 1)) {
+            return place <= MOST || by_date;
         }
-        taken += usize::from(is_last_word);
-        if is_last_word && taken > LAST_WORDS {
+        taken += 1;
+        if taken > LAST_WORDS {
             cut.extend(prefixes.iter().filter(|prefix| found.key.starts_with(prefix.as_str())).cloned());
         }
-        is_last_word && taken <= LAST_WORDS
+        taken <= LAST_WORDS
     });
     cut.sort();
     cut.dedup();
@@ -167,7 +167,7 @@ struct Walk<'a> {
     /// Listings that may still be asked for, and until when.
     left: AtomicUsize,
     until: Instant,
-    objects: usize,
+    objects: AtomicUsize,
     kept: BTreeMap<String, Vec<ObjectMeta>>,
     problems: Vec<LakeError>,
     more: bool,
@@ -238,7 +238,6 @@ impl Walk<'_> {
                 if let Some(error) = fault {
                     self.fault(error);
                 }
-                self.objects += found.len();
                 if end == End::Cut {
                     self.cut.push(prefix.clone());
                 }
@@ -273,13 +272,14 @@ impl Walk<'_> {
         let delimited = matches!(below, Below::Level(_));
         let mut request = ListRequest { prefix: prefix.to_owned(), delimited, ..ListRequest::default() };
         for _ in 0..most {
-            let is_enough = Instant::now() > self.until || self.objects + listed.found.len() >= OBJECTS;
+            let is_enough = Instant::now() > self.until || self.objects.load(Ordering::Relaxed) >= OBJECTS;
             let took = |left: usize| left.checked_sub(1);
             if is_enough || self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, took).is_err() {
                 return Listed { end: End::Cut, ..listed };
             }
             match self.lake.list(&request).await {
                 Ok(page) => {
+                    self.objects.fetch_add(page.objects.len(), Ordering::Relaxed);
                     listed.found.extend(page.objects);
                     listed.levels.extend(page.prefixes);
                     let Some(after) = page.continuation else { return listed };

@@ -3,9 +3,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use futures::stream::{self, StreamExt};
+use tokio::time::{Instant, timeout_at};
 
 use super::SourceError;
 use super::newest::{Found, Newest, Sizes, has_too_many, is_json, newest};
@@ -17,6 +19,8 @@ pub const DEFAULT_PREFIXES: [&str; 2] = ["_dq_results/", "gold/quality/"];
 
 /// A result is a page of JSON; an object beyond this is not read. 4 MiB.
 const LIMIT: u64 = 4 << 20;
+/// A look is over after this, of the 15 seconds that a source has.
+const IN_ALL: Duration = Duration::from_secs(14);
 /// Objects whose results are kept, of those that were not listed this time.
 const KEPT: usize = 5000;
 /// Objects read at once.
@@ -74,10 +78,18 @@ impl QualityResults {
     /// unchanged lake costs its listings alone: one for each prefix of up to 1,000 objects, and beyond that one for each
     /// level or date of it. Never fails: what could not be read is told beside what could. Datasets are not named yet: [`QualityResult::name_dataset`].
     pub async fn read(&self, lake: &dyn Lake, ask: &QualityAsk) -> QualityRead {
-        let Newest { found, problems, more, cut, listings } =
+        let until = Instant::now() + IN_ALL;
+        let Newest { found, problems, more, mut cut, listings } =
             newest(lake, &ask.prefixes, &ask.dates, is_json, &self.sizes).await;
         let reads: Vec<_> = found.iter().map(|found| self.one(lake, found)).collect();
-        let all: Vec<Parsed> = stream::iter(reads).buffered(AT_ONCE).collect().await;
+        let mut reads = stream::iter(reads).buffered(AT_ONCE);
+        let mut all: Vec<Parsed> = Vec::new();
+        // What is not read in time is not lost with it: it is kept, and there at the next look.
+        while let Ok(Some(parsed)) = timeout_at(until, reads.next()).await {
+            all.push(parsed);
+        }
+        drop(reads);
+        cut.extend(found.iter().skip(all.len()).map(|found| found.key.clone()));
         let mut read = QualityRead { results: Vec::new(), problems, more, cut, listings };
         let is_full = self.kept.lock().unwrap_or_else(PoisonError::into_inner).len() > KEPT;
         if read.problems.is_empty() && read.cut.is_empty() || is_full {

@@ -1,6 +1,6 @@
 //! Which objects are results of one gate, by their keys: the same but for dates, times and ids.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::LazyLock;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -8,18 +8,18 @@ use regex::{Captures, Regex};
 
 use super::newest::{DATES, day, span};
 
-/// The last words that were found, the newest object first.
-#[derive(Debug, Default)]
-pub(super) struct LastWords(HashMap<String, HashSet<NaiveDate>>);
-
-impl LastWords {
-    /// Whether an object, which is no newer than those before, is the newest of its series on its date, and that one of
-    /// the last dates of its series.
-    pub fn is_one(&mut self, key: &str, prefixes: &[String], modified: DateTime<Utc>) -> bool {
+/// Of objects, the newest first, those that are the last word of their series on one of its last seven dates, by their
+/// place.
+pub(super) fn last_words<'k>(
+    objects: impl Iterator<Item = (&'k str, DateTime<Utc>)>,
+    prefixes: &[String],
+) -> HashSet<usize> {
+    let mut all: HashMap<String, BTreeMap<NaiveDate, usize>> = HashMap::new();
+    for (place, (key, modified)) in objects.enumerate() {
         let (series, date) = series(key, prefixes);
-        let dates = self.0.entry(series).or_default();
-        dates.len() < DATES && dates.insert(date.unwrap_or_else(|| modified.date_naive()))
+        all.entry(series).or_default().entry(date.unwrap_or_else(|| modified.date_naive())).or_insert(place);
     }
+    all.into_values().flat_map(|dates| dates.into_values().rev().take(DATES)).collect()
 }
 
 /// What the objects of one gate are called whenever it runs, and the date that a key names. Where a prefix holds names that
@@ -34,8 +34,8 @@ fn series(key: &str, prefixes: &[String]) -> (String, Option<NaiveDate>) {
         }
     }
     let is_bare = levels.last().and_then(|name| name.split('.').next()) == Some("#");
-    let of_prefix = |prefix: &String| key.strip_prefix(prefix.as_str()).is_some_and(|name| !name.contains('/'));
-    if is_bare && prefixes.iter().any(of_prefix) {
+    let folder = levels.split_last().map(|(_, folder)| folder.join("/")).unwrap_or_default();
+    if is_bare && prefixes.iter().any(|prefix| prefix.trim_end_matches('/') == folder) {
         return (key.to_owned(), date);
     }
     (levels.join("/"), date)
@@ -52,15 +52,12 @@ fn without_serials(name: &str, date: &mut Option<NaiveDate>) -> String {
         let time = r"\d\d[-_:.]?\d\d(?:[-_:.]?\d\d(?:[.,]?\d+)?)?";
         Regex::new(&format!(r"{date}(?:[T_ -]?{time})?Z?|\d{{10,}}")).expect("a regular expression written here")
     });
-    // A long word is a name, unless it is as full of digits as ids are; what begins with a date is a time.
+    // A long word is a name, unless it is as full of digits as ids are, and those are no date.
     let id = |word: &Captures<'_>| {
         let word = &word[0];
         let digits = word.bytes().filter(u8::is_ascii_digit).count();
-        if digits < 4 || TIME.find(word).is_some_and(|time| time.start() == 0) {
-            word.to_owned()
-        } else {
-            "#".to_owned()
-        }
+        let dated = || TIME.captures(word).and_then(|found| date_of(found.get(1)?.as_str())).is_some();
+        if !word.contains('-') && (digits < 4 || dated()) { word.to_owned() } else { "#".to_owned() }
     };
     let without_ids = ID.replace_all(name, id);
     let without = TIME.replace_all(&without_ids, |found: &Captures<'_>| {
@@ -98,6 +95,7 @@ mod tests {
             ("r/00fktfrt1m1j0a0b/orders.json", "r/00fktfrt9m1j7a0c/orders.json"),
             ("r/01ARZ3NDEKTSV4RRFFQ69G5FAV/a.json", "r/01ARZ3NDEKTSV4RRFFQ69G5FAW/a.json"),
             ("r/orders-1795500000123.json", "r/orders-1795500060123.json"),
+            ("r/OrdersCheck20261125T104500.json", "r/OrdersCheck20261126T104500.json"),
         ] {
             assert_eq!(of(one), of(next));
         }
@@ -106,6 +104,11 @@ mod tests {
             ("dq/a/x.json", "dq/b/x.json"),
             ("dq/orders_v1_20261125_104500.json", "dq/orders_v2_20261125_104500.json"),
             ("dq/shard_1_20261125_104500.json", "dq/shard_2_20261125_104500.json"),
+            ("r/OrdersCheck20261125T104500.json", "r/CustomersCheck20261125T104500.json"),
+            (
+                "dq/dt=2026-11-25/8c0f9a52-1be0-4c35-9a9e-6a3f1f0c7d11.json",
+                "dq/dt=2026-11-25/0c0f9a52-1be0-4c35-9a9e-6a3f1f0c7d12.json",
+            ),
             ("dq/customer_acquisition_costs.json", "dq/customer_retention_costs_x.json"),
             // Nothing but their ids tells these apart.
             ("dq/8c0f9a52-1be0-4c35-9a9e-6a3f1f0c7d11.json", "dq/0c0f9a52-1be0-4c35-9a9e-6a3f1f0c7d12.json"),
@@ -115,15 +118,19 @@ mod tests {
     }
 
     #[test]
-    fn of_each_date_the_newest_is_a_last_word_for_seven_dates() {
-        let (mut words, at) = (LastWords::default(), DateTime::UNIX_EPOCH);
-        let mut is_one = |key: &str| words.is_one(key, &["dq/".to_owned()], at);
-        assert!(is_one("dq/dt=2026-11-25/orders.json"));
-        assert!(!is_one("dq/dt=2026-11-25/orders.json"), "an older one of the same date");
-        assert!(is_one("dq/dt=2026-11-24/orders.json") && is_one("dq/dt=2026-11-24/customers.json"));
-        assert!((10..15).all(|day| is_one(&format!("dq/dt=2026-11-{day}/orders.json"))));
-        assert!(!is_one("dq/dt=2026-11-01/orders.json"), "the eighth");
-        assert!(is_one("dq/x_20261125_104500.json") && is_one("dq/x_20261124_104500.json"));
-        assert!(is_one("dq/y.json") && !is_one("dq/y.json"), "by when they were written");
+    fn of_each_date_the_newest_is_a_last_word_for_the_last_seven_dates() {
+        let at = DateTime::UNIX_EPOCH;
+        // Written in this order, the newest first: days of long ago were made anew today.
+        let mut keys: Vec<String> = (1..=8).map(|day| format!("dq/dt=2026-11-0{day}/orders.json")).collect();
+        keys.extend(["dq/dt=2026-11-24/orders.json", "dq/dt=2026-11-24/customers.json"].map(str::to_owned));
+        keys.extend(
+            ["dq/dt=2026-11-24/orders.json", "dq/x_20261125_104500.json", "dq/x_20261125_094500.json"]
+                .map(str::to_owned),
+        );
+        let words = last_words(keys.iter().map(|key| (key.as_str(), at)), &["dq/".to_owned()]);
+        let mut words: Vec<usize> = words.into_iter().collect();
+        words.sort();
+        // Six days of the beginning of the month and the 24th; neither what was said before on a date.
+        assert_eq!(words, [2, 3, 4, 5, 6, 7, 8, 9, 11]);
     }
 }

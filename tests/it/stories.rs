@@ -109,6 +109,52 @@ async fn where_one_folder_may_not_be_listed_the_others_are_read() {
 }
 
 #[tokio::test]
+async fn a_listing_that_breaks_off_leaves_what_was_read_of_what_changed() {
+    let lake = lake_of(&ENTRIES).await;
+    // More than a page: each dataset is listed for itself.
+    (0..1001).for_each(|n| drop(lake.set(&format!("_errors/zz/dt=2026-11-23/{n}.tmp"), "")));
+    let session = session(&lake);
+    let good = refresh(&session, 0).await;
+    lake.set("_errors/orders/dt=2026-11-23/part-00001.json", "{\"id\":null}\n");
+    for class in [ErrorClass::Throttled, ErrorClass::Unreachable] {
+        lake.fail(Verb::List, "_errors/zz/", 0, u32::MAX, class);
+        let broken = refresh(&session, 1).await;
+        assert_eq!(paths(&broken), paths(&good), "{class:?}");
+        let orders = broken.entries.iter().find(|e| e.dataset.as_str() == "orders").unwrap();
+        assert_read(orders);
+        assert!(matches!(&dlq(&broken).state, SourceState::Failed { class: seen, .. } if *seen == class));
+        lake.behave();
+    }
+    let whole = refresh(&session, 2).await;
+    let orders = whole.entries.iter().find(|e| e.dataset.as_str() == "orders").unwrap();
+    assert_eq!(orders.rows, Some(3));
+}
+
+#[tokio::test]
+async fn a_line_that_comes_again_and_again_stands_while_its_feed_rests_or_fails() {
+    let lake = Memory::default();
+    let line = |hours: i64| {
+        let at = (at(0) - Duration::hours(hours)).to_rfc3339();
+        format!("{{\"timestamp_utc\": \"{at}\", \"level\": \"CRITICAL\", \"title\": \"lag\"}}\n")
+    };
+    lake.set("_alerts/a.jsonl", [line(24), line(12), line(0)].concat());
+    let settings = LakeSettings { feeds: vec!["_alerts/".into()], ..LakeSettings::default() };
+    let session = Session::new(Arc::new(lake.clone()), settings);
+    let stands = |snapshot: &Snapshot| snapshot.alerts.iter().any(|a| a.key.starts_with("alert_feed:"));
+    assert!(stands(&refresh(&session, 0).await));
+    // The oldest of its lines is over a day old now.
+    lake.fail_lists(u32::MAX, ErrorClass::Expired);
+    for minute in 1..5 {
+        assert!(stands(&refresh(&session, minute).await), "while it fails");
+    }
+    lake.fail_lists(0, ErrorClass::Expired);
+    for minute in 5..20 {
+        assert!(stands(&session.refresh_due(at(minute), |_: Progress| {}).await), "while it rests");
+    }
+    assert!(!stands(&refresh(&session, 24 * 60 + 1).await), "until its newest line is a day old");
+}
+
+#[tokio::test]
 async fn a_lake_that_never_answered_is_an_empty_screen_with_a_reason() {
     let lake = lake_of(&ENTRIES).await;
     lake.fail_lists(1, ErrorClass::Unreachable);

@@ -9,7 +9,7 @@ use crate::console::paint::{self, pad};
 use crate::console::state::{Focus, State};
 use crate::console::theme::Role;
 use crate::console::{glyphs, words};
-use crate::model::alert::{Alert, AlertState, Measure};
+use crate::model::alert::{Alert, AlertRule, AlertState, Measure};
 use crate::model::text::{middle, one_line};
 
 pub(in crate::console) fn draw(state: &State, buffer: &mut Buffer) {
@@ -123,7 +123,7 @@ fn empty(state: &State) -> String {
     } else if state.lake.failure().is_some() {
         " no alerts known, and a source fails: see the line above, or :sources".into()
     } else if !state.lake.snapshot.has_evidence() && state.lake.entries.is_empty() {
-        format!(" nothing to judge in {lake}: no dead letters, runs or results, and no dataset is configured")
+        format!(" nothing to judge in {lake}: no dead letters, runs or results, and no data is watched")
     } else {
         format!(" no alerts: no rule is violated in {lake}")
     }
@@ -131,7 +131,12 @@ fn empty(state: &State) -> String {
 
 /// The value against its limit, each in what it is measured in; nothing where there is no limit.
 fn measured(alert: &Alert) -> String {
-    if alert.threshold <= 0.0 {
+    // An alarm may well be for what is not over zero; a rule of ours that has no limit says zero.
+    let has_limit = match alert.rule {
+        AlertRule::Alarm => (alert.value, alert.threshold) != (0.0, 0.0),
+        _ => alert.threshold > 0.0,
+    };
+    if !has_limit {
         return String::new();
     }
     let told = |value: f64| match alert.rule.measure() {
