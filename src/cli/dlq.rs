@@ -5,7 +5,7 @@ use std::fmt::Write;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::exit::CliError;
+use super::exit::{CliError, Exit};
 use super::output::{self, Answer};
 use super::table::{Side, Table, ago, count, size, thousands, time};
 use crate::model::entry::DlqEntry;
@@ -29,15 +29,21 @@ fn list_answer(
     as_json: bool,
     now: DateTime<Utc>,
 ) -> Result<Answer, CliError> {
-    // A listing that is not whole must not look like one: scripts compare it with yesterday's.
+    let wanted = |e: &&DlqEntry| prefix.is_none_or(|p| e.dataset.as_str().starts_with(p));
+    let entries: Vec<&DlqEntry> = snapshot.entries.iter().map(AsRef::as_ref).filter(wanted).collect();
     for source in &snapshot.sources {
         if let ("dlq", SourceState::Failed { class, reason, hint }) = (source.source, &source.state) {
             let message = format!("dead letters: {}: {reason}", class.word());
-            return Err(CliError::Failed { message, hint: Some(hint.clone()) });
+            // A listing that is not whole must not look like one: scripts compare it with yesterday's. People see what
+            // there is, and that it is not all.
+            if as_json || entries.is_empty() {
+                return Err(CliError::Failed { message, hint: Some(hint.clone()) });
+            }
+            let notes =
+                vec![format!("lakeward: these are not all: {}", escape(&message)), format!("hint: {}", escape(hint))];
+            return Ok(Answer { text: table(&entries, now), notes, exit: Exit::Failed });
         }
     }
-    let wanted = |e: &&DlqEntry| prefix.is_none_or(|p| e.dataset.as_str().starts_with(p));
-    let entries: Vec<&DlqEntry> = snapshot.entries.iter().map(AsRef::as_ref).filter(wanted).collect();
     let text = if as_json { output::json(&entries)? } else { table(&entries, now) };
     Ok(Answer::fine(text))
 }
@@ -228,7 +234,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_listing_that_failed_prints_nothing_and_another_source_does_not_matter() {
+    fn a_listing_that_failed_is_no_listing_for_scripts_and_another_source_does_not_matter() {
         let state = SourceState::Failed { class: ErrorClass::Denied, reason: "s3://b: no".into(), hint: "ask".into() };
         for (source, code) in [("dlq", 1), ("freshness", 0)] {
             let sources = vec![SourceHealth {
@@ -239,8 +245,14 @@ pub(super) mod tests {
                 notes: Vec::new(),
                 is_cut: false,
             }];
-            let answer = list_answer(&Snapshot { sources, ..Snapshot::default() }, None, true, DateTime::UNIX_EPOCH);
+            let entries = vec![std::sync::Arc::new(entry("orders"))];
+            let snapshot = Snapshot { sources, entries, ..Snapshot::default() };
+            let answer = list_answer(&snapshot, None, true, DateTime::UNIX_EPOCH);
             assert_eq!(answer.map_or_else(|e| e.exit().code(), |a| a.exit.code()), code, "{source}");
+            // People see what there is.
+            let shown = list_answer(&snapshot, None, false, DateTime::UNIX_EPOCH).unwrap();
+            assert_eq!((shown.exit.code(), shown.notes.is_empty()), (code, code == 0), "{source}");
+            assert!(shown.text.contains("orders"), "{}", shown.text);
         }
     }
 }

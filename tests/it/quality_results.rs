@@ -165,6 +165,18 @@ async fn two_hundred_objects_are_read_and_the_last_word_of_each_gate() {
     assert_eq!(refunds, [Verdict::Pass, Verdict::Fail], "of each date the last");
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_not_read_in_time_is_told_and_there_at_the_next_look() {
+    let lake = Memory::default();
+    (0..300).for_each(|n| drop(lake.set(&format!("dq/t{n}.json"), suite(true))));
+    lake.slow(Verb::Get, "dq/", std::time::Duration::from_secs(5));
+    let (ask, results) = (QualityAsk { prefixes: vec!["dq/".into()], dates: vec![] }, QualityResults::default());
+    for (read, left) in [(128, 172), (256, 44), (300, 0)] {
+        let look = results.read(&lake, &ask).await;
+        assert_eq!((look.results.len(), look.cut.len(), look.problems.len()), (read, left, 0));
+    }
+}
+
 #[tokio::test]
 async fn more_gates_than_are_read_are_told() {
     let lake = Memory::default();
